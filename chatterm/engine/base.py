@@ -1,0 +1,137 @@
+"""The seam between chatterm and whatever runs a model: the Engine protocol and the values that cross it.
+
+An engine turns requests into a stream of events. It holds no conversation (it may cache by token
+prefix), and owns all that depends on the model: chat template, special tokens, folding a system
+message where the template has none, plain completion for base models. It knows no store and no
+prompt library.
+"""
+
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+from chatterm.conversation import FinishReason, Message, ModelCard, Usage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SamplingParams:
+    """How the next token is chosen, and when to stop."""
+
+    temperature: float = 0.2
+    """0 is greedy; above 0 the logits are divided by it. At most 2."""
+    top_k: int = 0
+    """Only the k likeliest tokens; 0 is off."""
+    top_p: float = 0.9
+    """Only the likeliest tokens whose probabilities reach this sum; 1 is off."""
+    min_p: float = 0.0
+    """Only tokens at least this share of the likeliest one's probability; 0 is off."""
+    seed: int = 0
+    """The noise is a function of (seed, sample, position) and of nothing else. 0 <= seed < 2**63."""
+    max_tokens: int = 1024
+    """At most this many tokens are generated, fewer where the context ends before."""
+    stop: tuple[str, ...] = ()
+    """The reply ends before the first of these strings, which is not part of it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GenerationRequest:
+    """All that an engine needs for one reply."""
+
+    messages: tuple[Message, ...]
+    prefill: str = ""
+    """The start of the reply, given to the model and emitted as the reply's first text."""
+    sampling: SamplingParams = field(default_factory=SamplingParams)
+    num_samples: int = 1
+    """Samples share one prefill; their noise differs by the sample's number alone."""
+
+
+class TokenCount(NamedTuple):
+    """A count of tokens, exact only where the engine owns the tokenizer."""
+
+    tokens: int
+    is_exact: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PrefillProgress:
+    """So many of the prompt's tokens are read."""
+
+    request: int
+    """Index into the batch of requests."""
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class TextDelta:
+    """More text of a reply. Joined in order, a sample's deltas are its whole text."""
+
+    request: int
+    sample: int
+    text: str
+    """Whole characters only; may be empty while a character is still incomplete."""
+    token_ids: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A sample is done; nothing more comes for it."""
+
+    request: int
+    sample: int
+    reason: FinishReason
+    usage: Usage
+
+
+StreamEvent = PrefillProgress | TextDelta | Finished
+
+
+class CancelToken:
+    """Stops a turn. Any thread and any signal handler may set it; setting it twice is harmless."""
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+
+    def cancel(self) -> None:
+        self._event.set()
+
+    @property
+    def is_cancelled(self) -> bool:
+        return self._event.is_set()
+
+    def wait(self, timeout_s: float) -> bool:
+        """Block until cancelled or for `timeout_s` seconds; returns whether it is cancelled."""
+        return self._event.wait(timeout_s)
+
+
+class Engine(Protocol):
+    """Five members; one contract suite is run over every implementation."""
+
+    def describe(self) -> ModelCard:
+        """Return what may be known of the model."""
+        ...
+
+    def count(self, messages: Sequence[Message]) -> TokenCount:
+        """Count the prompt these messages become, with the opening of the assistant's reply."""
+        ...
+
+    def stream(self, requests: Sequence[GenerationRequest], cancel: CancelToken) -> Iterator[StreamEvent]:
+        """Yield the events of a batch, ending with one Finished for each sample of each request.
+
+        A cancelled stream ends within one step, with the reason `cancelled` for whatever was not done.
+        Raises DoesNotFit before any event where a prompt leaves no room for a token, Unsupported for
+        what the engine cannot do, GenerationFailed on NaN or infinite logits, OutOfMemory.
+        """
+        ...
+
+    def score(self, messages: Sequence[Message], labels: Sequence[str]) -> list[float]:
+        """Return the natural log-probability of each label as the start of the reply.
+
+        Raises Unsupported where the engine cannot see probabilities.
+        """
+        ...
+
+    def close(self) -> None:
+        """Free the weights. Harmless when repeated."""
+        ...
