@@ -7,7 +7,7 @@ from typing import Literal
 Role = Literal["system", "user", "assistant"]
 
 Status = Literal["complete", "streaming", "stopped", "interrupted", "failed"]
-"""Of a stored message. `streaming`: being written. `stopped`: by the user. `interrupted`: its process died."""
+"""Of a message. `streaming`: being written. `stopped`: by the user. `interrupted`: its process died."""
 
 FinishReason = Literal["end", "stop", "length", "cancelled"]
 """`end`: the model's end token. `stop`: a stop string. `length`: the token limit. `cancelled`: stopped."""

@@ -7,11 +7,12 @@ prompt library.
 """
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from chatterm.conversation import FinishReason, Message, ModelCard, Usage
+from chatterm.errors import UsageError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +33,26 @@ class SamplingParams:
     """At most this many tokens are generated, fewer where the context ends before."""
     stop: tuple[str, ...] = ()
     """The reply ends before the first of these strings, which is not part of it."""
+
+    def __post_init__(self) -> None:
+        """Raise UsageError where a value is out of its range."""
+        for name, (low, high) in SAMPLING_RANGES.items():
+            value = getattr(self, name)
+            if not low <= value <= high:
+                raise UsageError(f"{name} must be from {low:g} to {high:g}, found {value:g}")
+        if "" in self.stop:
+            raise UsageError("a stop string must not be empty; leave it out to stop at the model's end token")
+
+
+SAMPLING_RANGES: Mapping[str, tuple[float, float]] = {
+    "temperature": (0, 2),
+    "top_k": (0, 1_000_000),
+    "top_p": (0, 1),
+    "min_p": (0, 1),
+    "seed": (0, 2**63 - 1),
+    "max_tokens": (1, 1_000_000),
+}
+"""Both ends are allowed; NaN is in no range."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
