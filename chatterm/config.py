@@ -67,7 +67,7 @@ def _base_folders(environ: Mapping[str, str]) -> tuple[Path, Path, Path, Path]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
-    """The settings. None leaves the choice to whoever owns the default (the catalogue, the engine, the prompt)."""
+    """The settings. None leaves the choice to the default's owner: the catalogue, the engine, the prompt."""
 
     model: str | None = None
     """The model to use: a name of the catalogue, or a path."""
