@@ -1,0 +1,1 @@
+"""Model files: reading, naming, fetching and checking them. Nothing here imports torch or runs a model."""
