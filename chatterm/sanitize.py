@@ -57,7 +57,8 @@ def _anything_but_the_gaps(codes: list[int]) -> str:
 
 
 _TABLE = _make_table()
-_DANGEROUS = re.compile(_anything_but_the_gaps(sorted(map(ord, _TABLE))))
+DANGEROUS = re.compile(_anything_but_the_gaps(sorted(map(ord, _TABLE))))
+"""One character that must not be shown as it is; for formats that have an escape of their own, as JSON has."""
 _LINE_TABLE = str.maketrans("\n\t", "  ")
 
 
@@ -66,7 +67,7 @@ def sanitize(text: str) -> str:
 
     Clean text is returned as it is, and the result is clean. For text that comes in pieces see Sanitizer.
     """
-    return _DANGEROUS.sub(lambda found: _TABLE[found[0]], text.replace("\r\n", "\n"))
+    return DANGEROUS.sub(lambda found: _TABLE[found[0]], text.replace("\r\n", "\n"))
 
 
 def sanitize_line(text: str) -> str:

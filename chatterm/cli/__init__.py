@@ -1,0 +1,1 @@
+"""The command line: the only part of chatterm that prints, and the place where its parts are joined."""

@@ -1,0 +1,59 @@
+"""Report owns stderr: notices, errors and progress, sanitised. What it says never mixes with an answer."""
+
+from typing import TextIO
+
+from chatterm.errors import ChattermError
+from chatterm.sanitize import sanitize_line
+
+_CLEAR_LINE = "\r\x1b[K"
+
+
+class Report:
+    """Writes to stderr. Quiet: errors only. Progress: only on a terminal that can redraw a line."""
+
+    def __init__(self, stream: TextIO, *, is_quiet: bool = False, term: str = "") -> None:
+        """`term` is the TERM variable."""
+        self._stream = stream
+        self._is_quiet = is_quiet
+        self._draws = stream.isatty() and term != "dumb" and not is_quiet
+        self._progress = ""
+
+    @property
+    def draws(self) -> bool:
+        """Whether progress is shown at all."""
+        return self._draws
+
+    def notice(self, text: str) -> None:
+        """Say what the user should know, on a line of its own."""
+        if not self._is_quiet:
+            self._write(f"chatterm: {sanitize_line(text)}\n")
+
+    def usage(self, text: str) -> None:
+        """Say what was asked for with `-u`, quiet or not."""
+        self._write(f"{sanitize_line(text)}\n")
+
+    def error(self, error: ChattermError | str) -> None:
+        self._write("".join(f"chatterm: {sanitize_line(line)}\n" for line in str(error).splitlines()))
+
+    def progress(self, text: str) -> None:
+        """Show `text` in place of the progress before it, until anything else is written or `clear`."""
+        if self._draws and text != self._progress:
+            self._stream.write(_CLEAR_LINE + sanitize_line(text))
+            self._stream.flush()
+            self._progress = text
+
+    def clear(self) -> None:
+        """Take the progress away, so that an answer can be written to the same terminal."""
+        if self._progress:
+            self._progress = ""
+            self._stream.write(_CLEAR_LINE)
+            self._stream.flush()
+
+    def _write(self, text: str) -> None:
+        self.clear()
+        try:
+            self._stream.write(text)
+            self._stream.flush()
+        except (BrokenPipeError, ValueError):
+            # Whoever read stderr has gone, or it was closed (`2>&-`); the exit code still tells.
+            self._is_quiet = True
