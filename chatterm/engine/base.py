@@ -7,7 +7,7 @@ prompt library.
 """
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
@@ -137,10 +137,11 @@ class Engine(Protocol):
         """Count the prompt these messages become, with the opening of the assistant's reply."""
         ...
 
-    def stream(self, requests: Sequence[GenerationRequest], cancel: CancelToken) -> Iterator[StreamEvent]:
+    def stream(self, requests: Sequence[GenerationRequest], cancel: CancelToken) -> Generator[StreamEvent]:
         """Yield the events of a batch, ending with one Finished for each sample of each request.
 
         A cancelled stream ends within one step, with the reason `cancelled` for whatever was not done.
+        Closing the generator early stops the work.
         Raises DoesNotFit before any event where a prompt leaves no room for a token, Unsupported for
         what the engine cannot do, GenerationFailed on NaN or infinite logits, OutOfMemory.
         """

@@ -6,7 +6,7 @@ word with the white space after it. It samples nothing, so its samples are all a
 
 import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from itertools import cycle
 
 from chatterm.conversation import FinishReason, Message, ModelCard, Usage, system_in_force
@@ -52,7 +52,7 @@ class EchoEngine:
     def count(self, messages: Sequence[Message]) -> TokenCount:
         return TokenCount(_count(messages), is_exact=True)
 
-    def stream(self, requests: Sequence[GenerationRequest], cancel: CancelToken) -> Iterator[StreamEvent]:
+    def stream(self, requests: Sequence[GenerationRequest], cancel: CancelToken) -> Generator[StreamEvent]:
         for request in requests:
             room = self._context_length - _count(request.messages)
             if room < 1:
@@ -76,7 +76,7 @@ class EchoEngine:
 
     def _say(
         self, reply: str, request: GenerationRequest, index: int, sample: int, cancel: CancelToken
-    ) -> Iterator[StreamEvent]:
+    ) -> Generator[StreamEvent]:
         start = time.perf_counter()
         num_input = _count(request.messages)
         if sample == 0:
