@@ -107,7 +107,7 @@ class GGUFFile:
     def _checked(self, key: str, value: MetadataValue, kind: type[_T]) -> _T:
         is_number = not isinstance(value, bool)
         if kind is float and is_number and isinstance(value, int):
-            return float(value)  # type: ignore[return-value]  # _T is float here
+            return float(value)
         if isinstance(value, kind) and (kind is bool or is_number):
             return value
         raise BadModelFile(f"{self.path}: {key} should be {_NAMES[kind]}, but is {reprlib.repr(value)}")
