@@ -1,0 +1,9 @@
+"""Reads what is piped or named with -f, whole or not at all, and says how it stands in a message.
+
+Knows bytes and encodings. Does not know prompts, models or the store.
+"""
+
+from chatterm.documents.fence import fence
+from chatterm.documents.read import CAP_BYTES, read_file, read_stream
+
+__all__ = ["CAP_BYTES", "fence", "read_file", "read_stream"]

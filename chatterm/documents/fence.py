@@ -1,0 +1,32 @@
+"""How a document stands in a message: named, opaque, in a fence that it cannot close itself."""
+
+import re
+from collections.abc import Sequence
+
+from chatterm.conversation import Document
+
+_MAX_NAME_CHARS = 100
+
+
+def fence(documents: Sequence[Document]) -> str:
+    """Return each document under its name, numbered where there are several; no documents: no text.
+
+    The fence is one backtick longer than the longest run inside, as CommonMark asks (section 4.5).
+    A fence tells the model where the document ends; it cannot make it ignore what stands inside.
+    """
+    if len(documents) == 1:
+        return _fenced(documents[0], "")
+    return "\n\n".join(_fenced(document, f"{number}: ") for number, document in enumerate(documents, 1))
+
+
+def _fenced(document: Document, number: str) -> str:
+    longest = max(map(len, re.findall(r"`+", document.text)), default=0)
+    marks = "`" * max(3, longest + 1)
+    end = "" if document.text.endswith("\n") or not document.text else "\n"
+    return f"[{number}{_one_line(document.name)}]\n{marks}\n{document.text}{end}{marks}"
+
+
+def _one_line(name: str) -> str:
+    """Keep a file name from looking like anything but a name."""
+    plain = "".join(c if c.isprintable() and c not in "`[]" else " " for c in name)
+    return " ".join(plain.split())[:_MAX_NAME_CHARS]
