@@ -97,6 +97,8 @@ class ModelCard:
     """False: the engine folds a system message into the first user message."""
     has_chat_template: bool = True
     """False: a base model, prompted by plain completion."""
+    engine: str = "local"
+    """Which engine runs it, by its name in the registry."""
     device: str = "cpu"
     notes: tuple[str, ...] = ()
     """What people should know of how it runs, e.g. weights that could not stay packed, and their cost."""

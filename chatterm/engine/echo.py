@@ -46,6 +46,7 @@ class EchoEngine:
             context_length=self._context_length,
             num_parameters=None,
             languages=("en", "zh"),
+            engine="echo",
             notes=("echo repeats the question; it is for tests and for trying chatterm without a model",),
         )
 
