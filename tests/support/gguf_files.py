@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from gguf import GGMLQuantizationType, GGUFWriter, TokenType, quants
 
+MetadataValue = str | int | float | list[str]
 Array = npt.NDArray[np.float32]
 
 CHATML = (
@@ -52,9 +53,9 @@ class TinyLlama:
 
 
 def tiny_gguf(
-    path: Path, spec: TinyLlama | None = None, extra: Mapping[str, str | int | float] | None = None
+    path: Path, spec: TinyLlama | None = None, extra: Mapping[str, MetadataValue] | None = None
 ) -> Path:
-    """Write a model of random weights; `extra` adds metadata keys. The same spec gives the same bytes."""
+    """Write a model of random weights, always the same for a spec; `extra` adds or replaces metadata keys."""
     spec = spec or TinyLlama()
     writer = _start(path, spec, _padded_tokens(spec.vocab_size))
     for key, value in (extra or {}).items():
@@ -192,13 +193,15 @@ def _add_tokenizer(writer: GGUFWriter, tokens: list[tuple[str, TokenType]], temp
         writer.add_chat_template(template)
 
 
-def _add(writer: GGUFWriter, key: str, value: str | int | float) -> None:
+def _add(writer: GGUFWriter, key: str, value: MetadataValue) -> None:
     if isinstance(value, str):
         writer.add_string(key, value)
     elif isinstance(value, int):
         writer.add_uint32(key, value)
-    else:
+    elif isinstance(value, float):
         writer.add_float32(key, value)
+    else:
+        writer.add_array(key, value)
 
 
 def _matrix_shapes(spec: TinyLlama) -> dict[str, tuple[int, int]]:
