@@ -1,0 +1,157 @@
+"""What can be wrong with a prompt file: stable codes, places, and how a problem is told.
+
+E codes keep a file from being used. W and I codes are findings of `check` alone: warnings, and what is
+not acted on in this version.
+"""
+
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Literal
+
+from chatterm.errors import PromptError
+
+CODES = {
+    "E01": "no front matter between two lines that are exactly ---",
+    "E02": "full-width punctuation where YAML needs its ASCII form",
+    "E03": "front matter that is not YAML",
+    "E04": "a key given twice",
+    "E05": "a tab in the indentation",
+    "E06": "a tag, anchor, alias, directive or second document",
+    "E07": "an unknown key",
+    "E08": "a missing key",
+    "E09": "a value of the wrong kind",
+    "E10": "a value out of its range, or not one of those allowed",
+    "E11": "a format version that this chatterm does not read",
+    "E12": "a file that cannot be read: no UTF-8, too long, no file",
+    "E13": "a key whose behaviour is not supported yet and cannot be ignored",
+    "E14": "an unquoted value that runs over several lines",
+    "E15": "nested too deep",
+    "E16": "text before the first section",
+    "E17": "an unknown section",
+    "E18": "a section in a language that `languages` does not name",
+    "E19": "a section given twice",
+    "E20": "a section missing for a language",
+    "E21": "a name that is not an input",
+    "E22": "a text that is not a template",
+    "E23": "a construct outside the allowed part of the template language",
+    "E24": "an unknown filter, or a filter used wrongly",
+    "E25": "a document where only plain values may stand",
+    "E26": "a default that its own input refuses",
+    "E27": "an example without its `in` or its `out`",
+    "E28": "a schema outside the supported subset",
+    "E29": "an example whose output violates the schema",
+    "E30": "a domain prompt without its guard pack",
+    "E31": "a file name that cannot be a prompt's name",
+    "E32": "a test that the prompt could not run",
+    "E34": "a system text far over its budget",
+    "W01": "a system text over its budget",
+    "W02": "filler that no model needs",
+    "W03": "an input that no section uses",
+    "W04": "a disclaimer in the prompt, where the program writes its own",
+    "W05": "instruction and shots take more than a quarter of a small window",
+    "W06": "a prompt for small models without enough tests",
+    "W07": "an example whose numbers or names are also in a test",
+    "W08": "a schema name or description that is too long",
+    "W09": "an instruction before the document",
+    "I01": "a key that is checked and kept, but not acted on yet",
+}
+
+Severity = Literal["error", "warning", "info"]
+_SEVERITIES: dict[str, Severity] = {"E": "error", "W": "warning", "I": "info"}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where in the file. Line and column count from 1, in characters; `length` may be 0."""
+
+    line: int
+    column: int = 1
+    length: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong with a prompt file, or worth knowing of it."""
+
+    code: str
+    message: str
+    place: Place
+    help: str
+    path: str = ""
+    """As shown to people."""
+    source: str = ""
+    """The line of the file at `place`; empty where there is none."""
+
+    @property
+    def severity(self) -> Severity:
+        return _SEVERITIES[self.code[0]]
+
+    def __str__(self) -> str:
+        head = f"{self.severity}[{self.code}]: {self.message}"
+        line, column = self.place.line, self.place.column
+        where = f"  --> {self.path}:{line}:{column}"
+        if not self.source.strip():
+            return f"{head}\n{where}\n  help: {self.help}"
+        gutter = " " * len(str(line))
+        before, marked = self.source[: column - 1], self.source[column - 1 : column - 1 + self.place.length]
+        carets = "^" * max(1, _columns(marked))
+        return (
+            f"{head}\n{where}\n{line} | {self.source}\n"
+            f"{gutter} | {' ' * _columns(before)}{carets} help: {self.help}"
+        )
+
+
+class BrokenPrompt(PromptError):
+    """A prompt file with errors; its message shows all of them."""
+
+    def __init__(self, prompt_id: str, problems: Sequence[Problem]) -> None:
+        """Take the errors of one file, in the order of its lines."""
+        self.prompt_id = prompt_id
+        self.problems = tuple(problems)
+        super().__init__("\n".join(str(problem) for problem in problems))
+
+
+class MissingInput(PromptError):
+    """A required input has no value; the caller may ask for it, or end naming the flag."""
+
+    def __init__(self, prompt_id: str, name: str, *, is_document: bool) -> None:
+        """Take the name of the input without a value."""
+        self.prompt_id = prompt_id
+        self.name = name
+        self.is_document = is_document
+        way = "pipe it in, or name a file with -f FILE" if is_document else f"add -v {name}=..."
+        super().__init__(f"the prompt {prompt_id} needs {name!r}, which is missing; {way}")
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return the help for a name that is not among `known`."""
+    known = list(known)
+    near = get_close_matches(name, known, n=1, cutoff=0.6)
+    return f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(known) or 'none'}"
+
+
+def located(problems: Iterable[Problem], path: Path, lines: Sequence[str]) -> tuple[Problem, ...]:
+    """Return `problems` in the order of the file's lines, each with its path and line."""
+
+    def at(problem: Problem) -> Problem:
+        line = problem.place.line
+        source = lines[line - 1].replace("\t", " ") if 0 < line <= len(lines) else ""
+        return replace(problem, path=shown(path), source=source)
+
+    return tuple(sorted(map(at, problems), key=lambda one: (one.place.line, one.place.column, one.code)))
+
+
+def shown(path: Path) -> str:
+    """Return `path` as people write it: the home folder is ~."""
+    try:
+        return f"~/{path.relative_to(Path.home())}"
+    except (ValueError, RuntimeError):  # not below it; or no home is known
+        return str(path)
+
+
+def _columns(text: str) -> int:
+    """Count terminal columns; East Asian wide characters take two."""
+    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
