@@ -89,7 +89,7 @@ class GGUFFile:
         values = self.metadata.get(key, [])
         if not isinstance(values, list):
             raise BadModelFile(
-                f"{self.path}: {key} should be a list of {_NAMES[kind]}s, but is {reprlib.repr(values)}"
+                f"{self.path}: {key} should be a list (of {_NAMES[kind]} each), but is {reprlib.repr(values)}"
             )
         if values:
             self._checked(key, values[0], kind)

@@ -4,6 +4,7 @@ Knows the scalar types of GGUF, and nothing of the header's order (`gguf_header`
 """
 
 import struct
+import sys
 from typing import TypeAlias
 
 MetadataValue: TypeAlias = "str | int | float | bool | list[MetadataValue]"
@@ -17,7 +18,10 @@ NUMBERS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "B", 10: "
 
 _STRING_COST = 64
 """Upper bound in bytes of an empty str and its place in a list; each UTF-8 byte can add up to 4."""
-_NUMBER_COST = 48
+_SLOT_COST = 16
+"""A place in a list, and what the allocator rounds a str up by."""
+_NUMBER_COST = 64
+"""A large int, and its places in a tuple and a list."""
 _U32 = struct.Struct("<I")
 _U64 = struct.Struct("<Q")
 
@@ -94,6 +98,10 @@ class Cursor:
         except UnicodeDecodeError as error:
             raise HeaderError(f"{what} holds a string that is not UTF-8") from error
         self.charge(4 * (pos - self.pos - 8 * count), what)
+        if self.memory_left < MEMORY_LIMIT // 2:
+            # Most text takes a fraction of that bound; weighing it costs 8 ms for 100,000 strings.
+            bound = count * _STRING_COST + 4 * (pos - self.pos - 8 * count)
+            self.memory_left += bound - count * _SLOT_COST - sum(map(sys.getsizeof, values))
         self.pos = pos
         return values
 

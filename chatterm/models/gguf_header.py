@@ -20,8 +20,9 @@ MAX_DIMENSIONS = 4
 MAX_ARRAY_DEPTH = 4
 _TENSOR_COST = 512
 _KEY_COST = 128
-_NESTED_COST = 256
-"""Upper bounds in bytes of a tensor's entry, a key's, and a list within a list."""
+_NESTED_COST = 512
+"""Upper bounds in bytes of a tensor's entry and a key's; a list within a list is dearer than it need be,
+because no model has many and they are slow to read."""
 _BLOCK_TYPES = {int(block_type): block_type for block_type in BlockType}
 _MIN_TENSOR_BYTES = 8 + 4 + 8 + 4 + 8
 _MIN_KEY_BYTES = 8 + 4 + 1
