@@ -1,0 +1,14 @@
+"""Conversations, kept in SQLite: trees of messages, replies with how they were made, and a search index."""
+
+from chatterm.store.conversations import ConversationStore
+from chatterm.store.records import ConversationSummary, PromptUse, ReplyDetail, ReplyRecord
+from chatterm.store.writer import ReplyWriter
+
+__all__ = [
+    "ConversationStore",
+    "ConversationSummary",
+    "PromptUse",
+    "ReplyDetail",
+    "ReplyRecord",
+    "ReplyWriter",
+]
