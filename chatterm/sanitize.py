@@ -58,7 +58,7 @@ def _anything_but_the_gaps(codes: list[int]) -> str:
 
 _TABLE = _make_table()
 DANGEROUS = re.compile(_anything_but_the_gaps(sorted(map(ord, _TABLE))))
-"""One character that must not be shown as it is; for formats that have an escape of their own, as JSON has."""
+"""A character that must not be shown as it is; for formats with an escape of their own, as JSON has."""
 _LINE_TABLE = str.maketrans("\n\t", "  ")
 
 

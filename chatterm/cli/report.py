@@ -1,5 +1,8 @@
 """Report owns stderr: notices, errors and progress, sanitised. What it says never mixes with an answer."""
 
+import io
+import os
+import sys
 from typing import TextIO
 
 from chatterm.errors import ChattermError
@@ -10,6 +13,10 @@ _CLEAR_LINE = "\r\x1b[K"
 
 class Report:
     """Writes to stderr. Quiet: errors only. Progress: only on a terminal that can redraw a line."""
+
+    @classmethod
+    def to_stderr(cls, *, is_quiet: bool = False) -> "Report":
+        return cls(sys.stderr or io.StringIO(), is_quiet=is_quiet, term=os.environ.get("TERM", ""))
 
     def __init__(self, stream: TextIO, *, is_quiet: bool = False, term: str = "") -> None:
         """`term` is the TERM variable."""
@@ -55,5 +62,5 @@ class Report:
             self._stream.write(text)
             self._stream.flush()
         except (BrokenPipeError, ValueError):
-            # Whoever read stderr has gone, or it was closed (`2>&-`); the exit code still tells.
-            self._is_quiet = True
+            # Whoever read stderr has gone, or it was closed; the exit code still tells.
+            self._draws = False

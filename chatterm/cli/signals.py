@@ -14,6 +14,10 @@ from chatterm.engine.base import CancelToken
 _STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
+class Stopped(Exception):
+    """The user stopped what was going on before there was a turn to keep."""
+
+
 class Caught:
     """The signal that stopped a turn."""
 

@@ -1,0 +1,1 @@
+"""Scripts that measure chatterm against others in the same run; the tables they make are in results/."""

@@ -1,0 +1,5 @@
+"""`python -m chatterm` is `chatterm`."""
+
+from chatterm.cli.main import main
+
+main()

@@ -1,0 +1,98 @@
+"""The options of `chatterm ask`. What they do is in `ask`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from chatterm.cli import inputs
+
+
+def ask(
+    words: Annotated[
+        list[str] | None, typer.Argument(metavar="[QUESTION]...", help="The question; needs no quotes.")
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option("-m", "--model", help="A model's name, or the path of a .gguf file.")
+    ] = None,
+    prompt: Annotated[
+        str | None,
+        typer.Option("-p", "--prompt", "-t", "--template", help="A prompt of the library, or a file."),
+    ] = None,
+    var: Annotated[
+        list[str] | None, typer.Option("-v", "--var", metavar="KEY=VALUE", help="An input of that prompt.")
+    ] = None,
+    lang: Annotated[str | None, typer.Option(help="Language of the prompt and the reply: en or zh.")] = None,
+    system: Annotated[
+        str,
+        typer.Option("-s", "--system", help="A system message; with -p it stands after the prompt's own."),
+    ] = "",
+    file: Annotated[
+        list[Path] | None, typer.Option("-f", "--file", help="A document; - is standard input. Repeatable.")
+    ] = None,
+    continues: Annotated[
+        bool, typer.Option("-c", "--continue", help="Go on with the last conversation.")
+    ] = False,
+    cid: Annotated[
+        str | None,
+        typer.Option("--cid", metavar="ID", help="Go on with this one; the start of its id will do."),
+    ] = None,
+    option: Annotated[
+        list[str] | None,
+        typer.Option("-o", "--option", metavar="KEY=VALUE", help="A sampling option by ollama's name."),
+    ] = None,
+    temperature: Annotated[float | None, typer.Option(help="0 is greedy; at most 2.")] = None,
+    top_p: Annotated[float | None, typer.Option(help="Likeliest tokens reaching this probability.")] = None,
+    top_k: Annotated[int | None, typer.Option(help="So many of the likeliest tokens; 0 is off.")] = None,
+    min_p: Annotated[float | None, typer.Option(help="Tokens of this share of the likeliest one.")] = None,
+    seed: Annotated[int | None, typer.Option(help="The same seed gives the same reply.")] = None,
+    max_tokens: Annotated[int | None, typer.Option(help="The reply's limit in tokens.")] = None,
+    stop: Annotated[
+        list[str] | None, typer.Option(help="End the reply before this text. Repeatable.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of the text.")] = False,
+    no_stream: Annotated[bool, typer.Option("--no-stream", help="The whole answer at once.")] = False,
+    raw: Annotated[bool, typer.Option("--raw", help="Markdown as text, on a terminal too.")] = False,
+    render: Annotated[bool, typer.Option("--render", help="Markdown rendered, in a pipe too.")] = False,
+    private: Annotated[
+        bool, typer.Option("--private", help="Nothing of this turn is written anywhere.")
+    ] = False,
+    ctx: Annotated[int | None, typer.Option(help="Context length in tokens.")] = None,
+    device: Annotated[str | None, typer.Option(help="cuda, mps or cpu.")] = None,
+    threads: Annotated[int | None, typer.Option(help="CPU threads.")] = None,
+    offline: Annotated[bool, typer.Option("--offline", help="Fetch nothing.")] = False,
+    usage: Annotated[bool, typer.Option("-u", "--usage", help="Tokens, times and speeds on stderr.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="The exact messages and their tokens; nothing is generated.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Nothing on stderr but errors.")] = False,
+) -> int:
+    """Answer one question; piped text and files are read before it.
+
+    Without a question a document is summarised.
+    """
+    from chatterm.cli import ask as turn
+
+    named = {
+        "model": model, "temperature": temperature, "top_p": top_p, "top_k": top_k, "min_p": min_p, "seed": seed,
+        "max_tokens": max_tokens, "ctx": ctx, "device": device, "threads": threads, "lang": lang, "stop": stop,
+        "offline": offline or None,
+    }  # fmt: skip
+    options = turn.AskOptions(
+        words=tuple(words or ()),
+        files=tuple(file or ()),
+        prompt=prompt,
+        values=dict(inputs.pairs(var or [], "-v")),
+        system=inputs.clean(system),
+        continues=continues,
+        conversation=cid,
+        is_private=private,
+        settings=inputs.engine_and_sampling_options(option or []) | inputs.given(named),
+        as_json=as_json,
+        is_streamed=not no_stream,
+        is_rendered=True if render else False if raw else None,
+        shows_usage=usage,
+        is_dry_run=dry_run,
+        is_quiet=quiet,
+    )
+    return turn.ask(options)

@@ -1,0 +1,79 @@
+"""What the user gives `ask`: words, standard input, files, and key=value pairs, read and checked."""
+
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from chatterm import config
+from chatterm.conversation import Document
+from chatterm.documents import read_file, read_stream
+from chatterm.errors import UnknownName, UsageError
+
+STDIN = Path("-")
+
+_OLLAMA_NAMES = {
+    "num_predict": "max_tokens",
+    "num_ctx": "ctx",
+    "num_thread": "threads",
+}
+"""ollama's options that have another name here; the others are called alike."""
+
+_OPTION_KEYS = ("temperature", "top_p", "top_k", "min_p", "seed", "max_tokens", "ctx", "threads")
+
+
+def read_documents(files: Sequence[Path]) -> tuple[Document, ...]:
+    """Read standard input, where it is no terminal, then the files of -f (`-` is standard input).
+
+    Of standard input only what has text counts. Raises InputRefused or UsageError, naming what was read.
+    """
+    documents = [read_file(path) for path in files if path != STDIN]
+    if (STDIN in files or not stdin_is_terminal()) and sys.stdin is not None:
+        piped = read_stream(sys.stdin.buffer, "stdin")
+        documents = [piped, *documents] if piped.text.strip() else documents
+    return tuple(documents)
+
+
+def stdin_is_terminal() -> bool:
+    """A closed standard input is no terminal."""
+    return sys.stdin is not None and not sys.stdin.closed and sys.stdin.isatty()
+
+
+def joined(words: Iterable[str]) -> str:
+    """Join the words of a question; bytes of the command line that are no text become U+FFFD."""
+    return clean(" ".join(words)).strip()
+
+
+def clean(text: str) -> str:
+    """Replace lone surrogates, which stand for undecodable bytes of the command line, by U+FFFD."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def pairs(texts: Sequence[str], option: str) -> list[tuple[str, str]]:
+    """Split each KEY=VALUE. Raises UsageError naming `option`."""
+    found = []
+    for text in texts:
+        key, equals, value = text.partition("=")
+        if not equals or not key.strip():
+            raise UsageError(f"{option} expects key=value, found {text!r}")
+        found.append((key.strip(), clean(value)))
+    return found
+
+
+def engine_and_sampling_options(texts: Sequence[str]) -> dict[str, object]:
+    """Return the settings given with -o, under the names they have here, and `stop` as a list of strings."""
+    found: dict[str, object] = {}
+    stops = []
+    for key, value in pairs(texts, "-o"):
+        name = _OLLAMA_NAMES.get(key, key)
+        if name == "stop":
+            stops.append(value)
+        elif name in _OPTION_KEYS:
+            found[name] = config.parsed(name, value, f"-o {key}")
+        else:
+            raise UnknownName("option", key, [*_OPTION_KEYS, *_OLLAMA_NAMES, "stop"])
+    return found | ({"stop": stops} if stops else {})
+
+
+def given(values: Mapping[str, object | None]) -> dict[str, object]:
+    """Return what was set: an option that was not given is None."""
+    return {key: value for key, value in values.items() if value is not None}

@@ -1,0 +1,115 @@
+"""The entry point: the commands, and how an error becomes a message and an exit code.
+
+Nothing heavy is imported here: `chatterm --help` and `--version` answer at once. Each command imports what
+it needs when it runs.
+"""
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+from typer.exceptions import Exit, TyperException
+
+from chatterm import __version__
+from chatterm.cli import ask_command, config_command, history_command, models_command, prompts_command
+from chatterm.cli.report import Report
+from chatterm.errors import ChattermError
+
+app = typer.Typer(
+    help="A terminal chat assistant that runs the model itself: private, offline, on your own machine.",
+    invoke_without_command=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("ask")(ask_command.ask)
+app.add_typer(models_command.app, name="models")
+app.add_typer(prompts_command.app, name="prompts")
+app.add_typer(history_command.app, name="history")
+app.add_typer(config_command.app, name="config")
+app.command("doctor")(config_command.doctor)
+
+
+def _show_version(value: bool) -> None:
+    if value:
+        typer.echo(f"chatterm {__version__}")
+        raise Exit
+
+
+@app.callback()
+def chat(
+    context: typer.Context,
+    model: Annotated[
+        str | None, typer.Option("-m", "--model", help="A model's name, or the path of a .gguf file.")
+    ] = None,
+    private: Annotated[
+        bool, typer.Option("--private", help="Write nothing of this session anywhere.")
+    ] = False,
+    theme: Annotated[str | None, typer.Option(help="Colour theme of the app.")] = None,
+    device: Annotated[str | None, typer.Option(help="cuda, mps or cpu.")] = None,
+    ctx: Annotated[int | None, typer.Option(help="Context length in tokens.")] = None,
+    threads: Annotated[int | None, typer.Option(help="CPU threads.")] = None,
+    offline: Annotated[bool, typer.Option("--offline", help="Fetch nothing.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_show_version, help="Show the version.")
+    ] = False,
+) -> None:
+    """Open the chat app. To ask one question instead: chatterm ask "..."."""
+    if context.invoked_subcommand is None:
+        from chatterm.cli.chat_command import open_app
+
+        settings = {"model": model, "theme": theme, "device": device, "ctx": ctx, "threads": threads}
+        raise Exit(open_app(settings, is_private=private, is_offline=offline))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command and return its exit code. Errors are told on stderr; a traceback only with --debug."""
+    report = Report.to_stderr()
+    try:
+        result = app(list(arguments), prog_name="chatterm", standalone_mode=False)
+    except ChattermError as error:
+        code, message = error.exit_code, str(error)
+    except TyperException as error:
+        code, message = error.exit_code, f"{error.format_message()} (chatterm --help lists what there is)"
+    except (KeyboardInterrupt, typer.Abort):
+        code, message = 130, ""
+    except BrokenPipeError:
+        code, message = _reader_gone(), ""
+    except MemoryError:
+        code, message = 5, "the machine's memory is used up; choose a smaller model or a shorter --ctx"
+    except OSError as error:
+        code, message = 1, f"{error.filename or 'output'}: {error.strerror or error}"
+    except Exception as error:  # noqa: BLE001  # the last door: a defect is told like any other failure
+        code, message = (
+            1,
+            f"internal error: {type(error).__name__}; run again with `chatterm --debug ...` for details",
+        )
+    else:
+        return int(result or 0)
+    if "--debug" in arguments:
+        traceback.print_exc()
+    if message:
+        report.error(message)
+    return code
+
+
+def _reader_gone() -> int:
+    """Send what is still buffered nowhere, so that the interpreter's flush at exit says nothing."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 141
+
+
+def main() -> None:
+    """Console script. stdout can show any text: what its encoding lacks becomes a question mark."""
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # a TextIOWrapper, at start-up
+    sys.exit(run(sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    main()

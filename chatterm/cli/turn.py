@@ -1,0 +1,102 @@
+"""Plays one turn to stdout and stderr: session events in, text, notices and an outcome out."""
+
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from chatterm.cli.answer import AnswerWriter, SilentAnswer
+from chatterm.cli.report import Report
+from chatterm.conversation import Turn
+from chatterm.engine.base import CancelToken, PrefillProgress, TextDelta
+from chatterm.errors import StoreError
+from chatterm.session import NotSaved, SessionEvent, TurnFinished, TurnStarted
+
+READER_GONE = 141
+"""128 + SIGPIPE, as a shell reports it."""
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What came of a turn."""
+
+    turn: Turn | None = None
+    not_saved: StoreError | None = None
+    is_reader_gone: bool = False
+    notices: list[str] = field(default_factory=list)
+
+
+class TurnPlayer:
+    """Writes a turn's text as it comes. When the reader of stdout goes away the turn is stopped, and kept."""
+
+    def __init__(self, writer: AnswerWriter, report: Report, cancel: CancelToken) -> None:
+        self._writer = writer
+        self._report = report
+        self._cancel = cancel
+        self.outcome = Outcome()
+
+    def play(self, events: Iterator[SessionEvent]) -> Outcome:
+        """Iterate `events` to their end. An engine's error passes through, after the text is ended."""
+        try:
+            for event in events:
+                self._show(event)
+        finally:
+            self._report.clear()
+            self._end_text()
+        return self.outcome
+
+    def notice(self, text: str) -> None:
+        """Say it on stderr, and keep it for the JSON form."""
+        self.outcome.notices.append(text)
+        self._report.notice(text)
+
+    def _show(self, event: SessionEvent) -> None:
+        match event:
+            case TurnStarted(num_dropped_turns=dropped) if dropped:
+                turns = "the oldest turn does" if dropped == 1 else f"the {dropped} oldest turns do"
+                self.notice(f"{turns} not fit the context and was left out of what the model reads")
+            case PrefillProgress(done=done, total=total):
+                self._report.progress(f"reading {done:,} of {total:,} tokens")
+            case TextDelta(text=text) if text:
+                self._report.clear()
+                self._write_text(text)
+            case NotSaved(error=error):
+                self.notice(f"not saved: {error}")
+            case TurnFinished(turn=turn, not_saved=not_saved):
+                self.outcome.turn, self.outcome.not_saved = turn, not_saved
+                if turn.finish_reason == "length":
+                    self.notice(f"cut at {turn.usage.output_tokens:,} tokens; --max-tokens allows more")
+
+    def _write_text(self, text: str) -> None:
+        try:
+            self._writer.write(text)
+        except BrokenPipeError:
+            self._lose_reader()
+
+    def _end_text(self) -> None:
+        try:
+            self._writer.close()
+        except BrokenPipeError:
+            self._lose_reader()
+
+    def _lose_reader(self) -> None:
+        self.outcome.is_reader_gone = True
+        self._writer = SilentAnswer()
+        self._cancel.cancel()
+        silence_stdout()
+
+
+def silence_stdout() -> None:
+    """Let what is still buffered go nowhere, so that the interpreter's own flush at exit says nothing."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def usage_line(turn: Turn) -> str:
+    """Return the line of `-u`: tokens, times and speeds."""
+    usage = turn.usage
+    cached = f" ({usage.cached_tokens:,} cached)" if usage.cached_tokens else ""
+    rate = f", {usage.output_tokens / usage.decode_s:.1f} tokens/s" if usage.decode_s > 0 else ""
+    return (
+        f"prompt {usage.input_tokens:,} tokens{cached}, read in {usage.prefill_s:.2f} s; "
+        f"reply {usage.output_tokens:,} tokens in {usage.decode_s:.2f} s{rate}; ended by {turn.finish_reason}"
+    )

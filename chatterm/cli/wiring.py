@@ -1,0 +1,97 @@
+"""The composition root: builds the store, the prompt library and the engine out of the user's settings."""
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from chatterm.cli.report import Report
+from chatterm.cli.signals import Stopped
+from chatterm.config import Config, Paths, load_config
+from chatterm.engine.base import CancelToken, Engine
+from chatterm.engine.registry import EchoModel, EngineOptions, open_engine
+from chatterm.models.catalogue import Catalogue, CatalogueEntry, load_catalogue
+from chatterm.models.discovery import ModelFile, resolve
+from chatterm.models.download import PullProgress, pull
+
+if TYPE_CHECKING:
+    from chatterm.prompts import PromptLibrary
+    from chatterm.store import ConversationStore
+
+_YES = frozenset({"1", "true", "yes", "on"})
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """The user's settings and places, and what is built from them. Opening is lazy, and the caller closes."""
+
+    config: Config
+    paths: Paths
+    is_offline: bool
+    """Nothing may be fetched: by the user's settings, or by HF_HUB_OFFLINE, which they know from elsewhere."""
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] = os.environ) -> "Workspace":
+        """Raises ConfigError or UnknownName."""
+        paths = Paths.from_environment(environ)
+        config = load_config(environ, paths)
+        hub_offline = environ.get("HF_HUB_OFFLINE", "").lower() in _YES
+        return cls(config, paths, config.offline or hub_offline)
+
+    @property
+    def catalogue(self) -> Catalogue:
+        return load_catalogue()
+
+    @property
+    def model_name(self) -> str:
+        """The model that is used where none is named."""
+        return self.config.model or self.catalogue.default.name
+
+    def open_store(self, *, is_private: bool = False) -> "ConversationStore":
+        """Open the database, or one in memory that leaves no trace."""
+        from chatterm.store import ConversationStore
+
+        return ConversationStore.in_memory() if is_private else ConversationStore.open(self.paths.database)
+
+    def prompt_library(self) -> "PromptLibrary":
+        """The user's own prompts before the shipped ones."""
+        from chatterm.prompts import PromptFolder, PromptLibrary
+        from chatterm.resources import shipped_prompts
+
+        return PromptLibrary(
+            [PromptFolder("yours", self.paths.prompts), PromptFolder("shipped", shipped_prompts())]
+        )
+
+    def find_model(self, name: str | None) -> ModelFile | EchoModel | CatalogueEntry:
+        """Return the model called `name`; a catalogue entry where it is known but not fetched yet."""
+        name = name or self.model_name
+        return EchoModel.from_name(name) or resolve(name, self.paths.models, self.catalogue)
+
+    def open_engine(self, settings: Mapping[str, object], report: Report, cancel: CancelToken) -> Engine:
+        """Open the engine of the chosen model, fetching it first where it is missing. Raises Stopped."""
+        model = self.find_model(_text(settings, "model"))
+        if isinstance(model, CatalogueEntry):
+            model = self.fetch(model, report, cancel, is_offline=bool(settings.get("offline")))
+        report.progress("loading the model")
+        if cancel.is_cancelled:
+            raise Stopped
+        return open_engine(model, self._engine_options(settings))
+
+    def fetch(
+        self, entry: CatalogueEntry, report: Report, cancel: CancelToken, *, is_offline: bool = False
+    ) -> ModelFile:
+        """Say what is about to be fetched and from where, fetch it, and show how far it is. Raises Stopped."""
+        offline = self.is_offline or is_offline
+        if not offline:
+            report.notice(
+                f"fetching {entry.title} ({entry.size / 1e6:.0f} MB, {entry.licence}) "
+                f"from the {entry.source} into {self.paths.models}"
+            )
+        with closing(pull(entry, self.paths.models, offline=offline)) as steps:
+            for step in steps:
+                report.progress(_bar(step))
+                if cancel.is_cancelled:
+                    raise Stopped
+        report.clear()
+        ...

@@ -1,0 +1,60 @@
+"""The values that cross the session's seam: what a turn is asked with, and what it tells."""
+
+from dataclasses import dataclass, field
+
+from chatterm.conversation import Message, MessageNode, Turn
+from chatterm.engine.base import SamplingParams, StreamEvent
+from chatterm.errors import StoreError
+from chatterm.store import PromptUse
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TurnRequest:
+    """What is new in a turn; the history comes from the store."""
+
+    messages: tuple[Message, ...]
+    """A system message where the conversation gets a new one, example turns, and the question last."""
+    sampling: SamplingParams = field(default_factory=SamplingParams)
+    prefill: str = ""
+    prompt: PromptUse | None = None
+    """Which prompt template shaped the messages."""
+    title: str = ""
+    """Of the conversation, where this turn begins one."""
+
+    @property
+    def system(self) -> Message | None:
+        return next((message for message in self.messages if message.role == "system"), None)
+
+    @property
+    def question(self) -> Message:
+        return self.messages[-1]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TurnStarted:
+    """The question is kept and the history fits; the reply comes next."""
+
+    question: MessageNode
+    reply: MessageNode
+    """Their ids are empty where the store refused them."""
+    num_dropped_turns: int
+    """Oldest turns of the history left out of what the model reads, because all together did not fit."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotSaved:
+    """The store refused to keep something; the turn goes on, and keeping it is tried again."""
+
+    error: StoreError
+
+
+@dataclass(frozen=True, slots=True)
+class TurnFinished:
+    """The turn is over, whatever ended it (but an error, which is raised)."""
+
+    turn: Turn
+    not_saved: StoreError | None
+    """Set where the reply is not in the store after all."""
+
+
+SessionEvent = TurnStarted | StreamEvent | NotSaved | TurnFinished

@@ -1,0 +1,56 @@
+"""What of a conversation's history is sent: as much as fits, the newest turns first. Pure functions."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from chatterm.conversation import Message, system_in_force
+from chatterm.errors import DoesNotFit
+
+
+@dataclass(frozen=True, slots=True)
+class FittedHistory:
+    """The messages to send, and how many of the oldest turns were left out."""
+
+    messages: tuple[Message, ...]
+    num_dropped_turns: int
+
+
+def fit_history(
+    history: Sequence[Message], new: Sequence[Message], count: Callable[[Sequence[Message]], int], limit: int
+) -> FittedHistory:
+    """Drop as few whole turns as needed, oldest first, for the rest and `new` to be at most `limit` tokens.
+
+    A system message always stays. `count` grows with the number of messages, so a binary search finds the
+    cut. Raises DoesNotFit, with both numbers, where `new` alone is too long.
+    """
+    systems = [message for message in history if message.role == "system"]
+    turns = _turns(history)
+
+    def sent(dropped: int) -> tuple[Message, ...]:
+        kept = [message for turn in turns[dropped:] for message in turn]
+        return system_in_force([*systems, *kept, *new])
+
+    if (least := count(sent(len(turns)))) > limit:
+        advice = "shorten it, ask about a part of it, or use a model or --ctx with a longer context"
+        raise DoesNotFit(least, limit, advice)
+    low, high = 0, len(turns)
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (low, middle) if count(sent(middle)) <= limit else (middle + 1, high)
+    return FittedHistory(sent(low), low)
+
+
+def _turns(history: Sequence[Message]) -> list[list[Message]]:
+    """Group what was said into turns. A question that got no word of reply is not sent again."""
+    turns: list[list[Message]] = []
+    for message in history:
+        if message.role == "user":
+            turns.append([message])
+        elif message.role == "assistant" and turns:
+            turns[-1].append(message)
+    return [turn for turn in turns if len(turn) > 1 and all(message.content.strip() for message in turn)]
+
+
+def prompt_limit(context_length: int, max_tokens: int) -> int:
+    """Return how many tokens a prompt may have: the context less the reply, for which a quarter is enough."""
+    return context_length - max(1, min(max_tokens, context_length // 4))

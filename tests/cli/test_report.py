@@ -1,0 +1,64 @@
+"""stderr: notices unless quiet, errors always, progress only on a terminal that draws."""
+
+import io
+
+import pytest
+
+from chatterm.cli.report import Report
+from chatterm.errors import StoreError
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_progress_is_only_for_terminals() -> None:
+    for stream, term in ((io.StringIO(), "xterm"), (Terminal(), "dumb")):
+        report = Report(stream, term=term)
+        report.progress("1 of 2")
+        report.clear()
+        assert stream.getvalue() == ""
+
+
+def test_progress_is_taken_away_before_anything_else() -> None:
+    stream = Terminal()
+    report = Report(stream, term="xterm")
+    report.progress("1 of 2")
+    report.progress("1 of 2")
+    report.notice("done")
+    report.clear()
+    assert stream.getvalue() == "\r\x1b[K1 of 2\r\x1b[Kchatterm: done\n"
+
+
+def test_quiet_leaves_errors() -> None:
+    stream = Terminal()
+    report = Report(stream, term="xterm", is_quiet=True)
+    report.progress("1 of 2")
+    report.notice("dropped")
+    report.error(StoreError("the disk is full\nfree some space"))
+    assert stream.getvalue() == "chatterm: the disk is full\nchatterm: free some space\n"
+
+
+@pytest.mark.parametrize("say", ["notice", "error", "usage"])
+def test_what_is_said_is_sanitised(say: str) -> None:
+    stream = io.StringIO()
+    getattr(Report(stream), say)("no model \x1b[2J is known")
+    assert "\x1b" not in stream.getvalue()
+    assert "no model \u241b[2J is known" in stream.getvalue()
+
+
+def test_a_closed_stderr_is_no_failure() -> None:
+    stream = Deaf()
+    report = Report(stream, term="xterm")
+    report.notice("nobody hears this")
+    report.error("nor this")
+    assert stream.tried == 2
+
+
+class Deaf(io.StringIO):
+    tried = 0
+
+    def write(self, text: str) -> int:
+        self.tried += 1
+        raise BrokenPipeError
