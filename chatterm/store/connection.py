@@ -38,7 +38,7 @@ class StoreConnection:
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
-        """Hold a BEGIN IMMEDIATE transaction: committed at the end, rolled back on any exception. Be short."""
+        """Hold a BEGIN IMMEDIATE transaction: committed at the end, rolled back on any error. Be short."""
         with self.reading() as connection:
             if self.is_read_only:
                 advice = "make the file and its folder writable"

@@ -1,6 +1,7 @@
 """The database's file before SQLite sees it: what it is, whose it is, who may read it, and where it is."""
 
 import os
+import re
 import stat
 from contextlib import suppress
 from pathlib import Path
@@ -10,27 +11,8 @@ from chatterm.errors import StoreError
 MOUNTS = Path("/proc/mounts")
 """Linux's table of mounted file systems. Elsewhere there is none, and no file system counts as remote."""
 
-_NETWORK_TYPES = frozenset(
-    # fmt: off
-    (
-        "9p",
-        "afs",
-        "beegfs",
-        "ceph",
-        "cifs",
-        "davfs",
-        "glusterfs",
-        "gpfs",
-        "lustre",
-        "nfs",
-        "nfs4",
-        "prl_fs",
-        "smb3",
-        "smbfs",
-        "sshfs",
-        "vboxsf",
-    )
-    # fmt: on
+_NETWORK_TYPES = re.compile(
+    r"9p|afs|beegfs|ceph|cifs|lustre|ncpfs|nfs4?|prl_fs|smb3|smbfs|vboxsf|fuse\.(davfs|glusterfs|rclone|sshfs)"
 )
 
 
@@ -112,7 +94,7 @@ def _network_type(path: Path, mounts: str) -> str | None:
         point = Path(_unescaped(place))
         if path.is_relative_to(point) and len(point.parts) >= best:
             best, kind = len(point.parts), found
-    return kind if kind.removeprefix("fuse.") in _NETWORK_TYPES else None
+    return kind if _NETWORK_TYPES.fullmatch(kind) else None
 
 
 def _unescaped(place: str) -> str:

@@ -7,7 +7,6 @@ is what `ps -o lstart` prints, a date, so that boot and namespace are not needed
 """
 
 import os
-import subprocess
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -93,6 +92,8 @@ def _started_by_proc(number: int) -> str | None:
 
 def started_by_ps(number: int) -> str | None:
     """Ask `ps`, which POSIX has, for what Linux tells in /proc."""
+    import subprocess
+
     command = ["ps", "-o", "stat=,lstart=", "-p", str(number)]
     done = subprocess.run(
         command, capture_output=True, text=True, check=False, env={**os.environ, "LC_ALL": "C"}
