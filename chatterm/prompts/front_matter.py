@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from chatterm.prompts.problems import Place, Problem
+from chatterm.prompts.punctuation import wide_key, wide_mark
 
 if TYPE_CHECKING:
     import yaml
@@ -23,20 +24,6 @@ _CONSTANTS = {
     **dict.fromkeys(("true", "True", "TRUE"), True),
     **dict.fromkeys(("false", "False", "FALSE"), False),
 }
-
-_ASCII_FORMS = {
-    "：": ":",
-    "，": ",",
-    "、": ",",
-    "｛": "{",
-    "｝": "}",
-    "［": "[",
-    "］": "]",
-    "【": "[",
-    "】": "]",
-}
-_WIDE_KEY = re.compile(r"\s*(?:- )?[^\s:'\"#]*?(：)")
-_WIDE = re.compile("[：，、｛｝［］【】]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,19 +116,20 @@ class _Builder:
         """Return False where the rest makes no sense any more."""
         import yaml
 
-        if isinstance(event, yaml.AliasEvent):
-            return self._refuse(event, "aliases (*name)")
-        if isinstance(event, yaml.DocumentStartEvent):
-            if event.version or event.tags or self._root is not None:
-                return self._refuse(event, "directives (%) and further documents")
-            return True
-        if isinstance(event, yaml.ScalarEvent):
-            return self._add(self._scalar(event), event)
-        if isinstance(event, yaml.CollectionStartEvent):
-            return self._start(event, is_mapping=isinstance(event, yaml.MappingStartEvent))
-        if isinstance(event, yaml.CollectionEndEvent):
-            return self._end(self._open.pop())
-        return True
+        match event:
+            case yaml.AliasEvent():
+                goes_on = self._refuse(event, "aliases (*name)")
+            case yaml.DocumentStartEvent() if event.version or event.tags or self._root is not None:
+                goes_on = self._refuse(event, "directives (%) and further documents")
+            case yaml.ScalarEvent():
+                goes_on = self._add(self._scalar(event), event)
+            case yaml.CollectionStartEvent():
+                goes_on = self._start(event, is_mapping=isinstance(event, yaml.MappingStartEvent))
+            case yaml.CollectionEndEvent():
+                goes_on = self._end(self._open.pop())
+            case _:
+                goes_on = True
+        return goes_on
 
     def _start(self, event: "yaml.CollectionStartEvent", *, is_mapping: bool) -> bool:
         place = self._place(event)
@@ -169,7 +157,7 @@ class _Builder:
             advice = f"it stands in line {first} already; keep one"
             self._problem("E04", f"the key {key.text!r} is given twice", key.place, advice)
         else:
-            self._check_wide(key, 0)
+            self._check_wide(key)
             entries[key.text] = (key, value)
 
     def _add(self, scalar: Scalar, event: "yaml.ScalarEvent") -> bool:
@@ -181,7 +169,7 @@ class _Builder:
                 advice = "put it in quotes, or write | after the colon"
                 self._problem("E14", "an unquoted value over several lines", scalar.place, advice)
         elif is_plain and self._open and self._open[-1].is_flow and not self._open[-1].is_mapping:
-            self._check_wide(scalar, 0)
+            self._check_wide(scalar)
         return self._place_node(scalar)
 
     def _place_node(self, node: Node) -> bool:
@@ -214,27 +202,13 @@ class _Builder:
 
     def _explain_wide(self, numbers: range) -> bool:
         """Report the full-width punctuation in these lines (from 0), if that is what is wrong with them."""
-        for number in numbers:
-            line = self._lines[number] if number < len(self._lines) else ""
-            found = _WIDE_KEY.match(line) or (_WIDE.search(line) if ":" not in line else None)
-            if found:
-                start = found.start(1) if found.re is _WIDE_KEY else found.start()
-                self._wide(line[start], Place(self._first_line + number, start + 1, 1))
-                return True
-        return False
+        found = wide_key(self._lines, numbers, self._first_line)
+        self.problems += [found] if found else []
+        return found is not None
 
-    def _check_wide(self, scalar: Scalar, start: int) -> None:
-        found = _WIDE.search(scalar.text, start)
-        if found:
-            place = scalar.place
-            self._wide(found.group(), Place(place.line, place.column + found.start(), 1))
-
-    def _wide(self, mark: str, place: Place) -> None:
-        use = f"{_ASCII_FORMS[mark]}{' followed by a space' if mark in '：，、' else ''}"
-        advice = (
-            f"use {use.replace(_ASCII_FORMS[mark], repr(_ASCII_FORMS[mark]), 1)}; quote it if it is meant"
-        )
-        self._problem("E02", f"full-width {mark!r} in front matter", place, advice)
+    def _check_wide(self, scalar: Scalar) -> None:
+        found = wide_mark(scalar.text, scalar.place)
+        self.problems += [found] if found else []
 
     def _check_marks(self, event: "yaml.NodeEvent") -> None:
         if event.anchor is not None:

@@ -121,5 +121,6 @@ def _parsed(prompt_id: str, spec: InputSpec, text: str) -> object:
 def _wrong(prompt_id: str, spec: InputSpec, text: str, expected: str) -> PromptError:
     found = text if len(text) <= 40 else f"{text[:40]}..."
     return PromptError(
-        f"{spec.name!r} of the prompt {prompt_id} must be {expected}, not {found!r}; change -v {spec.name}=..."
+        f"{spec.name!r} of the prompt {prompt_id} must be {expected}, not {found!r}; "
+        f"change -v {spec.name}=..."
     )

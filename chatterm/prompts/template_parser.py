@@ -184,14 +184,21 @@ class _Translator:
                 return self._name(node)
             case nodes.Filter():
                 return self._filter(node)
+            case nodes.Compare():
+                return self._comparison(node)
+            case _:
+                return self._logic(node)
+
+    def _logic(self, node: "nodes.Node") -> Expression:
+        from jinja2 import nodes
+
+        match node:
             case nodes.Not():
                 return Not(self._expression(node.node))
             case nodes.And():
                 return Both("and", self._expression(node.left), self._expression(node.right))
             case nodes.Or():
                 return Both("or", self._expression(node.left), self._expression(node.right))
-            case nodes.Compare():
-                return self._comparison(node)
             case _:
                 raise _refused(node)
 
