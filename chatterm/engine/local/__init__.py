@@ -1,0 +1,1 @@
+"""The engine that runs the model itself: the only package that may import torch, imported when opened."""

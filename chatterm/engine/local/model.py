@@ -1,0 +1,276 @@
+"""The decoder of the Llama family: from token ids to logits, over keys and values that the caller owns.
+
+Owns the names and shapes of the tensors and the arithmetic between the products of `linear`. Knows no
+text, no sampling and no cache policy. Architecture: Touvron et al. 2023 (arXiv 2302.13971), with grouped
+queries (arXiv 2305.13245); names and conventions: llama.cpp's `llama-arch.cpp`, `convert_hf_to_gguf.py`.
+
+GGUF permutes the rows of the llama architecture's Q and K so that the two numbers which rotary embedding
+turns together are neighbours (2i, 2i + 1); transformers keeps them half a head apart. So a rotation here
+is a complex product of neighbours, and no row is moved at load.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn.functional import scaled_dot_product_attention, silu
+
+from chatterm.engine.local.linear import Linear, LinearFactory, Placement
+from chatterm.engine.local.packing import check_supported, dequantise
+from chatterm.engine.local.weights import BlockTensor, WeightFile
+from chatterm.errors import BadModelFile
+from chatterm.models.hyperparameters import Hyperparameters
+
+SUPPORTED_ARCHITECTURES = ("llama",)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layer:
+    """One block of the decoder."""
+
+    attention_norm: Tensor
+    """As `_scaled_norm` makes it; so is `ffn_norm`."""
+    qkv: Linear
+    attention_output: Linear
+    ffn_norm: Tensor
+    gate_up: Linear
+    ffn_down: Linear
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LlamaWeights:
+    """All that a decoder needs, placed and packed."""
+
+    embedding: BlockTensor
+    """As the file stores it: rows are dequantised when their token comes."""
+    layers: tuple[Layer, ...]
+    output_norm: Tensor
+    head: Linear
+    rope_frequencies: Tensor
+    """fp32 (rope dimensions / 2), in radians a position."""
+
+
+class LlamaModel:
+    """A decoder with fixed weights. For one thread at a time: the table of rotations grows."""
+
+    def __init__(self, shape: Hyperparameters, placement: Placement, weights: LlamaWeights) -> None:
+        self.shape = shape
+        self.placement = placement
+        self._weights = weights
+        self._rotations = torch.empty(0, 1, shape.rope_dimensions // 2, dtype=torch.complex64)
+        d = shape.embedding_length
+        self._norm_floor = torch.tensor(math.sqrt(d * shape.rms_epsilon), device=placement.device)
+
+    @property
+    def cache_dtype(self) -> torch.dtype:
+        """Of keys and values: fp32 on the CPU, whose attention over one query is fastest there."""
+        return torch.float32 if self.placement.device.type == "cpu" else self.placement.dtype
+
+    def forward(
+        self, ids: Tensor, cache: Sequence[Tensor], start: int, *, is_last_only: bool = True
+    ) -> Tensor:
+        """Read the tokens `ids` (int64, (n,), on the CPU) at positions `start` to `start + n`.
+
+        `cache` has a tensor (2, kv heads, capacity, head_dim) a layer, in `cache_dtype`: keys, then
+        values; positions before `start` are read, those of `ids` are written. Returns fp32 logits:
+        (vocabulary,) of the last position, or (n, vocabulary).
+        """
+        x = self._embed(ids)
+        rotations = self._rotations_of(start, start + len(ids))
+        for layer, keys_values in zip(self._weights.layers, cache, strict=True):
+            qkv = layer.qkv(self._norm(x, layer.attention_norm))
+            attended = self._attend(qkv, keys_values, start, rotations)
+            x.add_(layer.attention_output(attended))
+            gate, up = layer.gate_up(self._norm(x, layer.ffn_norm)).chunk(2, -1)
+            x.add_(layer.ffn_down(silu(gate).mul_(up)))
+        if is_last_only:
+            x = x[-1:]
+        logits = self._weights.head(self._norm(x, self._weights.output_norm)).float()
+        return logits[0] if is_last_only else logits
+
+    def _embed(self, ids: Tensor) -> Tensor:
+        table = self._weights.embedding
+        return dequantise(table.block_type, table.blocks[ids]).to(self.placement.device)
+
+    def _norm(self, x: Tensor, weight: Tensor) -> Tensor:
+        """Root-mean-square norm of fp32 rows, in the activations' dtype.
+
+        x w / sqrt(mean(x^2) + e) = x (w sqrt(d)) / hypot(|x|, sqrt(d e)): five cheap ops, where
+        `F.rms_norm` takes eight on the CPU.
+        """
+        length = torch.hypot(torch.linalg.vector_norm(x, dim=-1, keepdim=True), self._norm_floor)
+        return (x / length * weight).to(self.placement.dtype)
+
+    def _attend(self, qkv: Tensor, keys_values: Tensor, start: int, rotations: Tensor) -> Tensor:
+        """Rotate, store keys and values, and attend: (n, heads x head_dim) in the activations' dtype."""
+        shape, n = self.shape, qkv.shape[0]
+        heads = qkv.float().view(n, -1, shape.key_length)
+        num_rotated = shape.num_heads + shape.num_kv_heads
+        rotated = heads[:, :num_rotated, : shape.rope_dimensions].view(n, num_rotated, -1, 2)
+        torch.view_as_complex(rotated).mul_(rotations)
+        new = heads[:, shape.num_heads :].view(n, 2, -1, shape.key_length)
+        keys_values[:, :, start : start + n].copy_(new.permute(1, 2, 0, 3))
+        queries = heads[:, : shape.num_heads]
+        seen = keys_values[:, :, : start + n]
+        return self._attend_one(queries, seen) if n == 1 else self._attend_many(queries, seen, start)
+
+    def _attend_one(self, queries: Tensor, seen: Tensor) -> Tensor:
+        """Attend with one position: the queries that share keys take the place of a sequence."""
+        grouped = queries.view(1, self.shape.num_kv_heads, -1, self.shape.key_length).to(seen.dtype)
+        attended = scaled_dot_product_attention(grouped, seen[0:1], seen[1:2])
+        return attended.view(1, -1).to(self.placement.dtype)
+
+    def _attend_many(self, queries: Tensor, seen: Tensor, start: int) -> Tensor:
+        """Attend with many positions, each seeing those up to its own."""
+        dtype, n = self.placement.dtype, queries.shape[0]
+        keys, values = seen.to(dtype).unsqueeze(1)
+        mask = None
+        if start:
+            mask = torch.ones(n, start + n, dtype=torch.bool, device=seen.device).tril_(start)
+        attended = scaled_dot_product_attention(
+            queries.to(dtype).transpose(0, 1).unsqueeze(0),
+            keys,
+            values,
+            attn_mask=mask,
+            is_causal=mask is None,
+            enable_gqa=True,
+        )
+        return attended[0].transpose(0, 1).reshape(n, -1)
+
+    def _rotations_of(self, start: int, end: int) -> Tensor:
+        """Return unit complex numbers (n, 1, rope dimensions / 2), growing the table by doubling."""
+        if end > len(self._rotations):
+            size = max(end, min(2 * end, self.shape.context_length))
+            angles = torch.outer(torch.arange(size).float(), self._weights.rope_frequencies)
+            self._rotations = torch.polar(torch.ones(()), angles).unsqueeze(1).to(self.placement.device)
+        return self._rotations[start:end]
+
+
+def load_llama(
+    weights: WeightFile, shape: Hyperparameters, placement: Placement
+) -> tuple[LlamaModel, tuple[str, ...]]:
+    """Place the file's tensors one by one; return the model, and notes on what could not stay packed.
+
+    Raises BadModelFile for another architecture, and for tensors that are absent, of another shape or
+    type, or unknown to this decoder (leaving one out would give wrong replies in silence).
+    """
+    _check_architecture(shape)
+    loader = _Loader(weights, shape, LinearFactory(placement))
+    loader.check_names()
+    parts = LlamaWeights(
+        embedding=loader.embedding(),
+        layers=tuple(loader.layer(index) for index in range(shape.num_layers)),
+        output_norm=loader.norm("output_norm.weight"),
+        head=loader.head(),
+        rope_frequencies=loader.rope_frequencies(),
+    )
+    return LlamaModel(shape, placement, parts), loader.factory.notes
+
+
+def _check_architecture(shape: Hyperparameters) -> None:
+    if shape.architecture not in SUPPORTED_ARCHITECTURES:
+        known = ", ".join(SUPPORTED_ARCHITECTURES)
+        raise BadModelFile(
+            f"the model's architecture is {shape.architecture!r}, but this engine runs only: {known}; "
+            "choose another model (`chatterm models list`)"
+        )
+    if shape.key_length != shape.value_length:
+        raise BadModelFile(
+            f"the model's keys have {shape.key_length} values and its values {shape.value_length}; "
+            "the llama decoder needs them equal"
+        )
+    scaling = shape.rope_scaling
+    if scaling is not None and scaling.kind != "linear":
+        raise BadModelFile(
+            f"the model stretches its context by {scaling.kind!r}, which this engine does not know yet; "
+            "choose a model without it"
+        )
+
+
+_LAYER_TENSORS = (
+    "attn_norm",
+    "attn_q",
+    "attn_k",
+    "attn_v",
+    "attn_output",
+    "ffn_norm",
+    "ffn_gate",
+    "ffn_up",
+    "ffn_down",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Loader:
+    """Takes the tensors of a llama file by name, checked."""
+
+    weights: WeightFile
+    shape: Hyperparameters
+    factory: LinearFactory
+
+    def check_names(self) -> None:
+        """Raises BadModelFile where the file has a tensor that the decoder would leave out."""
+        known = ["token_embd.weight", "output_norm.weight", "output.weight", "rope_freqs.weight"]
+        for index in range(self.shape.num_layers):
+            known += [f"blk.{index}.{name}.weight" for name in _LAYER_TENSORS]
+        if unknown := self.weights.unused(known):
+            raise BadModelFile(
+                f"the model has {len(unknown)} tensors that a llama decoder does not use "
+                f"(the first is {unknown[0]!r}); it is of a kind this engine cannot run"
+            )
+
+    def embedding(self) -> BlockTensor:
+        table = self._matrix("token_embd", self.shape.vocab_size, self.shape.embedding_length)
+        check_supported(table)
+        return table
+
+    def head(self) -> Linear:
+        if self.shape.is_head_tied:
+            return self.factory.make(self.embedding())
+        return self.factory.make(self._matrix("output", self.shape.vocab_size, self.shape.embedding_length))
+
+    def layer(self, index: int) -> Layer:
+        shape, prefix = self.shape, f"blk.{index}"
+        width, ffn = shape.embedding_length, shape.feed_forward_length
+        queries = shape.num_heads * shape.key_length
+        keys = shape.num_kv_heads * shape.key_length
+        return Layer(
+            attention_norm=self.norm(f"{prefix}.attn_norm.weight"),
+            qkv=self.factory.make(
+                self._matrix(f"{prefix}.attn_q", queries, width),
+                self._matrix(f"{prefix}.attn_k", keys, width),
+                self._matrix(f"{prefix}.attn_v", keys, width),
+            ),
+            attention_output=self.factory.make(self._matrix(f"{prefix}.attn_output", width, queries)),
+            ffn_norm=self.norm(f"{prefix}.ffn_norm.weight"),
+            gate_up=self.factory.make(
+                self._matrix(f"{prefix}.ffn_gate", ffn, width), self._matrix(f"{prefix}.ffn_up", ffn, width)
+            ),
+            ffn_down=self.factory.make(self._matrix(f"{prefix}.ffn_down", width, ffn)),
+        )
+
+    def norm(self, name: str) -> Tensor:
+        """Return the norm's weights times sqrt(d), in fp32: what `LlamaModel._norm` multiplies by."""
+        weight = self._vector(name, self.shape.embedding_length) * math.sqrt(self.shape.embedding_length)
+        return weight.to(self.factory.placement.device)
+
+    def rope_frequencies(self) -> Tensor:
+        """Return theta^(-2i/d), divided by the file's own factors (Llama 3) or by a linear stretch."""
+        shape = self.shape
+        exponents = torch.arange(0, shape.rope_dimensions, 2).float() / shape.rope_dimensions
+        frequencies = 1.0 / shape.rope_theta**exponents
+        if "rope_freqs.weight" in self.weights:
+            frequencies = frequencies / self._vector("rope_freqs.weight", shape.rope_dimensions // 2)
+        if shape.rope_scaling is not None:
+            frequencies = frequencies / shape.rope_scaling.factor
+        return frequencies
+
+    def _matrix(self, name: str, rows: int, columns: int) -> BlockTensor:
+        return self.weights.matrix(f"{name}.weight", (rows, columns))
+
+    def _vector(self, name: str, length: int) -> Tensor:
+        tensor = self.weights.vector(name, length)
+        check_supported(tensor)
+        return dequantise(tensor.block_type, tensor.blocks)[0]
