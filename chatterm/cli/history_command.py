@@ -18,7 +18,9 @@ app = typer.Typer(help="The conversations that are kept.", no_args_is_help=True)
 
 @app.command("list")
 def list_(
-    limit: Annotated[int, typer.Option("-n", "--limit", min=1, help="At most so many, the newest first.")] = 20,
+    limit: Annotated[
+        int, typer.Option("-n", "--limit", min=1, help="At most so many, the newest first.")
+    ] = 20,
     as_json: AsJson = False,
 ) -> None:
     """List conversations, the last changed first."""
@@ -30,5 +32,9 @@ def list_(
         rows = [asdict(summary) for summary in store.conversations(limit=limit)]
     for row in rows:
         row["short"], row["when"] = row["id"][:8], row["updated"][:16].replace("T", " ")
-    visible = rows if not as_json else [{k: v for k, v in row.items() if k not in {"short", "when"}} for row in rows]
+    visible = (
+        rows
+        if not as_json
+        else [{k: v for k, v in row.items() if k not in {"short", "when"}} for row in rows]
+    )
     show_rows(visible, as_json=as_json, columns=("short", "when", "num_messages", "title"))

@@ -30,7 +30,9 @@ def show_fields(fields: Mapping[str, Any], *, as_json: bool) -> None:
     if as_json:
         print_safely(sys.stdout, to_json(fields))
     else:
-        show_rows([{"k": f"{key}:", "v": value} for key, value in fields.items()], as_json=False, columns=("k", "v"))
+        show_rows(
+            [{"k": f"{key}:", "v": value} for key, value in fields.items()], as_json=False, columns=("k", "v")
+        )
 
 
 def _cell(value: object) -> str:
@@ -50,5 +52,6 @@ def _cell(value: object) -> str:
 def _width(text: str) -> int:
     """In terminal cells: East Asian wide characters take two, combining marks none."""
     return sum(
-        0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text
+        0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1
+        for char in text
     )

@@ -48,6 +48,11 @@ class Workspace:
         """The model that is used where none is named."""
         return self.config.model or self.catalogue.default.name
 
+    @property
+    def sampling_defaults(self) -> Mapping[str, object]:
+        """The settings of the configuration that were set, sampling among them."""
+        return {key: value for key, value, _ in self.config.settings() if value is not None}
+
     def open_store(self, *, is_private: bool = False) -> "ConversationStore":
         """Open the database, or one in memory that leaves no trace."""
         from chatterm.store import ConversationStore

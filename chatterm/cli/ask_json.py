@@ -1,0 +1,48 @@
+"""The JSON forms of `ask`: field names are llm's where llm has the field."""
+
+from dataclasses import asdict
+from typing import Any
+
+from chatterm.conversation import ModelCard, Turn
+from chatterm.engine.base import TokenCount
+from chatterm.session import FittedHistory
+from chatterm.tasks import Composed
+
+
+def reply_object(turn: Turn, composed: Composed, card: ModelCard, notices: list[str]) -> dict[str, Any]:
+    """Return what `ask --json` prints."""
+    request, usage = composed.request, turn.usage
+    return {
+        "id": turn.reply.id,
+        "conversation_id": turn.reply.conversation_id,
+        "model": card.name,
+        "prompt": request.question.content,
+        "system": request.system.content if request.system else None,
+        "response": turn.reply.message.content,
+        "finish_reason": turn.finish_reason,
+        "options": asdict(request.sampling),
+        "template": request.prompt.reference if request.prompt else None,
+        "input_tokens": usage.input_tokens,
+        "cached_tokens": usage.cached_tokens,
+        "output_tokens": usage.output_tokens,
+        "duration_ms": round((usage.prefill_s + usage.decode_s) * 1000),
+        "datetime_utc": turn.question.created,
+        "notices": notices,
+    }
+
+
+def dry_run_object(
+    composed: Composed, fitted: FittedHistory, count: TokenCount, card: ModelCard
+) -> dict[str, Any]:
+    """Return what `ask --dry-run --json` prints."""
+    return {
+        "model": card.name,
+        "messages": [asdict(message) for message in fitted.messages],
+        "prefill": composed.request.prefill,
+        "options": asdict(composed.request.sampling),
+        "input_tokens": count.tokens,
+        "is_exact": count.is_exact,
+        "num_dropped_turns": fitted.num_dropped_turns,
+        "context_length": card.context_length,
+        "notices": list(composed.notices),
+    }
