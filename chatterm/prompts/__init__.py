@@ -4,6 +4,7 @@ Pure but for reading its files. Knows no engine (a ModelCard is handed in), no s
 how documents are read nor how they are fenced.
 """
 
+from chatterm.prompts.check import Count, check, estimate_tokens
 from chatterm.prompts.inputs import InputSpec
 from chatterm.prompts.library import PromptEntry, PromptFolder, PromptLibrary
 from chatterm.prompts.problems import BrokenPrompt, MissingInput, Problem
@@ -12,6 +13,7 @@ from chatterm.prompts.template import PromptTemplate
 
 __all__ = [
     "BrokenPrompt",
+    "Count",
     "InputSpec",
     "MissingInput",
     "Problem",
@@ -21,5 +23,7 @@ __all__ = [
     "PromptReference",
     "PromptTemplate",
     "RenderedPrompt",
+    "check",
+    "estimate_tokens",
     "render",
 ]

@@ -16,7 +16,7 @@ def script_language(text: str) -> str | None:
     stays Chinese. Kana or Hangul beyond a tenth of the Han characters make it Japanese or Korean.
     """
     sample = text[:_SAMPLE_CHARS]
-    num_han, num_kana = len(_HAN.findall(sample)), len(_KANA.findall(sample))
+    num_han, num_kana = count_han(sample), len(_KANA.findall(sample))
     num_hangul = len(_HANGUL.findall(sample))
     num_latin = len(_LATIN_WORD.findall(sample))
     if max(num_han, num_kana, num_hangul, num_latin) == 0:
@@ -26,3 +26,8 @@ def script_language(text: str) -> str | None:
     if num_hangul > num_han:
         return "ko"
     return "ja" if num_kana * 10 > num_han else "zh"
+
+
+def count_han(text: str) -> int:
+    """Count Han characters."""
+    return len(_HAN.findall(text))

@@ -1,7 +1,7 @@
 """What can be wrong with a prompt file: stable codes, places, and how a problem is told.
 
-E codes keep a file from being used. W and I codes are findings of `check` alone: warnings, and what is
-not acted on in this version.
+E codes keep a file from being used, but for E29, E30 and E33: these are findings of `check` alone, as W
+codes (warnings) and I codes (what this version does not act on) are.
 """
 
 import unicodedata
@@ -46,7 +46,7 @@ CODES = {
     "E30": "a domain prompt without its guard pack",
     "E31": "a file name that cannot be a prompt's name",
     "E32": "a test that the prompt could not run",
-    "E34": "a system text far over its budget",
+    "E33": "a system text far over its budget",
     "W01": "a system text over its budget",
     "W02": "filler that no model needs",
     "W03": "an input that no section uses",
@@ -56,6 +56,7 @@ CODES = {
     "W07": "an example whose numbers or names are also in a test",
     "W08": "a schema name or description that is too long",
     "W09": "an instruction before the document",
+    "W10": "a prompt in one language only",
     "I01": "a key that is checked and kept, but not acted on yet",
 }
 

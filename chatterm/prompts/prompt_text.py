@@ -220,3 +220,34 @@ def as_text(value: Value) -> str:
             return ", ".join(value)
         case _:
             return str(value)
+
+
+def names_in(block: Block) -> Iterator[str]:
+    """Yield the names a block uses, loop variables included, some of them more than once."""
+    for part in block:
+        match part:
+            case Insert(value):
+                yield from _names(value)
+            case Branches(branches, otherwise):
+                for condition, inner in branches:
+                    yield from _names(condition)
+                    yield from names_in(inner)
+                yield from names_in(otherwise)
+            case Each(_, items, inner):
+                yield from _names(items)
+                yield from names_in(inner)
+            case Words():
+                pass
+
+
+def _names(expression: Expression) -> Iterator[str]:
+    match expression:
+        case Named(name):
+            yield name
+        case Filtered(value) | Not(value):
+            yield from _names(value)
+        case Test(_, left, right) | Both(_, left, right):
+            yield from _names(left)
+            yield from _names(right)
+        case Literally():
+            pass

@@ -120,3 +120,61 @@ def _plain(reader: Reader, fields: Fields, what: str) -> dict[str, object]:
     if "description" in fields:
         plain["description"] = reader.text(fields["description"], f"{what}.description")
     return plain
+
+
+def violation(schema: Schema, value: object, path: str = "") -> str | None:
+    """Return the first way in which `value` is not what the schema asks for, or None."""
+    kinds = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
+    where = path or "the top"
+    if not any(_is_of(value, kind) for kind in kinds):
+        return f"{where} is not {' or '.join(map(str, kinds))}"
+    if "enum" in schema and value not in cast(list[object], schema["enum"]):
+        return f"{where} is none of the enum"
+    if isinstance(value, dict):
+        return _object_violation(schema, value, path)
+    if isinstance(value, list):
+        inner = (
+            violation(cast(Schema, schema["items"]), item, f"{path}[{n}]") for n, item in enumerate(value)
+        )
+        return next(filter(None, inner), None) or _outside(schema, len(value), "Items", where)
+    if isinstance(value, str):
+        return _outside(schema, len(value), "Length", where)
+    return _outside(schema, value, "imum", where) if isinstance(value, int | float) else None
+
+
+def _is_of(value: object, kind: object) -> bool:
+    if isinstance(value, bool):
+        return kind == "boolean"
+    types = {"object": dict, "array": list, "string": str, "integer": int, "null": type(None)}
+    return isinstance(value, int | float) if kind == "number" else isinstance(value, types.get(str(kind), ()))
+
+
+def _object_violation(schema: Schema, value: dict[str, object], path: str) -> str | None:
+    properties = cast(Mapping[str, Schema], schema.get("properties", {}))
+    for name in cast(list[str], schema.get("required", [])):
+        if name not in value:
+            return f"{path or 'the top'} has no {name!r}"
+    for name, item in value.items():
+        inside = f"{path}.{name}".removeprefix(".")
+        wrong = violation(properties[name], item, inside) if name in properties else f"{inside} is not in it"
+        if wrong:
+            return wrong
+    return None
+
+
+def _outside(schema: Schema, amount: float, of: str, where: str) -> str | None:
+    """Compare with `min<of>` and `max<of>`, where the schema has them."""
+    low, high = (cast(float | None, schema.get(f"{end}{of}")) for end in ("min", "max"))
+    if low is not None and amount < low:
+        return f"{where} has {amount}, less than {low}"
+    return f"{where} has {amount}, more than {high}" if high is not None and amount > high else None
+
+
+def long_names(schema: Schema, limit: int = 40) -> list[str]:
+    """Return the property names and descriptions over `limit` characters."""
+    properties = cast(Mapping[str, Schema], schema.get("properties", {}))
+    inner = [*properties.values(), *([cast(Schema, schema["items"])] if "items" in schema else [])]
+    texts = [*properties, str(schema.get("description", ""))]
+    return [text for text in texts if len(text) > limit] + [
+        n for one in inner for n in long_names(one, limit)
+    ]
