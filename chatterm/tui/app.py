@@ -1,0 +1,115 @@
+"""ChattermApp: the app as a whole: its screen, its theme, and how it is left."""
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import ClassVar
+
+from textual.app import App, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+from textual.theme import BUILTIN_THEMES
+from textual.widgets import Markdown
+
+from chatterm.errors import UnknownName
+from chatterm.sanitize import sanitize_line
+from chatterm.tui.events import LeavingWanted, TurnMoved
+from chatterm.tui.keys import teach_alt_enter
+from chatterm.tui.leaving import GRACE_S, leaving_on_signals
+from chatterm.tui.parts import AppParts
+from chatterm.tui.screens.chat import ChatScreen
+
+_TWICE_S = 2.0
+"""Ctrl+C twice within this time quits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """How the app was left."""
+
+    exit_code: int
+    is_engine_busy: bool
+    """True where a thread of the engine still runs: an ordinary exit may then hang or crash in native code.
+
+    The caller should close what it owns and end the process by `os._exit`.
+    """
+
+
+class ChattermApp(App[None]):
+    """Runs one ChatScreen."""
+
+    TITLE = "chatterm"
+    CSS_PATH = "chatterm.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+c", "interrupt", "Stop", show=False, system=True)]
+
+    def __init__(self, parts: AppParts) -> None:
+        """Raises UnknownName for a theme that Textual does not have."""
+        super().__init__()
+        if parts.theme not in self.available_themes:
+            raise UnknownName(
+                "theme", parts.theme, BUILTIN_THEMES, "; `chatterm config set theme NAME` sets another"
+            )
+        self.theme = parts.theme
+        self.chat = ChatScreen(parts)
+        self._interrupted_s = float("-inf")
+        self._leaving: int | None = None
+        """The exit code, once the app is on its way out."""
+
+    def get_default_screen(self) -> Screen[None]:
+        return self.chat
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """What the command palette offers; not Textual's screenshot, which writes a file."""
+        yield SystemCommand("Theme", "Change the colours", self.action_change_theme)
+        yield SystemCommand("New conversation", "Begin a new one (Ctrl+N)", self.chat.action_new_conversation)
+        yield SystemCommand("Conversations", "Go to the list (F3)", self.chat.action_list)
+        yield SystemCommand("Help", "Every key (F1)", self.chat.action_help)
+        yield SystemCommand("Quit", "Leave; what was said is kept (Ctrl+Q)", self.action_quit)
+
+    async def action_quit(self) -> None:
+        self.leave(0)
+
+    def action_interrupt(self) -> None:
+        """Stop the reply; pressed twice, quit."""
+        now = time.monotonic()
+        if now - self._interrupted_s < _TWICE_S:
+            self.leave(0)
+            return
+        self._interrupted_s = now
+        self.chat.pane.stop_reply()
+        self.notify("Ctrl+C again quits.", timeout=_TWICE_S, markup=False)
+
+    def leave(self, exit_code: int) -> None:
+        """Stop the reply, wait for what was said to be kept, but not for ever, and exit."""
+        self._leaving = exit_code
+        if self.chat.pane.is_replying:
+            self.chat.pane.stop_reply()
+            self.set_timer(GRACE_S, self._exit_now)
+        else:
+            self._exit_now()
+
+    def on_leaving_wanted(self, event: LeavingWanted) -> None:
+        self.leave(event.exit_code)
+
+    def on_turn_moved(self, event: TurnMoved) -> None:
+        if self._leaving is not None and event.phase == "idle":
+            self._exit_now()
+
+    def on_markdown_link_clicked(self, event: Markdown.LinkClicked) -> None:
+        """Say where a link leads. It is the model's text: nothing opens it."""
+        self.notify(sanitize_line(event.href), title="Link", markup=False, timeout=10)
+
+    def _exit_now(self) -> None:
+        self.exit(return_code=self._leaving or 0)
+
+
+def run(parts: AppParts) -> Left:
+    """Run the app in this terminal until it is left. Only for the main thread. Raises as ChattermApp does."""
+    teach_alt_enter()
+    app = ChattermApp(parts)
+    with leaving_on_signals(lambda exit_code: app.post_message(LeavingWanted(exit_code))):
+        app.run()
+    is_busy = app.chat.slot.is_opening or app.chat.pane.is_replying
+    if not is_busy:
+        app.chat.slot.close()
+    return Left(app.return_code or 0, is_busy)

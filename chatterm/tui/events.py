@@ -1,0 +1,123 @@
+"""The UI events: Textual messages that threads and widgets post. They carry values only.
+
+Textual calls these messages; here a message is always one of a conversation.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from textual.message import Message
+
+from chatterm.conversation import ModelCard, Turn
+from chatterm.errors import StoreError
+from chatterm.session import TurnStarted
+from chatterm.tui.pacing import Growth
+
+Phase = Literal["idle", "waiting", "reading", "writing", "stopping"]
+"""Of the turn: `waiting` for the engine, `reading` the prompt."""
+
+
+@dataclass
+class QuestionAsked(Message):
+    """The composer's text is to be sent."""
+
+    text: str
+
+
+@dataclass
+class RecallWanted(Message):
+    """Up was pressed in an empty composer."""
+
+
+@dataclass
+class ConversationChosen(Message):
+    """A conversation was picked from the list."""
+
+    conversation_id: str
+
+
+@dataclass
+class EngineReady(Message):
+    """The engine is open."""
+
+    card: ModelCard
+
+
+@dataclass
+class EngineFailed(Message):
+    """The engine could not be opened; the next question tries again."""
+
+    error: str
+
+
+@dataclass
+class ReplyStarted(Message):
+    """The question is kept and the engine was asked."""
+
+    started: TurnStarted
+
+
+@dataclass
+class PrefillAdvanced(Message):
+    """So many of the prompt's tokens are read."""
+
+    done: int
+    total: int
+
+
+@dataclass
+class ReplyGrew(Message):
+    """More of the reply, merged to about 20 of these a second."""
+
+    growth: Growth
+
+
+@dataclass
+class TurnNoticed(Message):
+    """Something the user should know of the turn that runs."""
+
+    text: str
+
+
+@dataclass
+class ReplyFinished(Message):
+    """The reply is over: ended, cut or stopped."""
+
+    turn: Turn
+    not_saved: StoreError | None
+
+
+@dataclass
+class ReplyFailed(Message):
+    """The turn ended by an error, before or after its first text."""
+
+    error: str
+
+
+@dataclass
+class ReplyWithdrawn(Message):
+    """The turn was stopped while it still waited for the engine; nothing was kept."""
+
+
+@dataclass
+class TurnMoved(Message):
+    """The turn that runs, or the conversation on screen, is at another point."""
+
+    phase: Phase
+    used_tokens: int | None
+    """Of the context; None where it is not known."""
+    tokens_per_s: float | None = None
+
+
+@dataclass
+class ConversationMoved(Message):
+    """A conversation was begun, added to or opened: the list is to be read again."""
+
+    current_id: str | None
+
+
+@dataclass
+class LeavingWanted(Message):
+    """The app is to keep what it has and leave, ending the process with this exit code."""
+
+    exit_code: int

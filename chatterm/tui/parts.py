@@ -1,0 +1,29 @@
+"""What the app is handed: the composition root builds these, the app knows no other way to them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from chatterm.conversation import ModelCard
+from chatterm.engine.base import Engine
+from chatterm.store import ConversationStore
+from chatterm.tasks import Composed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppParts:
+    """All that the app runs on. The store stays its owner's to close."""
+
+    store: ConversationStore
+    open_engine: Callable[[], Engine]
+    """Slow; called in a thread, and again for the next question where it failed. Raises ChattermError."""
+    compose: Callable[[str, ModelCard, bool], Composed]
+    """Shapes a question for a model, by the prompt and the settings in use.
+
+    The last argument tells whether a conversation goes on. Called in a turn's thread. Raises ChattermError.
+    """
+    model_name: str
+    """Shown until the engine is open."""
+    theme: str = "textual-dark"
+    """A name of Textual's."""
+    conversation_id: str | None = None
+    """Opened first; None begins a new one."""

@@ -1,0 +1,89 @@
+"""Runs a turn in a thread of its own and posts what happens as UI events. It touches no widget.
+
+The thread is a daemon: a stuck engine must not keep the app from leaving, which waits for a turn's end only
+so long (leaving.py).
+"""
+
+import logging
+import threading
+from contextlib import closing
+from dataclasses import dataclass, field
+
+from textual.message import Message
+
+from chatterm.engine.base import CancelToken, Engine, PrefillProgress
+from chatterm.errors import ChattermError
+from chatterm.session import ChatSession, NotSaved, SessionEvent, TurnFinished, TurnStarted
+from chatterm.tui import events
+from chatterm.tui.engine_slot import EngineSlot, Post
+from chatterm.tui.pacing import Growth, paced
+from chatterm.tui.parts import AppParts
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TurnPlan:
+    """A turn that is to run."""
+
+    question: str
+    """As it was typed."""
+    conversation_id: str | None
+    """None begins a conversation."""
+    parent_id: str | None
+    cancel: CancelToken = field(default_factory=CancelToken)
+
+
+class TurnRunner:
+    """Runs turns with the engine of a slot, once it is open."""
+
+    def __init__(self, parts: AppParts, slot: EngineSlot) -> None:
+        self._parts = parts
+        self._slot = slot
+
+    def start(self, plan: TurnPlan, post: Post) -> None:
+        """Run `plan` in a thread. The last event posted is ReplyFinished, ReplyFailed or ReplyWithdrawn."""
+        threading.Thread(target=self.run, args=(plan, post), daemon=True).start()
+
+    def run(self, plan: TurnPlan, post: Post) -> None:
+        """Run `plan` in this thread."""
+        try:
+            engine = self._slot.wait(plan.cancel)
+            if engine is None:
+                post(events.ReplyWithdrawn())
+            else:
+                self._run(engine, plan, post)
+        except ChattermError as error:
+            post(events.ReplyFailed(str(error)))
+        except Exception as error:  # noqa: BLE001  # a fault of an engine becomes a message; the app lives on
+            logger.error("a turn failed: %s", type(error).__name__)
+            post(events.ReplyFailed(f"the reply failed unexpectedly: {type(error).__name__}: {error}"))
+
+    def _run(self, engine: Engine, plan: TurnPlan, post: Post) -> None:
+        composed = self._parts.compose(plan.question, engine.describe(), plan.conversation_id is not None)
+        for notice in composed.notices:
+            post(events.TurnNoticed(notice))
+        session_events = ChatSession(engine, self._parts.store).send(
+            composed.request, plan.cancel, conversation_id=plan.conversation_id, parent_id=plan.parent_id
+        )
+        with closing(session_events):
+            for event in paced(session_events):
+                if ui_event := as_ui_event(event):
+                    post(ui_event)
+
+
+def as_ui_event(event: SessionEvent | Growth) -> Message | None:
+    """Return what the screen is told of `event`; Finished says nothing that TurnFinished does not."""
+    match event:
+        case TurnStarted():
+            return events.ReplyStarted(event)
+        case PrefillProgress(done=done, total=total):
+            return events.PrefillAdvanced(done, total)
+        case Growth():
+            return events.ReplyGrew(event)
+        case NotSaved(error=error):
+            return events.TurnNoticed(f"not saved: {error}")
+        case TurnFinished(turn=turn, not_saved=not_saved):
+            return events.ReplyFinished(turn, not_saved)
+        case _:
+            return None

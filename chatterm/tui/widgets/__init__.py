@@ -1,0 +1,1 @@
+"""What the screens are made of. Each widget that shows foreign text sanitises it without markup."""

@@ -1,0 +1,68 @@
+"""StatusLine: the model, how full its context is, how fast it writes, and the keys that matter now."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal
+from textual.content import Content
+from textual.reactive import var
+from textual.widgets import Static
+
+from chatterm.sanitize import sanitize_line
+from chatterm.tui.events import Phase
+
+EngineState = Literal["opening", "failed", "open"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What the status line tells. Counts are in tokens."""
+
+    model: str
+    engine: EngineState = "opening"
+    phase: Phase = "idle"
+    used: int | None = None
+    """None where it is not known."""
+    total: int | None = None
+    is_exact: bool = True
+    tokens_per_s: float | None = None
+
+
+def facts_text(facts: Facts) -> str:
+    """Return the left part of the line, the most important first: what is too long is cut at its end."""
+    parts = [facts.model]
+    if facts.engine == "opening":
+        parts.append("opening the model…")
+    elif facts.engine == "failed":
+        parts.append("not open")
+    if facts.total is not None:
+        used = "–" if facts.used is None else f"{'' if facts.is_exact else '~'}{facts.used:,}"
+        parts.append(f"context {used} / {facts.total:,}")
+    if facts.tokens_per_s is not None:
+        parts.append(f"{facts.tokens_per_s:.0f} tok/s")
+    return " · ".join(parts)
+
+
+def keys_text(phase: Phase) -> str:
+    """Return the right part: the keys that matter in `phase`."""
+    first = "Enter send" if phase == "idle" else "Esc stop"
+    return f"{first}  ^N new  F1 help  ^Q quit"
+
+
+class StatusLine(Horizontal):
+    """One line at the bottom of the screen."""
+
+    facts: var[Facts] = var(Facts(model=""))
+
+    def compose(self) -> ComposeResult:
+        yield Static(id="facts")
+        yield Static(id="keys")
+
+    def watch_facts(self, facts: Facts) -> None:
+        if self.is_mounted:
+            self.query_one("#facts", Static).update(Content(sanitize_line(facts_text(facts))))
+            self.query_one("#keys", Static).update(Content(keys_text(facts.phase)))
+
+    def on_mount(self) -> None:
+        self.watch_facts(self.facts)
