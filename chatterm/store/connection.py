@@ -15,6 +15,7 @@ from chatterm.store import files
 from chatterm.store.driver import sqlite3
 from chatterm.store.faults import primary_code, translated
 from chatterm.store.migrations import MIGRATIONS, check_usable, migrate
+from chatterm.store.search_index import secure_index
 
 
 class StoreConnection:
@@ -72,6 +73,7 @@ def open_in_memory() -> Opened:
     connection = _connect(":memory:", timeout_s=0)
     _set_up(connection)
     migrate(connection, None)
+    secure_index(connection, "the database in memory")
     connection.execute("PRAGMA foreign_keys = ON")
     return Opened(StoreConnection(connection, "the database in memory", is_read_only=False), ())
 
@@ -120,6 +122,7 @@ def _make_ready(
     network = files.network_type(path, mounts)
     changed = _set_journal_mode(connection, "delete" if network else "wal", timeout_s)
     migrate(connection, path)
+    secure_index(connection, str(path))
     connection.execute("PRAGMA foreign_keys = ON")
     if network and (changed or version == 0):
         advice = "use it from one machine at a time"

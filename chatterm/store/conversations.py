@@ -8,6 +8,7 @@ came.
 import logging
 from collections.abc import Sequence
 from dataclasses import astuple
+from functools import cached_property
 from pathlib import Path
 
 from chatterm.conversation import FinishReason, Message, MessageNode, Status, Usage
@@ -42,7 +43,6 @@ class ConversationStore:
         self.notices = opened.notices
         """What people should be told of how the database was opened, once."""
         self.is_read_only = opened.connection.is_read_only
-        self._writer = ""
 
     @classmethod
     def open(
@@ -91,7 +91,6 @@ class ConversationStore:
 
     def begin_reply(self, parent: MessageNode, record: ReplyRecord, content: str = "") -> MessageNode:
         """Add a reply below `parent` that this process is going to write, and make it the active leaf."""
-        self._writer = self._writer or str(this_process())
         with self._db.writing() as db:
             node = _insert(db, parent.conversation_id, parent.id, Message("assistant", content), "streaming")
             db.execute(rows.INSERT_REPLY, rows.reply_row(node.id, self._writer, record))
@@ -128,6 +127,11 @@ class ConversationStore:
             node = _node(db, reply_id)
             _touch(db, node.conversation_id)
         return node
+
+    @cached_property
+    def _writer(self) -> str:
+        """How this process is named in what it writes. Where there is no /proc, finding out takes 10 ms."""
+        return str(this_process())
 
     def _update_reply(self, db: sqlite3.Connection, reply_id: str, content: str, status: Status) -> None:
         changed = db.execute(

@@ -27,9 +27,6 @@ APPLICATION_ID = 0x6374726D
 def _first_schema(database: "Database") -> None:
     # The driver's own executescript would commit the transaction first.
     database.executescript(SCHEMA_1)
-    if sqlite3.sqlite_version_info >= (3, 42):
-        for index in ("title_index", "message_index"):
-            database.execute(f"INSERT INTO {index} ({index}, rank) VALUES ('secure-delete', 1)")
 
 
 MIGRATIONS: Sequence[Migration] = (_first_schema,)
