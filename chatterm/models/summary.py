@@ -1,0 +1,95 @@
+"""What a model file holds, in the words of `models show`: a frozen value, made without running the model."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+
+from chatterm.errors import BadModelFile
+from chatterm.models.gguf import BlockType, GGUFFile, TensorInfo
+from chatterm.models.hyperparameters import Hyperparameters, read_hyperparameters
+
+
+@dataclass(frozen=True, slots=True)
+class BlockUse:
+    """How much of a model is stored as one block type."""
+
+    block_type: BlockType
+    num_tensors: int
+    num_elements: int
+    num_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelSummary:
+    """What a model file says of itself, and what its tensors add up to."""
+
+    path: Path
+    file_size: int
+    """In bytes."""
+    title: str | None
+    """`general.name`: foreign text."""
+    architecture: str
+    licence: str | None
+    languages: tuple[str, ...]
+    num_parameters: int
+    """Values in all tensors; a tied head counts once."""
+    vocab_size: int
+    """Tokens the file names."""
+    tokenizer: str | None
+    """`tokenizer.ggml.model` and its rules for splitting words, e.g. `gpt2/smollm`."""
+    has_chat_template: bool
+    hyperparameters: Hyperparameters | None
+    """None where they are not of the llama family, or out of range; `problem` says which."""
+    problem: str | None
+    blocks: tuple[BlockUse, ...]
+    """By bytes, the largest first."""
+
+
+def summarise(file: GGUFFile) -> ModelSummary:
+    """Return the summary. Raises BadModelFile only where the file names no architecture."""
+    hyperparameters, problem = _hyperparameters(file)
+    tokenizer = [_text(file, f"tokenizer.ggml.{key}") for key in ("model", "pre")]
+    return ModelSummary(
+        path=file.path,
+        file_size=file.size,
+        title=_text(file, "general.name"),
+        architecture=file.architecture,
+        licence=_text(file, "general.license"),
+        languages=tuple(map(str, _list(file, "general.languages"))),
+        num_parameters=sum(tensor.num_elements for tensor in file.tensors.values()),
+        vocab_size=len(_list(file, "tokenizer.ggml.tokens")),
+        tokenizer="/".join(part for part in tokenizer if part) or None,
+        has_chat_template=_text(file, "tokenizer.chat_template") is not None,
+        hyperparameters=hyperparameters,
+        problem=problem,
+        blocks=_blocks(file),
+    )
+
+
+def _hyperparameters(file: GGUFFile) -> tuple[Hyperparameters | None, str | None]:
+    try:
+        return read_hyperparameters(file), None
+    except BadModelFile as error:
+        return None, str(error)
+
+
+def _text(file: GGUFFile, key: str) -> str | None:
+    """Whatever is no text counts as absent: a summary describes what is there."""
+    value = file.metadata.get(key)
+    return value if isinstance(value, str) else None
+
+
+def _list(file: GGUFFile, key: str) -> list[object]:
+    value = file.metadata.get(key)
+    return list(value) if isinstance(value, list) else []
+
+
+def _blocks(file: GGUFFile) -> tuple[BlockUse, ...]:
+    by_type: dict[BlockType, list[TensorInfo]] = defaultdict(list)
+    for tensor in file.tensors.values():
+        by_type[tensor.block_type].append(tensor)
+    uses = [
+        BlockUse(kind, len(tensors), sum(t.num_elements for t in tensors), sum(t.num_bytes for t in tensors))
+        for kind, tensors in by_type.items()
+    ]
+    return tuple(sorted(uses, key=lambda use: use.num_bytes, reverse=True))
