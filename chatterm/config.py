@@ -141,9 +141,8 @@ def _from_file(path: Path) -> tuple[str, dict[str, object]]:
 
 
 def _from_environment(environ: Mapping[str, str]) -> tuple[str, dict[str, object]]:
-    found = {
-        name.removeprefix(PREFIX).lower(): text for name, text in environ.items() if name.startswith(PREFIX)
-    }
+    own = {name: text for name, text in environ.items() if name.startswith(PREFIX) and name != HOME_VARIABLE}
+    found = {name.removeprefix(PREFIX).lower(): text for name, text in own.items()}
     return PREFIX, {key: parsed(key, text, PREFIX + key.upper()) for key, text in found.items()}
 
 

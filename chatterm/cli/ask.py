@@ -69,7 +69,7 @@ def ask(options: AskOptions) -> int:
         try:
             code = _Ask(options, workspace, report, cancel, store).answer(question)
         except Stopped:
-            code = 0
+            code = 130
         finally:
             report.clear()
     return caught.exit_code or code
@@ -98,7 +98,7 @@ def _question(options: AskOptions, workspace: Workspace, report: Report) -> Ques
 
 
 def _completed(question: Question, workspace: Workspace, report: Report) -> Question:
-    """Find mistakes before a model is loaded; on a terminal ask for the inputs that the prompt still needs."""
+    """Find mistakes before a model is loaded; on a terminal ask for the inputs that are missing."""
     while True:
         try:
             compose(question, _ANY_MODEL, workspace.sampling_defaults)
@@ -167,7 +167,7 @@ class _Ask:
 
     def _play(self, session: ChatSession, engine: Engine, composed: Composed, place: Place) -> int:
         player = TurnPlayer(self._writer(), self.report, self.cancel)
-        for text in (*engine.describe().notes, *composed.notices):
+        for text in composed.notices:
             player.notice(text)
         events = session.send(
             composed.request, self.cancel, conversation_id=place.conversation_id, parent_id=place.parent_id
@@ -178,7 +178,8 @@ class _Ask:
                 sys.stdout, to_json(reply_object(outcome.turn, composed, engine.describe(), outcome.notices))
             )
         if outcome.turn and self.options.shows_usage:
-            self.report.usage(usage_line(outcome.turn))
+            for text in (*engine.describe().notes, usage_line(outcome.turn)):
+                self.report.usage(text)
         if outcome.is_reader_gone:
             return READER_GONE
         return outcome.not_saved.exit_code if outcome.not_saved else 0

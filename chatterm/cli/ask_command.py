@@ -74,10 +74,20 @@ def ask(
     from chatterm.cli import ask as turn
 
     named = {
-        "model": model, "temperature": temperature, "top_p": top_p, "top_k": top_k, "min_p": min_p, "seed": seed,
-        "max_tokens": max_tokens, "ctx": ctx, "device": device, "threads": threads, "lang": lang, "stop": stop,
+        "model": model,
+        "lang": lang,
+        "temperature": temperature,
+        "top_p": top_p,
+        "top_k": top_k,
+        "min_p": min_p,
+        "seed": seed,
+        "max_tokens": max_tokens,
+        "stop": stop or None,
+        "ctx": ctx,
+        "device": device,
+        "threads": threads,
         "offline": offline or None,
-    }  # fmt: skip
+    }
     options = turn.AskOptions(
         words=tuple(words or ()),
         files=tuple(file or ()),

@@ -14,7 +14,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="JSON instead of columns.")
 
 
 def show_rows(rows: Sequence[Mapping[str, Any]], *, as_json: bool, columns: Sequence[str]) -> None:
-    """Print `rows`, of which people see `columns`; the last column is not padded. No rows: nothing (JSON: [])."""
+    """Print `rows`, of which people see `columns`. No rows: nothing (JSON: an empty list)."""
     if as_json:
         print_safely(sys.stdout, to_json(list(rows)))
         return

@@ -15,6 +15,7 @@ from typer.exceptions import Exit, TyperException
 
 from chatterm import __version__
 from chatterm.cli import ask_command, config_command, history_command, models_command, prompts_command
+from chatterm.cli.listing import AsJson
 from chatterm.cli.report import Report
 from chatterm.errors import ChattermError
 
@@ -30,7 +31,17 @@ app.add_typer(models_command.app, name="models")
 app.add_typer(prompts_command.app, name="prompts")
 app.add_typer(history_command.app, name="history")
 app.add_typer(config_command.app, name="config")
-app.command("doctor")(config_command.doctor)
+
+
+@app.command("doctor")
+def doctor(as_json: AsJson = False) -> None:
+    """Show what was found on this machine, what is wrong, and how to mend it.
+
+    Exit code 1 where anything is wrong.
+    """
+    from chatterm.cli.doctor import examine
+
+    raise Exit(examine(as_json=as_json))
 
 
 def _show_version(value: bool) -> None:

@@ -6,7 +6,7 @@ import sys
 from typing import TextIO
 
 from chatterm.errors import ChattermError
-from chatterm.sanitize import sanitize_line
+from chatterm.sanitize import sanitize, sanitize_line
 
 _CLEAR_LINE = "\r\x1b[K"
 
@@ -40,7 +40,8 @@ class Report:
         self._write(f"{sanitize_line(text)}\n")
 
     def error(self, error: ChattermError | str) -> None:
-        self._write("".join(f"chatterm: {sanitize_line(line)}\n" for line in str(error).splitlines()))
+        """Tell an error, quiet or not; it may have several lines."""
+        self._write(f"chatterm: {sanitize(str(error)).rstrip()}\n")
 
     def progress(self, text: str) -> None:
         """Show `text` in place of the progress before it, until anything else is written or `clear`."""

@@ -1,7 +1,7 @@
 """The composition root: builds the store, the prompt library and the engine out of the user's settings."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -29,7 +29,7 @@ class Workspace:
     config: Config
     paths: Paths
     is_offline: bool
-    """Nothing may be fetched: by the user's settings, or by HF_HUB_OFFLINE, which they know from elsewhere."""
+    """Nothing may be fetched: by the user's settings, or by the HF_HUB_OFFLINE of the hub's own tools."""
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] = os.environ) -> "Workspace":
@@ -68,35 +68,63 @@ class Workspace:
             [PromptFolder("yours", self.paths.prompts), PromptFolder("shipped", shipped_prompts())]
         )
 
-    def find_model(self, name: str | None) -> ModelFile | EchoModel | CatalogueEntry:
+    def find_model(self, name: object = None) -> ModelFile | EchoModel | CatalogueEntry:
         """Return the model called `name`; a catalogue entry where it is known but not fetched yet."""
-        name = name or self.model_name
-        return EchoModel.from_name(name) or resolve(name, self.paths.models, self.catalogue)
+        wanted = str(name or self.model_name)
+        return EchoModel.from_name(wanted) or resolve(wanted, self.paths.models, self.catalogue)
 
     def open_engine(self, settings: Mapping[str, object], report: Report, cancel: CancelToken) -> Engine:
-        """Open the engine of the chosen model, fetching it first where it is missing. Raises Stopped."""
-        model = self.find_model(_text(settings, "model"))
+        """Open the engine of the chosen model, fetching it first where it is missing.
+
+        `settings` are those of the command line; they win over the configuration. Raises Stopped.
+        """
+        model = self.find_model(settings.get("model"))
         if isinstance(model, CatalogueEntry):
             model = self.fetch(model, report, cancel, is_offline=bool(settings.get("offline")))
-        report.progress("loading the model")
         if cancel.is_cancelled:
             raise Stopped
+        report.progress("loading the model")
         return open_engine(model, self._engine_options(settings))
 
     def fetch(
         self, entry: CatalogueEntry, report: Report, cancel: CancelToken, *, is_offline: bool = False
     ) -> ModelFile:
-        """Say what is about to be fetched and from where, fetch it, and show how far it is. Raises Stopped."""
-        offline = self.is_offline or is_offline
-        if not offline:
+        """Say what is fetched and from where, fetch it, and show how far it is. Raises Stopped."""
+        is_offline = is_offline or self.is_offline
+        if not is_offline:
             report.notice(
-                f"fetching {entry.title} ({entry.size / 1e6:.0f} MB, {entry.licence}) "
+                f"fetching {entry.title} {entry.quantisation} ({entry.size / 1e6:.0f} MB, {entry.licence}) "
                 f"from the {entry.source} into {self.paths.models}"
             )
-        with closing(pull(entry, self.paths.models, offline=offline)) as steps:
+        with closing(pull(entry, self.paths.models, offline=is_offline)) as steps:
             for step in steps:
                 report.progress(_bar(step))
                 if cancel.is_cancelled:
                     raise Stopped
         report.clear()
-        ...
+        return ModelFile(self.paths.models / entry.file_name, entry.name, entry)
+
+    def _engine_options(self, settings: Mapping[str, object]) -> EngineOptions:
+        chosen = Config(**{key: value for key, value in settings.items() if key in _ENGINE_KEYS})  # type: ignore[arg-type]  # their options have these types
+        return EngineOptions(
+            context_length=chosen.ctx or self.config.ctx,
+            device=chosen.device or self.config.device,
+            num_threads=chosen.threads or self.config.threads,
+            cache=self.paths.cache,
+        )
+
+
+_ENGINE_KEYS = ("ctx", "device", "threads")
+
+
+_BAR_WIDTH = 24
+
+
+def _bar(step: PullProgress) -> str:
+    """Draw how far a fetch is."""
+    if step.stage == "waiting":
+        return "waiting for another chatterm that is fetching the same model"
+    share = step.done / step.total if step.total else 0.0
+    filled = round(share * _BAR_WIDTH)
+    bar = "#" * filled + "-" * (_BAR_WIDTH - filled)
+    return f"{step.stage} [{bar}] {step.done / 1e6:.0f} of {step.total / 1e6:.0f} MB"

@@ -37,7 +37,7 @@ def test_quiet_leaves_errors() -> None:
     report.progress("1 of 2")
     report.notice("dropped")
     report.error(StoreError("the disk is full\nfree some space"))
-    assert stream.getvalue() == "chatterm: the disk is full\nchatterm: free some space\n"
+    assert stream.getvalue() == "chatterm: the disk is full\nfree some space\n"
 
 
 @pytest.mark.parametrize("say", ["notice", "error", "usage"])

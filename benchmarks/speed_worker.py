@@ -1,0 +1,115 @@
+"""One contender of compare_llama_cpp.py, in a process of its own: speed_worker.py KIND MODEL THREADS.
+
+Reads a line of JSON ({"prompt": ids, "num_new": n}) and answers with {"rate": tokens a second}: of the
+prompt where n is 0, else of n greedy tokens after it, from the prompt's logits on. Nothing is cached from
+one request to the next. Standard library at the top only: it runs in two environments.
+"""
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+Measure = Callable[[list[int], int], float]
+
+
+def chatterm(model: Path, threads: int) -> tuple[Measure, str]:
+    import torch
+
+    from chatterm import __version__
+    from chatterm.engine.base import CancelToken
+    from chatterm.engine.local.generate import decode, prefill
+    from chatterm.engine.local.kv_cache import KVCache
+    from chatterm.engine.local.loader import load_model
+    from chatterm.engine.local.sampling import greedy
+
+    torch.set_num_threads(threads)
+    loaded = load_model(model, torch.device("cpu"))
+
+    def measure(prompt: list[int], num_new: int) -> float:
+        slab, cancel = KVCache(loaded, len(prompt) + num_new).take(prompt), CancelToken()
+        start = time.perf_counter()
+        logits = finish(prefill(slab, prompt, cancel))
+        middle = time.perf_counter()
+        if not num_new:
+            return len(prompt) / (middle - start)
+        for _ in decode(slab, logits, sampler=greedy, end_ids=(), max_tokens=num_new, cancel=cancel):
+            pass
+        return num_new / (time.perf_counter() - middle)
+
+    return measure, __version__
+
+
+def finish(generator):  # type: ignore[no-untyped-def]  # also runs where chatterm is not installed
+    """Exhaust a generator and return what it returns."""
+    while True:
+        try:
+            next(generator)
+        except StopIteration as end:
+            return end.value
+
+
+def llama_cpp(model: Path, threads: int) -> tuple[Measure, str]:
+    import llama_cpp
+    import numpy as np
+
+    llama = llama_cpp.Llama(
+        str(model), n_ctx=1024, n_threads=threads, n_threads_batch=threads, n_batch=512, verbose=False
+    )
+
+    def measure(prompt: list[int], num_new: int) -> float:
+        llama.reset()
+        start = time.perf_counter()
+        llama.eval(prompt)
+        middle = time.perf_counter()
+        if not num_new:
+            return len(prompt) / (middle - start)
+        size = llama.n_vocab()
+        for _ in range(num_new):
+            logits = np.ctypeslib.as_array(llama_cpp.llama_get_logits(llama.ctx), shape=(size,))
+            llama.eval([int(logits.argmax())])
+        return num_new / (time.perf_counter() - middle)
+
+    return measure, llama_cpp.__version__
+
+
+def transformers(model: Path, threads: int) -> tuple[Measure, str]:
+    import torch
+    import transformers
+    from transformers import AutoModelForCausalLM
+
+    torch.set_num_threads(threads)
+    loaded = AutoModelForCausalLM.from_pretrained(
+        str(model.parent), gguf_file=model.name, dtype=torch.bfloat16, local_files_only=True
+    ).eval()
+
+    @torch.inference_mode()
+    def measure(prompt: list[int], num_new: int) -> float:
+        ids = torch.tensor([prompt])
+        start = time.perf_counter()
+        loaded(ids)
+        middle = time.perf_counter()
+        if not num_new:
+            return len(prompt) / (middle - start)
+        loaded.generate(
+            ids, attention_mask=torch.ones_like(ids), max_new_tokens=num_new, min_new_tokens=num_new, do_sample=False
+        )
+        # generate reads the prompt anew; what that took is known and does not count.
+        return num_new / (time.perf_counter() - middle - (middle - start))
+
+    return measure, f"{transformers.__version__} (bfloat16)"
+
+
+def main() -> None:
+    kind, model, threads = sys.argv[1:]
+    makers = {"chatterm": chatterm, "llama_cpp": llama_cpp, "transformers": transformers}
+    measure, version = makers[kind](Path(model), int(threads))
+    print(json.dumps({"version": version}), flush=True)
+    for line in sys.stdin:
+        request = json.loads(line)
+        print(json.dumps({"rate": measure(request["prompt"], request["num_new"])}), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,70 @@
+"""`chatterm` without a command: the app."""
+
+import os
+import sys
+from collections.abc import Mapping
+from contextlib import closing
+
+from chatterm.cli import inputs
+from chatterm.cli.report import Report
+from chatterm.cli.wiring import Workspace
+from chatterm.conversation import ModelCard
+from chatterm.engine.base import CancelToken, Engine
+from chatterm.errors import UsageError
+from chatterm.tasks import Composed, Question, choose_prompt, compose
+
+MIN_COLUMNS, MIN_LINES = 40, 12
+
+
+def open_app(settings: Mapping[str, object | None], *, is_private: bool, is_offline: bool) -> int:
+    """Open the app on this terminal and return the exit code. Raises UsageError where it cannot be shown."""
+    check_terminal()
+    from chatterm.tui.app import run
+    from chatterm.tui.parts import AppParts
+
+    workspace = Workspace.from_environment()
+    chosen = inputs.given(settings) | ({"offline": True} if is_offline else {})
+    with closing(workspace.open_store(is_private=is_private)) as store:
+        parts = AppParts(
+            store=store,
+            open_engine=lambda: _open_engine(workspace, chosen),
+            compose=lambda text, card, continues: _compose(workspace, chosen, text, card, continues),
+            model_name=str(chosen.get("model") or workspace.model_name),
+            theme=str(chosen.get("theme") or workspace.config.theme),
+        )
+        left = run(parts)
+    if left.is_engine_busy:
+        # A thread of the engine is still in native code: an ordinary exit would wait for it.
+        os._exit(left.exit_code)
+    return left.exit_code
+
+
+def check_terminal() -> None:
+    """Raise UsageError where the app cannot be shown, and name `chatterm ask`."""
+    advice = 'ask one question with: chatterm ask "..."'
+    if not (inputs.stdin_is_terminal() and sys.stdout.isatty()):
+        raise UsageError(f"the app needs a terminal, and this is none; {advice}")
+    if os.environ.get("TERM", "dumb") == "dumb":
+        raise UsageError(f"the app needs a terminal that can draw, found TERM=dumb; {advice}")
+    columns, lines = os.get_terminal_size(sys.stdout.fileno())
+    if columns < MIN_COLUMNS or lines < MIN_LINES:
+        found = f"found {columns}x{lines}, needed {MIN_COLUMNS}x{MIN_LINES}"
+        raise UsageError(f"the terminal is too small for the app: {found}; enlarge it, or {advice}")
+
+
+def _open_engine(workspace: Workspace, settings: Mapping[str, object]) -> Engine:
+    quiet = Report.to_stderr(is_quiet=True)
+    return workspace.open_engine(settings, quiet, CancelToken())
+
+
+def _compose(
+    workspace: Workspace, settings: Mapping[str, object], text: str, card: ModelCard, continues: bool
+) -> Composed:
+    question = Question(
+        text=text,
+        prompt=choose_prompt(workspace.prompt_library(), None, has_text=True),
+        settings=settings,
+        lang=workspace.config.lang,
+        continues=continues,
+    )
+    return compose(question, card, workspace.sampling_defaults)

@@ -1,0 +1,161 @@
+"""`chatterm prompts`: the prompt library, listed, shown and checked. Nothing here needs a model."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.exceptions import Exit
+
+from chatterm.cli.answer import print_safely, to_json
+from chatterm.cli.listing import AsJson, show_rows
+
+if TYPE_CHECKING:
+    from chatterm.prompts import PromptEntry, PromptTemplate
+
+app = typer.Typer(help="The prompt library.", no_args_is_help=True)
+
+
+@app.command("list")
+def list_(
+    words: Annotated[list[str] | None, typer.Argument(help="Only prompts that hold all these words.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List prompts; a broken file is listed with its error."""
+    from chatterm.cli.wiring import Workspace
+
+    workspace = Workspace.from_environment()
+    lang = workspace.config.lang or "en"
+    rows = [_row(entry, lang) for entry in workspace.prompt_library().entries()]
+    wanted = [word.casefold() for word in words or ()]
+    found = [row for row in rows if all(word in str(row).casefold() for word in wanted)]
+    show_rows(found, as_json=as_json, columns=("id", "title", "inputs", "min_tier", "origin"))
+
+
+def _row(entry: "PromptEntry", lang: str) -> dict[str, Any]:
+    from chatterm.prompts.header import in_language
+
+    origin = entry.origin + (", shadowed" if entry.is_shadowed else ", changed" if entry.is_changed else "")
+    header = entry.header
+    if header is None:
+        error = entry.problems[0].message if entry.problems else "cannot be read"
+        return {"id": entry.id, "title": f"broken: {error}", "inputs": [], "min_tier": None, "origin": origin}
+    return {
+        "id": entry.id,
+        "title": in_language(header.title, lang),
+        "purpose": in_language(header.purpose, lang),
+        "inputs": [f"{spec.name}*" if spec.is_required else spec.name for spec in header.inputs],
+        "languages": list(header.languages),
+        "tags": list(header.tags),
+        "min_tier": header.min_tier,
+        "version": header.version,
+        "origin": origin,
+    }
+
+
+@app.command("show")
+def show(
+    name: Annotated[str, typer.Argument(help="A prompt's name, or a file.")],
+    lang: Annotated[str | None, typer.Option(help="Only this language: en or zh.")] = None,
+    raw: Annotated[bool, typer.Option("--raw", help="The file as it is.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show what a prompt is for, its inputs, and its texts.
+
+    The exact messages for a model: chatterm ask -p NAME --dry-run.
+    """
+    from chatterm.cli.wiring import Workspace
+
+    workspace = Workspace.from_environment()
+    template = workspace.prompt_library().get(name)
+    if raw:
+        print_safely(sys.stdout, template.path.read_text(encoding="utf-8"))
+        return
+    languages = [lang] if lang else list(template.header.languages)
+    card = _card(template, lang or workspace.config.lang or "en")
+    texts = _texts(template, languages)
+    if as_json:
+        print_safely(sys.stdout, to_json(card | {"texts": texts}))
+        return
+    show_rows(
+        [{"key": key, "value": value} for key, value in card.items()], as_json=False, columns=("key", "value")
+    )
+    for head, text in texts.items():
+        print_safely(sys.stdout, f"\n--- {head}\n{text}")
+
+
+def _card(template: "PromptTemplate", lang: str) -> dict[str, Any]:
+    from chatterm.prompts.header import in_language
+
+    header = template.header
+    return {
+        "name": template.id,
+        "title": in_language(header.title, lang),
+        "purpose": in_language(header.purpose, lang),
+        "version": header.version,
+        "languages": list(header.languages),
+        "inputs": [
+            _input(spec.name, spec.type, spec.choices, spec.default, spec.is_required)
+            for spec in header.inputs
+        ],
+        "sampling": [f"{key}={value}" for key, value in header.sampling.items()],
+        "guard": list(header.guard),
+        "made for": f"{header.min_tier} models and larger",
+        "file": str(template.path),
+    }
+
+
+def _input(name: str, kind: str, choices: tuple[str, ...], default: str | None, is_required: bool) -> str:
+    what = "·".join(choices) or kind
+    return f"{name}{'*' if is_required else ''} ({what}{f', default {default}' if default else ''})"
+
+
+def _texts(template: "PromptTemplate", languages: list[str]) -> dict[str, str]:
+    """Return the sections as they are written, by kind and language."""
+    return {
+        f"{section.kind} {section.lang or ''}".rstrip(): section.text.strip("\n")
+        for section in template.sections
+        if section.lang in (None, *languages)
+    }
+
+
+@app.command("check")
+def check(
+    paths: Annotated[list[str] | None, typer.Argument(help="Prompts, files or folders; none: all.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Check prompt files; exit code 1 where any has an error."""
+    from chatterm.cli.wiring import Workspace
+    from chatterm.prompts.check import check as find_problems
+
+    library = Workspace.from_environment().prompt_library()
+    targets: list[Any] = [target for name in paths or () for target in _targets(name, library)]
+    targets = targets if paths else library.entries()
+    problems = [problem for target in targets for problem in find_problems(target)]
+    has_errors = any(problem.severity == "error" for problem in problems)
+    if as_json:
+        print_safely(sys.stdout, to_json([_problem(problem) for problem in problems]))
+    else:
+        for problem in problems:
+            print_safely(sys.stdout, str(problem))
+        print_safely(sys.stdout, f"{len(targets)} checked, {len(problems)} found")
+    raise Exit(1 if has_errors else 0)
+
+
+def _targets(name: str, library: Any) -> list[Any]:
+    path = Path(name).expanduser()
+    if path.is_dir():
+        return sorted(path.rglob("*.md"))
+    return [path if path.is_file() else library.get(name)]
+
+
+def _problem(problem: Any) -> dict[str, Any]:
+    return {
+        "severity": problem.severity,
+        "code": problem.code,
+        "message": problem.message,
+        "path": problem.path,
+        "line": problem.place.line,
+        "column": problem.place.column,
+        "help": problem.help,
+    }
