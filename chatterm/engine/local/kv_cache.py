@@ -31,8 +31,8 @@ class Slab:
 
     @property
     def capacity(self) -> int:
-        """In tokens."""
-        return self.tensors[0].shape[2] if self.tensors else 0
+        """In tokens. Layers grow in order, so where memory ran out on the way the last one tells."""
+        return self.tensors[-1].shape[2] if self.tensors else 0
 
     def reserve(self, num_tokens: int) -> None:
         """Make room for `num_tokens` in all, doubling, one layer at a time."""

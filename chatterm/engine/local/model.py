@@ -17,13 +17,12 @@ import torch
 from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention, silu
 
+from chatterm.engine.local.architecture import check_runnable
 from chatterm.engine.local.linear import Linear, LinearFactory, Placement
 from chatterm.engine.local.packing import check_supported, dequantise
 from chatterm.engine.local.weights import BlockTensor, WeightFile
 from chatterm.errors import BadModelFile
 from chatterm.models.hyperparameters import Hyperparameters
-
-SUPPORTED_ARCHITECTURES = ("llama",)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,7 +155,7 @@ def load_llama(
     Raises BadModelFile for another architecture, and for tensors that are absent, of another shape or
     type, or unknown to this decoder (leaving one out would give wrong replies in silence).
     """
-    _check_architecture(shape)
+    check_runnable(shape)
     loader = _Loader(weights, shape, LinearFactory(placement))
     loader.check_names()
     parts = LlamaWeights(
@@ -167,26 +166,6 @@ def load_llama(
         rope_frequencies=loader.rope_frequencies(),
     )
     return LlamaModel(shape, placement, parts), loader.factory.notes
-
-
-def _check_architecture(shape: Hyperparameters) -> None:
-    if shape.architecture not in SUPPORTED_ARCHITECTURES:
-        known = ", ".join(SUPPORTED_ARCHITECTURES)
-        raise BadModelFile(
-            f"the model's architecture is {shape.architecture!r}, but this engine runs only: {known}; "
-            "choose another model (`chatterm models list`)"
-        )
-    if shape.key_length != shape.value_length:
-        raise BadModelFile(
-            f"the model's keys have {shape.key_length} values and its values {shape.value_length}; "
-            "the llama decoder needs them equal"
-        )
-    scaling = shape.rope_scaling
-    if scaling is not None and scaling.kind != "linear":
-        raise BadModelFile(
-            f"the model stretches its context by {scaling.kind!r}, which this engine does not know yet; "
-            "choose a model without it"
-        )
 
 
 _LAYER_TENSORS = (

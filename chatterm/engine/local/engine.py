@@ -1,0 +1,294 @@
+"""LocalEngine: runs a GGUF model in this process.
+
+Joins the torch-free side (header, tokenizer, prompts, text) with the torch side (`runtime`), which lives
+on a thread of its own: turns may come from any thread, and wait for each other there. torch is imported
+on that thread while the tokenizer is built here.
+"""
+
+import time
+from collections.abc import Generator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Generic, Self, TypeVar
+
+from chatterm.conversation import Message, ModelCard, Usage
+from chatterm.engine.base import (
+    CancelToken,
+    Finished,
+    GenerationRequest,
+    PrefillProgress,
+    StreamEvent,
+    TextDelta,
+    TokenCount,
+)
+from chatterm.engine.local.architecture import check_runnable
+from chatterm.engine.local.model_thread import ModelThread
+from chatterm.engine.local.prompt_ids import PromptEncoder, open_prompt_encoder
+from chatterm.engine.local.tokenizer import Tokenizer
+from chatterm.errors import DoesNotFit, Unsupported, UsageError
+from chatterm.models.gguf import GGUFFile
+from chatterm.models.hyperparameters import Hyperparameters, read_hyperparameters
+
+if TYPE_CHECKING:
+    from chatterm.engine.local.generate import PromptRun
+    from chatterm.engine.local.runtime import Runtime
+
+_T = TypeVar("_T")
+_R = TypeVar("_R")
+
+
+@dataclass(frozen=True, slots=True)
+class _Prompt:
+    """A request, ready to be read."""
+
+    index: int
+    request: GenerationRequest
+    ids: list[int]
+
+
+class LocalEngine:
+    """An Engine (see `engine.base`) over one model file."""
+
+    def __init__(
+        self,
+        card: ModelCard,
+        *,
+        tokenizer: Tokenizer,
+        prompts: PromptEncoder,
+        runtime: "Runtime",
+        thread: ModelThread,
+    ) -> None:
+        """Use `open`. `runtime` belongs to `thread`."""
+        self._card = card
+        self._tokenizer = tokenizer
+        self._prompts = prompts
+        self._runtime: Runtime | None = runtime
+        self._thread = thread
+
+    @classmethod
+    def open(  # noqa: PLR0913  # keyword-only, each optional
+        cls,
+        path: Path,
+        *,
+        name: str,
+        languages: tuple[str, ...] = (),
+        context_length: int | None = None,
+        device: str | None = None,
+        num_threads: int | None = None,
+        cache: Path | None = None,
+    ) -> Self:
+        """Load the model at `path`, shown to people as `name`.
+
+        `context_length` is in tokens, at most the model's own (None: that). `device` is `cpu`, `cuda`,
+        `cuda:N` or `mps` (None: the best there is); `num_threads` None means physical cores. `cache` is the
+        folder for what trying the model's chat template showed.
+        Raises ModelError, UsageError for a device or context length that cannot be had, OutOfMemory.
+        """
+        file = GGUFFile.open(path)
+        shape = read_hyperparameters(file)
+        check_runnable(shape)
+        context_length = _checked_context(context_length, shape)
+        load = partial(
+            _load, file, shape, context_length=context_length, device=device, num_threads=num_threads
+        )
+        thread = ModelThread()
+        try:
+            loading = thread.submit(load)
+            tokenizer = Tokenizer.from_metadata(file.metadata, str(path))
+            prompts = open_prompt_encoder(tokenizer, _template_source(file), verdicts=cache)
+            runtime = loading.result()
+        except BaseException:
+            thread.close()
+            raise
+        card = ModelCard(
+            name=name,
+            identity=f"gguf:{file.size}:{file.header_sha256}",
+            context_length=context_length,
+            num_parameters=sum(tensor.num_elements for tensor in file.tensors.values()),
+            languages=languages,
+            has_system_role=prompts.has_system_role,
+            has_chat_template=prompts.has_chat_template,
+            device=runtime.device,
+            notes=(*tokenizer.notes, *runtime.notes),
+        )
+        return cls(card, tokenizer=tokenizer, prompts=prompts, runtime=runtime, thread=thread)
+
+    def describe(self) -> ModelCard:
+        return self._card
+
+    def count(self, messages: Sequence[Message]) -> TokenCount:
+        """Needs no model: any thread may count at any time, also while a reply is streaming."""
+        return TokenCount(len(self._prompts.encode(messages)), is_exact=True)
+
+    def stream(self, requests: Sequence[GenerationRequest], cancel: CancelToken) -> Generator[StreamEvent]:
+        prompts = [self._prepare(index, request) for index, request in enumerate(requests)]
+        runtime = self._open_runtime()
+        events = self._thread.stream(
+            lambda: runtime.guarded(self._answer_all(runtime, prompts, cancel)),
+            cancel,
+            lambda: _all_cancelled(prompts),
+        )
+        with closing(events):
+            yield from events
+
+    def score(self, messages: Sequence[Message], labels: Sequence[str]) -> list[float]:
+        """A label's tokens are those it has as the beginning of a reply; no end token is asked for."""
+        whole = [self._prompts.encode(messages, label) for label in labels]
+        shared = _common_start([self._prompts.encode(messages), *whole])
+        self._check_room(shared, max(len(ids) - len(shared) for ids in [shared, *whole]))
+        runtime = self._open_runtime()
+        endings = [ids[len(shared) :] for ids in whole]
+        scores = self._thread.stream(
+            lambda: runtime.guarded(_scores(runtime.begin(shared), endings)), CancelToken(), _nothing
+        )
+        return list(scores)
+
+    def close(self) -> None:
+        self._thread.close()
+        self._runtime = None
+
+    def _open_runtime(self) -> "Runtime":
+        if self._runtime is None:
+            raise UsageError(f"the engine of {self._card.name} is closed; open it again")
+        return self._runtime
+
+    def _prepare(self, index: int, request: GenerationRequest) -> _Prompt:
+        """Raises DoesNotFit where the prompt leaves no room for a token, Unsupported where it is empty."""
+        ids = self._prompts.encode(request.messages, request.prefill)
+        self._check_room(ids, 1)
+        return _Prompt(index, request, ids)
+
+    def _check_room(self, prompt_ids: Sequence[int], num_tokens: int) -> None:
+        if not prompt_ids:
+            raise Unsupported(f"{self._card.name} needs at least a word to go on from; the input is empty")
+        limit = self._card.context_length - num_tokens
+        if len(prompt_ids) > limit:
+            raise DoesNotFit(
+                len(prompt_ids), limit, "shorten the input or choose a model with a longer context"
+            )
+
+    def _answer_all(
+        self, runtime: "Runtime", prompts: Sequence[_Prompt], cancel: CancelToken
+    ) -> Generator[StreamEvent]:
+        """On the model's thread: one prompt after the other, one sample after the other."""
+        for prompt in prompts:
+            begun = time.perf_counter()
+            run = runtime.begin(prompt.ids)
+            yield PrefillProgress(prompt.index, run.num_cached, len(prompt.ids))
+            reading = _Returning(run.read(cancel))
+            for done in reading:
+                yield PrefillProgress(prompt.index, done, len(prompt.ids))
+            prefill_s = time.perf_counter() - begun
+            for sample in range(prompt.request.num_samples):
+                if reading.result:
+                    yield from self._reply(prompt, sample, run, prefill_s, cancel)
+                else:
+                    usage = Usage(len(prompt.ids), run.num_cached, 0, prefill_s, 0.0)
+                    yield Finished(prompt.index, sample, "cancelled", usage)
+
+    def _reply(
+        self, prompt: _Prompt, sample: int, run: "PromptRun", prefill_s: float, cancel: CancelToken
+    ) -> Generator[StreamEvent]:
+        """Yield one sample's events. Samples after the first find the whole prompt cached."""
+        from chatterm.engine.local.sampling import make_sampler
+
+        request, sampling = prompt.request, prompt.request.sampling
+        text = self._prompts.open_text(sampling.stop, request.prefill)
+        if request.prefill:
+            yield TextDelta(prompt.index, sample, request.prefill)
+        begun = time.perf_counter()
+        tokens = _Returning(
+            run.generate(
+                make_sampler(sampling, sample),
+                end_ids=self._tokenizer.end_ids,
+                max_tokens=min(sampling.max_tokens, self._card.context_length - len(prompt.ids)),
+                cancel=cancel,
+            )
+        )
+        count = 0
+        for token_id in tokens:
+            count += 1
+            yield TextDelta(prompt.index, sample, text.push(token_id), (token_id,))
+            if text.finished_by_stop:
+                break
+        if tail := text.flush():
+            yield TextDelta(prompt.index, sample, tail)
+        usage = Usage(
+            input_tokens=len(prompt.ids),
+            cached_tokens=len(prompt.ids) if sample else run.num_cached,
+            output_tokens=count,
+            prefill_s=0.0 if sample else prefill_s,
+            decode_s=time.perf_counter() - begun,
+        )
+        yield Finished(prompt.index, sample, tokens.result or "stop", usage)
+
+
+class _Returning(Generic[_T, _R]):
+    """Iterates over a generator and keeps what it returns: None until it has returned."""
+
+    def __init__(self, generator: Generator[_T, None, _R]) -> None:
+        self._generator = generator
+        self.result: _R | None = None
+
+    def __iter__(self) -> Generator[_T]:
+        self.result = yield from self._generator
+
+
+def _load(
+    file: GGUFFile,
+    shape: Hyperparameters,
+    *,
+    context_length: int,
+    device: str | None,
+    num_threads: int | None,
+) -> "Runtime":
+    """On the model's thread: import torch, then load."""
+    from chatterm.engine.local.runtime import Runtime
+
+    return Runtime.open(file, shape, context_length=context_length, device=device, num_threads=num_threads)
+
+
+def _scores(run: "PromptRun", endings: Sequence[Sequence[int]]) -> Generator[float]:
+    """Read the prompt, then yield the log-probability of each ending."""
+    for _ in run.read(CancelToken()):
+        pass
+    for ids in endings:
+        yield run.score(ids)
+
+
+def _all_cancelled(prompts: Sequence[_Prompt]) -> Generator[StreamEvent]:
+    """Yield the end of every sample of a batch whose turn never came."""
+    for prompt in prompts:
+        for sample in range(prompt.request.num_samples):
+            yield Finished(prompt.index, sample, "cancelled", Usage(len(prompt.ids), 0, 0, 0.0, 0.0))
+
+
+def _nothing() -> Generator[float]:
+    yield from ()
+
+
+def _common_start(sequences: Sequence[list[int]]) -> list[int]:
+    first, last = min(sequences), max(sequences)
+    length = next(
+        (n for n, pair in enumerate(zip(first, last, strict=False)) if pair[0] != pair[1]), len(first)
+    )
+    return first[:length]
+
+
+def _template_source(file: GGUFFile) -> str | None:
+    """Return the chat template; None for a base model."""
+    return file.get("tokenizer.chat_template", str, "") or None
+
+
+def _checked_context(asked: int | None, shape: Hyperparameters) -> int:
+    """Return the context length to use, in tokens."""
+    if asked is None:
+        return shape.context_length
+    if not 1 <= asked <= shape.context_length:
+        raise UsageError(
+            f"a context of {asked:,} tokens was asked for, but this model has 1 to {shape.context_length:,}; "
+            "leave it out or choose less"
+        )
+    return asked
