@@ -72,9 +72,9 @@ class EngineSlot:
             told.__cause__ = error
             self._fail(future, told)
         else:
-            future.set_result(engine)
             self._post(EngineReady(card))
+            future.set_result(engine)
 
     def _fail(self, future: "Future[Engine]", error: ChattermError) -> None:
-        future.set_exception(error)
         self._post(EngineFailed(str(error)))
+        future.set_exception(error)

@@ -18,7 +18,7 @@ from chatterm.tui.turns import TurnRunner
 from chatterm.tui.widgets.chat_pane import ChatPane
 from chatterm.tui.widgets.composer import Composer
 from chatterm.tui.widgets.sidebar import Sidebar
-from chatterm.tui.widgets.status import Facts, StatusLine
+from chatterm.tui.widgets.status import NARROW, Facts, StatusLine
 
 NUM_LISTED = 500
 """So many of the newest conversations are listed."""
@@ -28,7 +28,7 @@ class ChatScreen(Screen[None]):
     """Lays out its parts and carries UI events between them."""
 
     # Wide enough for list and text; below, the list folds away and F3 brings it.
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012  # Textual's own declaration
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (NARROW, "-wide")]  # noqa: RUF012  # Textual's own declaration
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "back", "Stop, or back", show=False),
         Binding("ctrl+n", "new_conversation", "New", show=False),

@@ -11,14 +11,14 @@ from textual.widgets import Static
 
 KEYS = (
     ("Anywhere", ""),
-    ("Esc", "stop the reply; else back to the composer"),
-    ("Ctrl+C", "copy what is selected; else stop the reply; twice: quit"),
+    ("Esc", "stop the reply, or go back"),
+    ("Ctrl+C", "copy a selection, or stop; twice: quit"),
     ("Ctrl+N", "new conversation"),
     ("F3", "list of conversations"),
-    ("Tab, Shift+Tab", "move between list, messages and composer"),
-    ("Ctrl+P", "commands, themes among them"),
-    ("F1", "this help"),
-    ("Ctrl+Q", "quit; what was said so far is kept"),
+    ("Tab, Shift+Tab", "go between list, messages, composer"),
+    ("Ctrl+P", "commands and themes"),
+    ("F1", "open and close this help"),
+    ("Ctrl+Q", "quit; what was said is kept"),
     ("Composer", ""),
     ("Enter", "send"),
     ("Shift+Enter, Alt+Enter, Ctrl+J", "new line"),
@@ -37,7 +37,7 @@ def help_text() -> Content:
     lines: list[Content] = []
     for key, meaning in KEYS:
         if meaning:
-            lines.append(Content.assemble((f"  {key:<32}", "bold"), meaning))
+            lines.append(Content.assemble((f"  {key:<31} ", "bold"), meaning))
         else:
             lines.append(Content.assemble("\n" if lines else "", (key, "bold underline")))
     return Content("\n").join(lines)

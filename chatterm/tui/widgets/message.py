@@ -10,7 +10,7 @@ from textual.widgets import Markdown, Static
 from textual.widgets.markdown import MarkdownStream
 
 from chatterm.conversation import MessageNode, Status
-from chatterm.sanitize import sanitize, sanitize_line
+from chatterm.sanitize import sanitize
 from chatterm.tui.widgets.markdown_body import MarkdownBody
 
 STATUS_NOTES: dict[Status, str] = {
@@ -32,13 +32,6 @@ class QuestionView(Vertical):
     def compose(self) -> ComposeResult:
         yield Static(Content("You"), classes="speaker")
         yield Static(Content(sanitize(self._text)), classes="said")
-
-
-class InstructionsView(Static):
-    """The system message a conversation runs under, on one line."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__(Content(f"Instructions: {sanitize_line(text)}"), classes="message instructions")
 
 
 class NoticeView(Static):
@@ -105,11 +98,7 @@ class _Line(Static):
 
 
 def view_of(node: MessageNode, note: str = "") -> Widget:
-    """Return the widget for a stored message; `note` tells how it ended where its status does not."""
-    match node.message.role:
-        case "user":
-            return QuestionView(node.message.content)
-        case "system":
-            return InstructionsView(node.message.content)
-        case "assistant":
-            return ReplyView(node.message.content, note=note or STATUS_NOTES[node.status])
+    """Return the widget for a stored question or reply; `note` tells how it ended, if its status does not."""
+    if node.message.role == "user":
+        return QuestionView(node.message.content)
+    return ReplyView(node.message.content, note=note or STATUS_NOTES[node.status])

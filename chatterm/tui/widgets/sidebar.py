@@ -49,7 +49,7 @@ class Sidebar(OptionList):
                 options.append(Option(Content.styled(day, "bold"), disabled=True))
                 heading = day
             options.append(Option(Content(sanitize_line(one.title) or UNTITLED), id=one.id))
-        self.add_options(options)
+        self.add_options(options or [Option(Content("Nothing yet"), disabled=True)])
         self.mark(current_id)
 
     def mark(self, conversation_id: str | None) -> None:

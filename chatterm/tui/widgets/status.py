@@ -12,6 +12,9 @@ from textual.widgets import Static
 from chatterm.sanitize import sanitize_line
 from chatterm.tui.events import Phase
 
+NARROW = 100
+"""Columns below which the list folds away and the line is kept short."""
+
 EngineState = Literal["opening", "failed", "open"]
 
 
@@ -44,10 +47,12 @@ def facts_text(facts: Facts) -> str:
     return " · ".join(parts)
 
 
-def keys_text(phase: Phase) -> str:
+def keys_text(phase: Phase, *, is_narrow: bool) -> str:
     """Return the right part: the keys that matter in `phase`."""
-    first = "Enter send" if phase == "idle" else "Esc stop"
-    return f"{first}  ^N new  F1 help  ^Q quit"
+    stop = [] if phase == "idle" else ["Esc stop"]
+    if is_narrow:
+        return "  ".join([*stop, "F3 list", "F1 help"])
+    return "  ".join([*(stop or ["Enter send"]), "^N new", "F1 help", "^Q quit"])
 
 
 class StatusLine(Horizontal):
@@ -62,7 +67,8 @@ class StatusLine(Horizontal):
     def watch_facts(self, facts: Facts) -> None:
         if self.is_mounted:
             self.query_one("#facts", Static).update(Content(sanitize_line(facts_text(facts))))
-            self.query_one("#keys", Static).update(Content(keys_text(facts.phase)))
+            keys = keys_text(facts.phase, is_narrow=self.app.size.width < NARROW)
+            self.query_one("#keys", Static).update(Content(keys))
 
-    def on_mount(self) -> None:
+    def on_resize(self) -> None:
         self.watch_facts(self.facts)

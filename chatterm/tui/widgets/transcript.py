@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
+from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import VerticalScroll
+from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
@@ -21,7 +22,7 @@ WELCOME = "Ask anything below.\nThe model runs on this machine, and nothing you 
 
 
 class Transcript(VerticalScroll):
-    """Shows a path through a conversation, and a reply that grows at its end."""
+    """Shows the questions and replies of a path, and a reply that grows at its end."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("j", "next_message(1)", "Next message", show=False),
@@ -32,29 +33,34 @@ class Transcript(VerticalScroll):
 
     def __init__(self) -> None:
         super().__init__()
+        self._messages = Vertical(classes="messages")
         self._earlier: list[MessageNode] = []
         self._notes: Mapping[str, str] = {}
         self._is_loading = False
 
+    def compose(self) -> ComposeResult:
+        yield self._messages
+
     async def show(self, reading: Reading) -> None:
         """Show a conversation at its end, or a welcome where it is empty."""
+        said = [node for node in reading.nodes if node.message.role != "system"]
         self._notes = reading.notes
-        self._earlier = list(reading.nodes[:-WINDOW])
-        views = self._views(reading.nodes[-WINDOW:]) or [Static(Content(WELCOME), classes="welcome")]
+        self._earlier = said[:-WINDOW]
+        views = self._views(said[-WINDOW:]) or [Static(Content(WELCOME), classes="welcome")]
         with self.app.batch_update():
-            await self.remove_children()
-            await self.mount_all(views)
+            await self._messages.remove_children()
+            await self._messages.mount_all(views)
         self.anchor()
 
     async def add(self, *views: Widget) -> None:
         """Show more below, and go to the end."""
         await self.query(".welcome").remove()
-        await self.mount_all(views)
+        await self._messages.mount_all(views)
         self.anchor()
 
     async def remove_turn(self, reply: ReplyView) -> None:
         """Take away a reply and the question above it."""
-        views = list(self.children)
+        views = list(self._messages.children)
         index = views.index(reply)
         for view in views[max(index - 1, 0) : index + 1]:
             await view.remove()
@@ -66,7 +72,7 @@ class Transcript(VerticalScroll):
             self.call_later(self._load_earlier)
 
     def action_next_message(self, step: int) -> None:
-        tops = [view.virtual_region.y for view in self.children]
+        tops = [view.virtual_region.y for view in self._messages.children]
         beyond = [top for top in tops if (top - round(self.scroll_y)) * step > 0]
         if beyond:
             self.scroll_to(y=min(beyond) if step > 0 else max(beyond), animate=False)
@@ -78,7 +84,7 @@ class Transcript(VerticalScroll):
         """Draw more messages above, leaving what the reader sees where it is."""
         nodes, self._earlier = self._earlier[-WINDOW:], self._earlier[:-WINDOW]
         height = self.virtual_size.height
-        await self.mount_all(self._views(nodes), before=0)
+        await self._messages.mount_all(self._views(nodes), before=0)
 
         def keep_place() -> None:
             grown = self.virtual_size.height - height
