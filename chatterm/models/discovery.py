@@ -38,11 +38,16 @@ def resolve(name: str, models_dir: Path, catalogue: Catalogue) -> ModelFile | Ca
     for model in models:
         if name in {model.path.name, model.path.stem}:
             return model
-    path = Path(name).expanduser()
-    if path.is_dir():
-        raise _folder_error(path)
-    if path.exists():
-        return _of_path(path, models)
+    path = Path(name)
+    try:
+        path = path.expanduser()
+        if name and path.is_dir():
+            raise _folder_error(path)
+        if name and path.exists():
+            return _of_path(path, models)
+    except (OSError, RuntimeError) as error:  # a name too long, a folder that may not be read, ~nobody
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise ModelNotFound(f"the model file {name[:200]} cannot be reached: {reason}") from error
     if "/" in name or path.suffix in _WEIGHT_SUFFIXES:
         raise ModelNotFound(f"there is no model file {path}; `chatterm models list` shows what is there")
     known = {*catalogue.names, *(model.name for model in models)}

@@ -141,5 +141,7 @@ def _map(path: Path) -> mmap.mmap:
         raise ModelNotFound(
             f"there is no model file {path}; `chatterm models list` shows what is there"
         ) from error
-    except (OSError, ValueError) as error:
-        raise BadModelFile(f"{path} cannot be read: {error}") from error
+    except OSError as error:
+        raise BadModelFile(f"{path} cannot be read: {error.strerror or error}") from error
+    except ValueError as error:  # mmap's, of a file that was emptied meanwhile
+        raise BadModelFile(f"{path} changed while it was being read; try again ({error})") from error

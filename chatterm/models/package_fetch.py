@@ -16,6 +16,7 @@ import zipfile
 import zlib
 from collections import deque
 from collections.abc import Generator, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -113,11 +114,11 @@ def _stop(child: subprocess.Popen[bytes]) -> None:
     for kind in (signal.SIGTERM, signal.SIGKILL):
         if child.poll() is not None:
             break
-        os.killpg(child.pid, kind)
-        try:
+        # Ended this moment, it cannot be signalled: ProcessLookupError on Linux, PermissionError on macOS.
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(child.pid, kind)
+        with suppress(subprocess.TimeoutExpired):
             child.wait(timeout=2)
-        except subprocess.TimeoutExpired:
-            continue
     if child.stdout is not None:
         child.stdout.close()
 

@@ -17,7 +17,7 @@ SCRIPTS = {
     "numbers": "1 22 333 4444 55555 3.14159 1,234,567.89 -5 +49 (30) 12:30 2024-07-26  7   8",
     "crlf": "first line\r\nsecond\r\n\r\nfourth\rfifth\n\n\nlast",
     "spaces": " a  b   c    d     e      f       g        h \t \t\t x\u00a0y\u3000z\u200bw ",
-    "punctuation": "...!!! ??? --- *** ### <<>> [[]] {{}} || // \\\\ ``` \"quoted\" «guillemets» “curly” ¿qué?",
+    "punctuation": '...!!! ??? --- *** ### <<>> [[]] {{}} || // \\\\ ``` "quoted" «guillemets» “curly” ¿qué?',
     "markup": "<p>Hello <b>world</b></p> [link](http://example.org/?q=a&b=c) <br/> &amp; <|not a token|>",
     "astral": "𝒳𝓎𝓏 𝄞 𐍈 🀄 \U0001f9d1\u200d\U0001f680 \U000e0041",
 }
