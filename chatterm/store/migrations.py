@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     from sqlite_utils import Database
 
 Migration = Callable[["Database"], None]
-"""One step. It runs inside its caller's transaction, with foreign keys unenforced until the end."""
+"""One step. It runs inside its caller's transaction, with foreign keys unenforced until the end.
+
+Reshaping a table is best written in SQL: sqlite-utils' `transform` leaves its triggers and CHECKs behind.
+"""
 
 APPLICATION_ID = 0x6374726D
 """Marks a SQLite file as chatterm's, so that no other program's database is ever migrated."""

@@ -73,9 +73,9 @@ def started(number: int) -> str | None:
     """Return when the living process of this number started, "?" if that is hidden, None if none does."""
     try:
         os.kill(number, 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, OverflowError):  # the latter for a number that no system gives
         return None
-    except (PermissionError, OverflowError):
+    except PermissionError:
         return "?"
     return _started_by_proc(number) if _HAS_PROC else started_by_ps(number)
 

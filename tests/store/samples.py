@@ -1,6 +1,7 @@
 """What the tests of the store put into it, and how they look past it into the file."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -58,3 +59,10 @@ def found_by(path: Path, index: str, word: str) -> int:
             f"SELECT count(*) FROM {index} ({index}) WHERE {index} MATCH ?", (f'"{word}"',)
         ).fetchone()[0]
     return number
+
+
+def wait_until(is_true: Callable[[], bool], timeout_s: float = 10.0) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not is_true():
+        assert time.monotonic() < deadline, "it did not come true"
+        time.sleep(0.002)

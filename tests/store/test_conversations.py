@@ -248,12 +248,16 @@ def test_the_index_can_be_rebuilt_from_what_is_stored(store: ConversationStore, 
 def test_a_long_conversation_is_read_and_removed_whole(store: ConversationStore, database: Path) -> None:
     """A cascade along parents would stop at SQLite's 1,000 levels; a walk along them must not."""
     cid = store.create_conversation()
-    parent = None
-    for number in range(1200):
-        parent = store.append(cid, parent, Message("user", str(number))).id
-    assert texts(store.path(cid)) == [str(number) for number in range(1200)]
+    below = [
+        (str(n), cid, str(n - 1) if n else None, "user", str(n), "complete", "2026") for n in range(1200)
+    ]
+    columns = "(id, conversation_id, parent_id, role, content, status, created)"
     with raw(database) as connection:
         connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("BEGIN")
+        connection.executemany(f"INSERT INTO message {columns} VALUES (?, ?, ?, ?, ?, ?, ?)", below)
+        connection.execute("COMMIT")
+        assert texts(store.path(cid, "1199")) == [str(number) for number in range(1200)]
         connection.execute("DELETE FROM conversation")
         assert connection.execute("SELECT count(*) FROM message").fetchone() == (0,)
     assert integrity(database) == "ok"
