@@ -6,18 +6,16 @@ at the root. The models' catalogue lies beside its own module.
 
 from pathlib import Path
 
-from chatterm.errors import ConfigError
-
 _PACKAGE = Path(__file__).parent
 
 
 def shipped_prompts() -> Path:
-    """Return the folder of the prompt library, one folder a domain in it. Raises ConfigError."""
+    """Return the folder of the prompt library, one folder a domain in it. Raises as `shipped_folder` does."""
     return shipped_folder("prompts")
 
 
 def shipped_folder(name: str, package: Path = _PACKAGE) -> Path:
-    """Return a folder of shipped data. Raises ConfigError where the installation lacks it."""
+    """Return a folder of shipped data. Raises FileNotFoundError where the installation lacks it."""
     installed = package / "_shipped" / name
     if installed.is_dir():
         return installed

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from chatterm.errors import ConfigError
 from chatterm.resources import shipped_folder, shipped_prompts
 
 
@@ -34,5 +33,5 @@ def test_a_checkout_uses_the_folder_at_its_root(package: Path) -> None:
 
 def test_a_stranger_beside_the_package_is_not_taken_for_a_checkout(package: Path) -> None:
     (package.parent / "prompts").mkdir()
-    with pytest.raises(ConfigError, match=r"lacks its prompts .*install it again"):
+    with pytest.raises(FileNotFoundError, match=r"lacks its own prompts .*install it again"):
         shipped_folder("prompts", package)
