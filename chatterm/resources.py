@@ -22,6 +22,4 @@ def shipped_folder(name: str, package: Path = _PACKAGE) -> Path:
     checkout = package.parent
     if (checkout / "pyproject.toml").is_file() and (checkout / name).is_dir():
         return checkout / name
-    raise ConfigError(
-        f"this installation of chatterm lacks its {name} (expected {installed}); install it again"
-    )
+    raise FileNotFoundError(f"chatterm lacks its own {name} (expected {installed}); install it again")
