@@ -31,7 +31,8 @@ _INSTRUCTION_SHARE = 0.25
 _TESTS_PER_LANGUAGE = 3
 
 _FILLER = re.compile(
-    r"take a deep breath|(?<![A-Za-z])IQ(?![A-Za-z])|\$\d+ tip|world[- ]class|best in the world|深呼吸|智商|世界顶级|世界一流",
+    r"take a deep breath|(?<![A-Za-z])IQ(?![A-Za-z])|\$\d+ tip|world[- ]class|best in the world"
+    r"|深呼吸|智商|世界顶级|世界一流",
     re.I,
 )
 _DISCLAIMER = re.compile(

@@ -6,6 +6,7 @@ specification), in which `no`, `on`, `12:30` and `1_000` are strings.
 """
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -70,16 +71,21 @@ def parse_front_matter(lines: list[str], first_line: int) -> tuple[Mapping | Non
 
     None where they are no YAML, or no mapping.
     """
-    tabs = [_tab(line, number) for number, line in enumerate(lines, first_line) if re.match(" *\t", line)]
-    if tabs:
-        return None, tabs
+    refused = [problem for number, line in enumerate(lines, first_line) for problem in _refused(line, number)]
+    if refused:
+        return None, refused
     builder = _Builder(first_line, lines)
     return builder.run(), builder.problems
 
 
-def _tab(line: str, number: int) -> Problem:
-    place = Place(number, line.index("\t") + 1, 1)
-    return Problem("E05", "a tab in the indentation", place, "indent with spaces")
+def _refused(line: str, number: int) -> Iterator[Problem]:
+    """Yield what libyaml would tell less well: tabs, directives, the end of a document."""
+    if re.match(" *\t", line):
+        place = Place(number, line.index("\t") + 1, 1)
+        yield Problem("E05", "a tab in the indentation", place, "indent with spaces")
+    if line.startswith(("%", "---", "...")):
+        message = "directives (%) and document marks (--- and ...) are not allowed"
+        yield Problem("E06", message, Place(number, 1, 3), "take the line out, or indent it")
 
 
 class _Builder:
@@ -102,7 +108,9 @@ class _Builder:
             if not all(self._take(event) for event in yaml.parse(text, Loader=loader)):
                 return None
         except yaml.MarkedYAMLError as error:
-            mark = error.problem_mark or error.context_mark
+            # of a quote or bracket that never ends, where it began helps more than the end of the file
+            endless = "end of stream" in (error.problem or "") and error.context_mark
+            mark = error.context_mark if endless else error.problem_mark or error.context_mark
             self._not_yaml(
                 error.problem or "unreadable", mark.line if mark else 0, mark.column if mark else 0
             )
@@ -119,8 +127,6 @@ class _Builder:
         match event:
             case yaml.AliasEvent():
                 goes_on = self._refuse(event, "aliases (*name)")
-            case yaml.DocumentStartEvent() if event.version or event.tags or self._root is not None:
-                goes_on = self._refuse(event, "directives (%) and further documents")
             case yaml.ScalarEvent():
                 goes_on = self._add(self._scalar(event), event)
             case yaml.CollectionStartEvent():
@@ -194,6 +200,8 @@ class _Builder:
 
     def _not_yaml(self, problem: str, line: int, column: int) -> None:
         line = max(0, min(line, len(self._lines) - 1))
+        # an unclosed bracket or quote swallows the lines below it: that follows from this
+        self.problems = [problem for problem in self.problems if problem.code != "E14"]
         if self._explain_wide(range(max(0, line - 1), line + 1)):
             return
         place = Place(self._first_line + line, column + 1, 1)

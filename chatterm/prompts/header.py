@@ -10,8 +10,8 @@ from typing import Literal, cast, get_args
 from chatterm.conversation import Tier
 from chatterm.errors import InputRefused, PromptError
 from chatterm.prompts.expectations import PromptTest, read_tests
+from chatterm.prompts.front_matter import Items, Node, Scalar
 from chatterm.prompts.front_matter import Mapping as MappingNode
-from chatterm.prompts.front_matter import Node, Scalar
 from chatterm.prompts.inputs import INPUT_TYPES, InputSpec, InputType, read_value
 from chatterm.prompts.problems import Place, Problem
 from chatterm.prompts.reader import LANGUAGE_CODE, Fields, Reader
@@ -132,7 +132,7 @@ def _check_format(reader: Reader, node: Node | None) -> None:
 
 def _languages(reader: Reader, languages: tuple[str, ...], node: Node | None) -> tuple[str, ...]:
     wrong = [lang for lang in languages if not LANGUAGE_CODE.fullmatch(lang)]
-    if node and (wrong or not languages):
+    if isinstance(node, Items) and (wrong or not languages):
         advice = "name at least one by its short code: [en, zh]"
         reader.note("E10", "languages are not language codes", node.place, advice)
     return languages
@@ -165,7 +165,7 @@ def _stop(reader: Reader, node: Node) -> tuple[str, ...]:
 def _shots(reader: Reader, node: Node | None) -> dict[Tier, int]:
     fields = reader.fields(node, "shots", TIERS)
     counts = {tier: reader.whole(fields.get(tier), f"shots.{tier}", 0, 16) for tier in TIERS}
-    return {tier: count or 0 for tier, count in counts.items()}
+    return {tier: count or 0 for tier, count in counts.items()} if node else {}
 
 
 def _long(reader: Reader, node: Node | None) -> dict[str, str]:

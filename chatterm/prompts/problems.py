@@ -130,7 +130,7 @@ class MissingInput(PromptError):
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return the help for a name that is not among `known`."""
     known = list(known)
-    near = get_close_matches(name, known, n=1, cutoff=0.6)
+    near = get_close_matches(name, known, n=1, cutoff=0.7)
     return f"did you mean {near[0]!r}?" if near else f"known here: {', '.join(known) or 'none'}"
 
 

@@ -115,6 +115,7 @@ class _Budget:
     notices: list[str] = field(default_factory=list)
 
     def spend(self, num_chars: int = 0) -> None:
+        """Count one step (an empty loop costs as well), and characters before they are joined."""
         self.steps -= 1
         self.chars -= num_chars
         if self.steps < 0 or self.chars < 0:
@@ -147,6 +148,7 @@ def _pieces(block: Block, values: Mapping[str, Value], budget: _Budget) -> Itera
                 yield from _pieces(_chosen(part, values, budget), values, budget)
             case Each(variable, items, inner):
                 for item in _items(_evaluate(items, values, budget)):
+                    budget.spend()
                     yield from _pieces(inner, {**values, variable: item}, budget)
 
 

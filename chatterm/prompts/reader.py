@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from chatterm.prompts.front_matter import Items, Mapping, Node, Scalar
 from chatterm.prompts.problems import Place, Problem, did_you_mean
+from chatterm.prompts.punctuation import wide_mark
 
 Fields = dict[str, Node]
 
@@ -132,6 +133,10 @@ class Reader:
         return texts
 
     def _kind(self, node: Node, what: str, expected: str) -> None:
+        wide = wide_mark(node.text, node.place) if isinstance(node, Scalar) else None
+        if wide:
+            self.problems.append(wide)
+            return
         self.note(
             "E09", f"{what or 'the front matter'} is of the wrong kind", node.place, f"it is {expected}"
         )

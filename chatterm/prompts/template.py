@@ -95,9 +95,12 @@ def load_prompt(path: Path, prompt_id: str, *, is_listing: bool = False) -> Load
         return LoadedPrompt(None, None, located(problems, path, lines), tuple(lines))
     header, problems = _header(split)
     sections, found = split_sections(split.body, split.body_line)
+    found += _check_sections(sections, header)
+    if header and not found:
+        found = _check_whole(sections, header)
     problems += found
     texts, found = _texts(sections, header) if not is_listing else ({}, [])
-    problems += found + _check_sections(sections, header)
+    problems += found
     template = None
     if header and not problems and not is_listing:
         digest = hashlib.sha256(data).hexdigest()
@@ -140,7 +143,9 @@ def _header(split: Split) -> tuple[PromptHeader | None, list[Problem]]:
     if node is None:
         return None, problems
     header, found = read_header(node)
-    return (None if problems else header), problems + found
+    lines = {problem.place.line for problem in problems}
+    # a line that is not even read well would be told again for what it seems to say
+    return (None if problems else header), problems + [one for one in found if one.place.line not in lines]
 
 
 def _texts(
@@ -166,10 +171,7 @@ def _check_sections(sections: Sequence[Section], header: PromptHeader | None) ->
             advice = f"languages are: {', '.join(header.languages)}"
             message = f"a section in {section.lang!r}, which `languages` does not name"
             problems.append(Problem("E18", message, section.head, advice))
-    if not header.shots and any(section.kind == "example" for section in sections):
-        advice = "add a line: shots: {tiny: 1, small: 1, medium: 0, large: 0}"
-        problems.append(Problem("E08", "examples without the key 'shots'", Place(1, 1, 3), advice))
-    return problems + _check_languages(sections, header)
+    return problems
 
 
 def _check_twice(sections: Sequence[Section]) -> list[Problem]:
@@ -208,9 +210,12 @@ def _check_examples(sections: Sequence[Section]) -> list[Problem]:
     return problems
 
 
-def _check_languages(sections: Sequence[Section], header: PromptHeader) -> list[Problem]:
-    """A kind of section that exists must serve every language; `user` must exist."""
+def _check_whole(sections: Sequence[Section], header: PromptHeader) -> list[Problem]:
+    """A kind of section that exists must serve every language; `user` must exist; examples need `shots`."""
     problems = []
+    if not header.shots and any(section.kind == "example" for section in sections):
+        advice = "add a line: shots: {tiny: 1, small: 1, medium: 0, large: 0}"
+        problems.append(Problem("E08", "examples without the key 'shots'", Place(1, 1, 3), advice))
     for kind in ("user", "system", "prefill", "map", "reduce"):
         tags = {section.lang for section in sections if section.kind == kind}
         missing = [lang for lang in header.languages if None not in tags and lang not in tags]
