@@ -13,7 +13,7 @@ SCRIPTS = {
     "greek": "Γειά σου Κόσμε! Πώς είσαι σήμερα;",
     "emoji": "family 👨‍👩‍👧‍👦, flag 🇪🇺🏴󠁧󠁢󠁳󠁣󠁴󠁿, skin 👍🏽, heart ❤️, keycap 1️⃣",
     "combining": "e\u0301 vs é, n\u0303, Z͑ͫa̓l͖g̈o͒, ﬁ ligature, ½ ² Ⅷ",
-    "code": "def f(x):\n\tif x  ==  3:\n\t\treturn {'a': [1,2]}  # done\n\n\n    for (int i=0;i<10;i++) { x_1 += 0xFF; }\n",
+    "code": "def f(x):\n\tif x  ==  3:\n\t\treturn {'a': [1]}\n\n\n    for (i=0;i<10;i++) { x_1 += 0xFF; }\n",
     "numbers": "1 22 333 4444 55555 3.14159 1,234,567.89 -5 +49 (30) 12:30 2024-07-26  7   8",
     "crlf": "first line\r\nsecond\r\n\r\nfourth\rfifth\n\n\nlast",
     "spaces": " a  b   c    d     e      f       g        h \t \t\t x\u00a0y\u3000z\u200bw ",

@@ -1,9 +1,10 @@
-"""Small vocabularies as the metadata of a GGUF file, trained on the spot; and the default model's, with its oracle.
+"""Small vocabularies as metadata of a GGUF file, trained on the spot; the default model's, with its oracle.
 
 Merges are learnt over whole texts, not over words, so that they cross every place where a rule cuts words:
 a wrong rule gives other ids at once.
 """
 
+import json
 import warnings
 from collections.abc import Sequence
 from functools import cache
@@ -46,7 +47,7 @@ def byte_level(
 def sentencepiece(
     *, control: Sequence[str] = (), user_defined: Sequence[str] = (), add_space_prefix: bool = True
 ) -> Metadata:
-    """A vocabulary of kind `llama` with bytes, in SentencePiece's order: specials, bytes, merges, characters."""
+    """A vocabulary of kind `llama`, in SentencePiece's order: specials, bytes, merges, characters."""
     alphabet, merges = _learn_merges(pre_tokenizers.Metaspace(prepend_scheme="never", split=True))
     learnt = list(dict.fromkeys("".join(pair) for pair in merges))
     characters = sorted(set(alphabet) - set(learnt))
@@ -94,6 +95,20 @@ def digits_apart() -> pre_tokenizers.PreTokenizer:
     )
 
 
-@cache
-def _learn(kind: str, split: bytes) -> tuple[list[str], list[tuple[str, str]]]:
-    raise NotImplementedError
+def _learn_merges(rule: pre_tokenizers.PreTokenizer) -> tuple[list[str], list[tuple[str, str]]]:
+    """Return the characters of CORPUS as `rule` spells them, and the merges learnt from it."""
+    encoder = Encoder(models.BPE())
+    encoder.pre_tokenizer = rule
+    encoder.train_from_iterator(CORPUS, trainers.BpeTrainer(vocab_size=1500, show_progress=False))
+    model = json.loads(encoder.to_str())["model"]
+    return [text for text in model["vocab"] if len(text) == 1], [tuple(pair) for pair in model["merges"]]
+
+
+def _metadata(kind: str, tokens: Sequence[tuple[str, TokenType]], **others: object) -> Metadata:
+    keys = {
+        "model": kind,
+        "tokens": [text for text, _ in tokens],
+        "token_type": [int(token_type) for _, token_type in tokens],
+        **others,
+    }
+    return {f"tokenizer.ggml.{key}": value for key, value in keys.items()}
