@@ -73,6 +73,7 @@ def ask(
     """
     from chatterm.cli import ask as turn
 
+    by_pair, stops = inputs.engine_and_sampling_options(option or [])
     named = {
         "model": model,
         "lang": lang,
@@ -82,7 +83,7 @@ def ask(
         "min_p": min_p,
         "seed": seed,
         "max_tokens": max_tokens,
-        "stop": stop or None,
+        "stop": [*stops, *(stop or ())] or None,
         "ctx": ctx,
         "device": device,
         "threads": threads,
@@ -97,7 +98,7 @@ def ask(
         continues=continues,
         conversation=cid,
         is_private=private,
-        settings=inputs.engine_and_sampling_options(option or []) | inputs.given(named),
+        settings=by_pair | inputs.given(named),
         as_json=as_json,
         is_streamed=not no_stream,
         is_rendered=True if render else False if raw else None,

@@ -55,9 +55,10 @@ def _versions(_: Workspace) -> Iterator[Finding]:
 
 
 def _machine(workspace: Workspace) -> Iterator[Finding]:
-    from chatterm.engine.local.device import describe_device
+    from chatterm.engine.local.runtime import choose_device, num_physical_cores
 
-    yield Finding("device", True, describe_device(workspace.config.device))
+    threads = workspace.config.threads or num_physical_cores()
+    yield Finding("device", True, f"{choose_device(workspace.config.device)}, {threads} CPU threads")
     pages, page = os.sysconf("SC_PHYS_PAGES"), os.sysconf("SC_PAGE_SIZE")
     yield Finding("memory", True, f"{pages * page / 2**30:.1f} GiB in all")
 

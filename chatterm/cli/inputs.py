@@ -59,8 +59,8 @@ def pairs(texts: Sequence[str], option: str) -> list[tuple[str, str]]:
     return found
 
 
-def engine_and_sampling_options(texts: Sequence[str]) -> dict[str, object]:
-    """Return the settings given with -o, under the names they have here, and `stop` as a list of strings."""
+def engine_and_sampling_options(texts: Sequence[str]) -> tuple[dict[str, object], list[str]]:
+    """Return the settings given with -o, under the names they have here, and the stop strings."""
     found: dict[str, object] = {}
     stops = []
     for key, value in pairs(texts, "-o"):
@@ -71,7 +71,7 @@ def engine_and_sampling_options(texts: Sequence[str]) -> dict[str, object]:
             found[name] = config.parsed(name, value, f"-o {key}")
         else:
             raise UnknownName("option", key, [*_OPTION_KEYS, *_OLLAMA_NAMES, "stop"])
-    return found | ({"stop": stops} if stops else {})
+    return found, stops
 
 
 def given(values: Mapping[str, object | None]) -> dict[str, object]:

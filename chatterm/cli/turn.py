@@ -33,6 +33,7 @@ class TurnPlayer:
         self._writer = writer
         self._report = report
         self._cancel = cancel
+        self._is_started = False
         self.outcome = Outcome()
 
     def play(self, events: Iterator[SessionEvent]) -> Outcome:
@@ -42,7 +43,8 @@ class TurnPlayer:
                 self._show(event)
         finally:
             self._report.clear()
-            self._end_text()
+            if self._is_started:
+                self._end_text()
         return self.outcome
 
     def notice(self, text: str) -> None:
@@ -52,9 +54,11 @@ class TurnPlayer:
 
     def _show(self, event: SessionEvent) -> None:
         match event:
-            case TurnStarted(num_dropped_turns=dropped) if dropped:
-                turns = "the oldest turn does" if dropped == 1 else f"the {dropped} oldest turns do"
-                self.notice(f"{turns} not fit the context and was left out of what the model reads")
+            case TurnStarted(num_dropped_turns=dropped):
+                self._is_started = True
+                if dropped:
+                    turns = "the oldest turn does" if dropped == 1 else f"the {dropped} oldest turns do"
+                    self.notice(f"{turns} not fit the context; the model reads the conversation without")
             case PrefillProgress(done=done, total=total):
                 self._report.progress(f"reading {done:,} of {total:,} tokens")
             case TextDelta(text=text) if text:
