@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from textual.app import App
+from textual.events import Paste
 from textual.pilot import Pilot
 
 from chatterm.conversation import Message, ModelCard
@@ -50,8 +51,14 @@ class Driver:
     async def type(self, text: str) -> None:
         await self._pilot.press(*(KEYS.get(char, char) for char in text))
 
+    async def paste(self, text: str) -> None:
+        """As a terminal reports it to the widget with the focus."""
+        assert self.app.focused
+        self.app.focused.post_message(Paste(text))
+        await self._pilot.pause()
+
     async def ask(self, question: str) -> None:
-        await self.type(question)
+        await (self.type(question) if len(question) < 12 else self.paste(question))
         await self._pilot.press("enter")
 
     async def resize(self, columns: int, rows: int) -> None:
@@ -86,7 +93,7 @@ class Driver:
 @asynccontextmanager
 async def running(parts: AppParts, *, size: tuple[int, int] = (110, 34)) -> AsyncIterator[Driver]:
     app = ChattermApp(parts)
-    async with app.run_test(size=size) as pilot:
+    async with app.run_test(size=size, notifications=True, tooltips=True) as pilot:
         driver = Driver(app, pilot)
         await driver.until(lambda: app.chat.query_one(Composer).has_focus)
         yield driver

@@ -1,6 +1,5 @@
 """Turns run in the test's own thread; what they post is collected."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -18,13 +17,6 @@ from chatterm.tui.parts import AppParts
 from chatterm.tui.turns import TurnPlan, TurnRunner
 from tests.tui.driving import compose, parts_of, sampled
 from tests.tui.engines import HeldEngine
-
-
-@pytest.fixture
-def store() -> Iterator[ConversationStore]:
-    store = ConversationStore.in_memory()
-    yield store
-    store.close()
 
 
 def played(parts: AppParts, plan: TurnPlan) -> list[UiEvent]:

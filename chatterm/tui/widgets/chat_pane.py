@@ -71,7 +71,7 @@ class ChatPane(Vertical):
         if not event.text.strip():
             return
         if self._live:
-            self.notify("A reply is still being written; Esc stops it. Your text stays here.", markup=False)
+            self.notify("Esc stops the reply. Your text stays here.", markup=False)
             return
         plan = TurnPlan(question=event.text, conversation_id=self._conversation_id, parent_id=self._leaf_id)
         self._live = LiveTurn(plan)
