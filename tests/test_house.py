@@ -12,7 +12,9 @@ HEAVY = ("torch", "transformers", "textual", "numpy", "tokenizers", "rich.markdo
 def modules_after(code: str) -> set[str]:
     """The modules a fresh interpreter holds after `code`."""
     script = f"{code}\nimport sys; print('\\n'.join(sys.modules))"
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60
+    )
     return set(done.stdout.split())
 
 
@@ -24,6 +26,7 @@ def modules_after(code: str) -> set[str]:
         ("chatterm.tui.app", ("torch", "transformers")),
         ("chatterm.tasks", ("torch", "transformers", "textual")),
         ("chatterm.models.gguf", ("torch", "numpy")),
+        ("chatterm.engine.local.engine", ("torch", "transformers", "numpy")),
         ("chatterm.prompts", ("torch", "numpy", "textual")),
     ],
 )
@@ -39,6 +42,6 @@ def test_help_imports_nothing_heavy() -> None:
 
 
 def test_the_local_engine_needs_no_transformers() -> None:
-    loaded = modules_after("import chatterm.engine.local.engine")
+    loaded = modules_after("import chatterm.engine.local.engine, chatterm.engine.local.runtime")
     assert "torch" in loaded
     assert "transformers" not in loaded
