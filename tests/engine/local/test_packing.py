@@ -24,9 +24,8 @@ def random_blocks(name: str, rows: int, blocks: int, seed: int = 0) -> np.ndarra
     block_type = BlockType[name]
     if block_type.block_size == 1:
         values = rng.standard_normal((rows, blocks)).astype(np.float32)
-        return (
-            quants.quantize(values, gguf.GGMLQuantizationType[name]).view(np.uint8).reshape(rows, blocks, -1)
-        )
+        stored: np.ndarray = quants.quantize(values, gguf.GGMLQuantizationType[name])
+        return stored.view(np.uint8).reshape(rows, blocks, -1)
     raw = rng.integers(0, 256, (rows, blocks, block_type.type_size), dtype=np.uint8)
     for offset in SCALES_AT[name]:
         scales = rng.standard_normal((rows, blocks, 1)).astype(np.float16)
@@ -59,9 +58,9 @@ def test_int4_codes_rebuild_the_weights(name: str) -> None:
     raw = random_blocks(name, rows=7, blocks=6)
     found = int4_codes(tensor_of(name, raw))
     assert int(found.codes.max()) <= 15
-    groups = found.codes.double().unflatten(-1, (-1, 32)) - 8
-    planes = groups * found.scales.double().unsqueeze(-1) + found.zeros.double().unsqueeze(-1)
-    rebuilt = planes.flatten(-2).unflatten(-1, (found.num_planes, -1)).sum(-2)
+    groups = found.codes.double().view(7, -1, 32) - 8
+    values = groups * found.scales.double().unsqueeze(-1) + found.zeros.double().unsqueeze(-1)
+    rebuilt = values.view(7, found.num_planes, -1).sum(1)
     expected = dequantise(BlockType[name], torch.from_numpy(raw)).double()
     # fp16 scales times small integers are exact in fp32; only the sum m + 8d rounds, by half an ulp.
     torch.testing.assert_close(rebuilt, expected, rtol=0, atol=1e-5)

@@ -1,0 +1,174 @@
+"""The local engine: the contract of every engine, and what is its own."""
+
+import math
+import threading
+from collections.abc import Generator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from chatterm.conversation import Message
+from chatterm.engine.base import CancelToken, GenerationRequest, SamplingParams, TextDelta
+from chatterm.engine.local.engine import LocalEngine
+from chatterm.errors import BadModelFile, DoesNotFit, ModelNotFound, UsageError
+from tests.engine.contract import EngineContract, ask, ends_of, run, text_of
+from tests.support.gguf_files import TinyLlama, scripted_gguf, tiny_gguf
+from tests.support.llama_oracle import rewrite_gguf
+
+REPLY = "Bridges, tunnels and ferries are three ways over the water — 三条路过水。 The first needs no engine."
+
+
+def open_engine(path: Path, **options: object) -> LocalEngine:
+    return LocalEngine.open(path, name="tested", **options)  # type: ignore[arg-type]  # a test's own choice
+
+
+class TestScripted(EngineContract):
+    @pytest.fixture(scope="class")
+    def path(self, tmp_path_factory: pytest.TempPathFactory) -> Path:
+        return scripted_gguf(tmp_path_factory.mktemp("models") / "scripted.gguf", REPLY)
+
+    @pytest.fixture
+    def engine(self, path: Path) -> Generator[LocalEngine]:
+        with closing(open_engine(path, cache=path.parent)) as engine:
+            yield engine
+
+    def test_the_reply_is_the_script(self, engine: LocalEngine) -> None:
+        events = run(engine, ask(sampling=SamplingParams(temperature=2.0, top_p=1.0, max_tokens=500)))
+        assert text_of(events) == REPLY
+        assert ends_of(events)[0].reason == "end"
+
+    def test_the_prompt_of_the_next_turn_is_cached(self, engine: LocalEngine) -> None:
+        first = ends_of(run(engine, ask()))[0].usage
+        assert first.cached_tokens == 0
+        messages = (*ask().messages, Message("assistant", "Well."), Message("user", "And then?"))
+        request = GenerationRequest(messages=messages, sampling=SamplingParams(temperature=0, max_tokens=5))
+        usage = ends_of(run(engine, request))[0].usage
+        assert first.input_tokens - 1 <= usage.cached_tokens < usage.input_tokens
+
+    def test_samples_after_the_first_read_nothing(self, engine: LocalEngine) -> None:
+        first, second = ends_of(run(engine, ask(num_samples=2)))
+        assert first.usage.cached_tokens == 0
+        assert second.usage.cached_tokens == second.usage.input_tokens == first.usage.input_tokens
+        assert second.usage.prefill_s == 0
+
+    def test_text_never_breaks_a_character(self, engine: LocalEngine) -> None:
+        events = run(engine, ask(sampling=SamplingParams(temperature=0, max_tokens=500)))
+        pieces = [event.text for event in events if isinstance(event, TextDelta)]
+        assert "".join(pieces) == REPLY
+        assert not any("\ufffd" in piece for piece in pieces)
+        assert "" in pieces, "a token that ends within a character has no text yet"
+
+    def test_a_closed_engine_says_so(self, engine: LocalEngine) -> None:
+        engine.close()
+        with pytest.raises(UsageError, match="closed"):
+            run(engine, ask())
+
+    def test_an_early_close_lets_other_threads_go_on(self, engine: LocalEngine) -> None:
+        stream = engine.stream([ask() for _ in range(5000)], CancelToken())
+        next(stream)
+        found: list[str] = []
+        other = threading.Thread(target=lambda: found.append(text_of(run(engine, ask()))))
+        other.start()
+        stream.close()
+        other.join(30)
+        assert found == [text_of(run(engine, ask()))]
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> Path:
+    return tiny_gguf(tmp_path / "tiny.gguf", TinyLlama(context_length=256))
+
+
+def sampled(engine: LocalEngine, *, seed: int, num_samples: int = 1) -> list[str]:
+    sampling = SamplingParams(temperature=1.5, top_p=1.0, seed=seed, max_tokens=20)
+    events = run(engine, ask("hello", sampling=sampling, num_samples=num_samples))
+    return [text_of(events, sample=sample) for sample in range(num_samples)]
+
+
+def test_a_seed_repeats_and_samples_differ(tiny: Path) -> None:
+    with closing(open_engine(tiny)) as engine:
+        one, two, three = sampled(engine, seed=5, num_samples=3)
+        assert len({one, two, three}) == 3
+        assert sampled(engine, seed=6) != [one]
+    with closing(open_engine(tiny)) as engine:
+        assert sampled(engine, seed=5, num_samples=3) == [one, two, three]
+
+
+def test_the_card_tells_what_was_opened(tiny: Path) -> None:
+    with closing(open_engine(tiny, languages=("en",), context_length=100, device="cpu")) as engine:
+        card = engine.describe()
+    assert (card.name, card.languages, card.context_length, card.device) == ("tested", ("en",), 100, "cpu")
+    assert card.has_chat_template
+    assert card.num_parameters == 320 * 64 + 2 * (3 * 64 * 128 + 2 * 64 * 64 + 2 * 32 * 64 + 2 * 64) + 64
+
+
+def test_other_weights_have_another_identity(tmp_path: Path) -> None:
+    paths = [tiny_gguf(tmp_path / f"{name}.gguf", TinyLlama(block_type=name)) for name in ("Q4_0", "Q4_1")]
+    identities = set()
+    for path in paths:
+        with closing(open_engine(path)) as engine:
+            identities.add(engine.describe().identity)
+    assert len(identities) == 2
+
+
+def test_weights_that_could_not_stay_packed_are_noted(tmp_path: Path) -> None:
+    spec = TinyLlama(embedding=256, feed_forward=2048, block_type="Q5_0", vocab_size=2048)
+    with closing(open_engine(tiny_gguf(tmp_path / "tiny.gguf", spec))) as engine:
+        assert any("Q5_0" in note and "MB" in note for note in engine.describe().notes)
+
+
+def test_a_reply_ends_with_the_context(tiny: Path) -> None:
+    with closing(open_engine(tiny, context_length=60)) as engine:
+        sampling = SamplingParams(temperature=1.0, max_tokens=1000)
+        (end,) = ends_of(run(engine, ask("hello", sampling=sampling)))
+    assert end.reason in {"length", "end"}
+    assert end.usage.input_tokens + end.usage.output_tokens <= 60
+
+
+def test_the_whole_context_can_be_used(tiny: Path) -> None:
+    with closing(open_engine(tiny)) as engine:
+        room = 256 - engine.count([Message("user", "")]).tokens
+        text = "z" * (room - 1)
+        assert engine.count([Message("user", text)]).tokens == 255
+        (end,) = ends_of(run(engine, ask(text)))
+        assert end.usage.output_tokens <= 1
+        with pytest.raises(DoesNotFit, match="256 tokens, but only 255 fit"):
+            run(engine, ask(text + "z"))
+
+
+@pytest.mark.parametrize("asked", [0, 257, 100_000])
+def test_a_context_the_model_does_not_have_is_refused(asked: int, tiny: Path) -> None:
+    with pytest.raises(UsageError, match=rf"{asked:,} tokens.*1 to 256"):
+        open_engine(tiny, context_length=asked)
+
+
+def test_a_device_that_is_not_there_is_refused(tiny: Path) -> None:
+    with pytest.raises(UsageError, match="cuda:99"):
+        open_engine(tiny, device="cuda:99")
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(ModelNotFound):
+        open_engine(tmp_path / "absent.gguf")
+
+
+def test_an_architecture_that_cannot_be_run_is_named(tiny: Path, tmp_path: Path) -> None:
+    path = rewrite_gguf(tiny, tmp_path / "bert.gguf", metadata={"general.architecture": "bert"})
+    with pytest.raises(BadModelFile, match=r"bert"):
+        open_engine(path)
+
+
+def test_a_base_model_is_prompted_plainly(tmp_path: Path) -> None:
+    path = tiny_gguf(tmp_path / "base.gguf", TinyLlama(chat_template=None))
+    with closing(open_engine(path)) as engine:
+        assert not engine.describe().has_chat_template
+        assert ends_of(run(engine, ask("hello")))
+
+
+def test_longer_labels_are_less_likely_than_their_beginnings(tiny: Path) -> None:
+    with closing(open_engine(tiny)) as engine:
+        short, long, other = engine.score(ask("hello").messages, ["q", "qz", "x"])
+        assert engine.score(ask("hello").messages, ["x"]) == pytest.approx([other], abs=0.05)
+    assert long < short < 0
+    assert math.exp(short) + math.exp(other) < 1

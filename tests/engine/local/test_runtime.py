@@ -1,0 +1,53 @@
+"""Devices, threads and memory: what is chosen, and what is said when it is not there."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from chatterm.engine.local.runtime import choose_device, memory_errors_named, num_physical_cores
+from chatterm.errors import OutOfMemory, UsageError
+
+CPU = torch.device("cpu")
+
+
+def test_the_best_device_is_chosen() -> None:
+    expected = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    assert choose_device(None).type == expected
+    assert choose_device("cpu") == CPU
+
+
+@pytest.mark.parametrize("name", ["cuda:77", "tpu", ""])
+def test_a_device_that_is_not_there_is_refused(name: str) -> None:
+    with pytest.raises(UsageError, match=rf"{name!r}.*there is: .*cpu"):
+        choose_device(name)
+
+
+def test_physical_cores_are_no_more_than_logical_ones() -> None:
+    assert 1 <= num_physical_cores() <= (torch.get_num_threads() * 2 or 1)
+
+
+def test_running_out_of_memory_names_what_was_asked_and_what_is_free() -> None:
+    with (
+        pytest.raises(OutOfMemory, match=r"cpu for a test.*needed.*MB are free"),
+        memory_errors_named(CPU, "a test"),
+    ):
+        torch.empty(2**62, dtype=torch.uint8)
+
+
+def test_python_running_out_of_memory_is_told_alike() -> None:
+    with pytest.raises(OutOfMemory, match="cpu for a test"), memory_errors_named(CPU, "a test"):
+        bytearray(2**62)
+
+
+def test_other_errors_stay_what_they_are() -> None:
+    with pytest.raises(RuntimeError, match="shape"), memory_errors_named(CPU, "a test"):
+        torch.zeros(2).view(3)
+
+
+def test_a_quota_of_the_container_is_respected(tmp_path: Path) -> None:
+    """Of this machine: with a quota there cannot be more threads than it pays for."""
+    limit = Path("/sys/fs/cgroup/cpu.max")
+    if limit.exists() and limit.read_text().split()[0] != "max":
+        quota, period = map(int, limit.read_text().split())
+        assert num_physical_cores() <= max(1, quota // period)
