@@ -42,7 +42,7 @@ class Traits:
     """What was learnt by trying a template out."""
 
     has_system_role: bool
-    """False: it raises on a system message, or leaves its text out."""
+    """False: it raises on a system message, or leaves its text or the question after it out."""
     has_builtin_system: bool
     """It writes a system text of its own where the messages have none, and one that is given replaces it."""
 
@@ -138,7 +138,7 @@ def try_out(source: str, special_texts: Mapping[str, str]) -> Traits:
     _attempt(template, [*turn, _message("user", _QUESTION)])
     _attempt(template, [_message("system", _SYSTEM), *turn, _message("user", _QUESTION)])
     with_system = _attempt(template, [_message("system", _SYSTEM), _message("user", _QUESTION)])
-    if _SYSTEM not in with_system:
+    if _SYSTEM not in with_system or _QUESTION not in with_system:
         return Traits(has_system_role=False, has_builtin_system=False)
     builtin = _replaced_text(bare, with_system)
     blanked = _attempt(template, [_message("system", BLANK), _message("user", _QUESTION)])
