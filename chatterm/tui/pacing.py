@@ -6,6 +6,7 @@ Painting every token of a fast model costs several times the processor time of t
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from enum import Enum
 
 from chatterm.engine.base import PrefillProgress, TextDelta
 from chatterm.session import SessionEvent
@@ -14,6 +15,17 @@ INTERVAL_S = 0.05
 
 Clock = Callable[[], float]
 """Seconds that only grow."""
+
+
+class Sign(Enum):
+    """What a receiver gets in place of an event."""
+
+    SILENCE = "nothing came in the time given"
+    OVER = "no more events come"
+
+
+Receive = Callable[[float | None], SessionEvent | Sign]
+"""Waits so many seconds for the next event, None: for ever."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,22 +44,26 @@ class _Merger:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._texts: list[str] = []
+        self._text = ""
         self._num_tokens = 0
         self._num_first = 0
         self._first_s: float | None = None
 
     def add(self, delta: TextDelta) -> None:
-        self._texts.append(delta.text)
+        self._text += delta.text
         self._num_tokens += len(delta.token_ids)
         if self._first_s is None:
             self._first_s, self._num_first = self._clock(), self._num_tokens
 
-    def take(self) -> Growth | None:
-        """Return what was added since the last take, None where that is no text."""
-        text = "".join(self._texts)
-        self._texts.clear()
-        return Growth(text, self._num_tokens, self._rate()) if text else None
+    @property
+    def is_empty(self) -> bool:
+        return not self._text
+
+    def take(self) -> Iterator[Growth]:
+        """Yield what was added since the last take, nothing where that is no text."""
+        if self._text:
+            yield Growth(self._text, self._num_tokens, self._rate())
+            self._text = ""
 
     def _rate(self) -> float | None:
         num_later = self._num_tokens - self._num_first
@@ -57,39 +73,44 @@ class _Merger:
 
 
 class _Interval:
-    """Says whether an update is due. The first always is."""
+    """Says when an update is due. The first always is."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._last_s: float | None = None
+        self._next_s = float("-inf")
+
+    def remaining_s(self) -> float:
+        return max(self._next_s - self._clock(), 0.0)
 
     def is_due(self) -> bool:
-        now = self._clock()
-        if self._last_s is not None and now - self._last_s < INTERVAL_S:
+        """Return whether an update is due; if so the next one is an interval later."""
+        if self.remaining_s() > 0:
             return False
-        self._last_s = now
+        self._next_s = self._clock() + INTERVAL_S
         return True
 
 
-def paced(events: Iterator[SessionEvent], clock: Clock = time.monotonic) -> Iterator[SessionEvent | Growth]:
-    """Yield `events`, its text deltas merged into Growths and its prefill progress thinned out.
+def paced(receive: Receive, clock: Clock = time.monotonic) -> Iterator[SessionEvent | Growth]:
+    """Yield the events received, text deltas merged into Growths, prefill progress thinned out.
 
-    Joined, the growths are the whole text, and none comes after the event that followed it. The last progress
-    of a prompt always comes. A delta is held until a later event finds it due: at most one interval, where
-    the engine does not stall. The caller closes `events`.
+    Joined, the growths are the whole text, and none comes after the event that followed it. No text waits
+    longer than an interval, also where the engine stalls. The last progress of a prompt always comes. Raises
+    what `receive` raises, after the text that came before it.
     """
-    merger, text_interval, prefill_interval = _Merger(clock), _Interval(clock), _Interval(clock)
-    for event in events:
-        if isinstance(event, TextDelta):
-            merger.add(event)
-            if text_interval.is_due() and (growth := merger.take()):
-                yield growth
-        elif isinstance(event, PrefillProgress):
-            if event.done >= event.total or prefill_interval.is_due():
+    merger, growing, reading = _Merger(clock), _Interval(clock), _Interval(clock)
+    try:
+        while (event := receive(None if merger.is_empty else growing.remaining_s())) is not Sign.OVER:
+            if isinstance(event, TextDelta):
+                merger.add(event)
+            elif isinstance(event, PrefillProgress):
+                if event.done >= event.total or reading.is_due():
+                    yield event
+            elif not isinstance(event, Sign):
+                yield from merger.take()
                 yield event
-        else:
-            if growth := merger.take():
-                yield growth
-            yield event
-    if growth := merger.take():
-        yield growth
+            if not merger.is_empty and growing.is_due():
+                yield from merger.take()
+    except Exception:
+        yield from merger.take()
+        raise
+    yield from merger.take()

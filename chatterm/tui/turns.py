@@ -1,12 +1,11 @@
-"""Runs a turn in a thread of its own and posts what happens as UI events. It touches no widget.
+"""Runs a turn in the background and posts what happens as UI events. It touches no widget.
 
-The thread is a daemon: a stuck engine must not keep the app from leaving, which waits for a turn's end only
+Its threads are daemons: a stuck engine must not keep the app from leaving, which waits for a turn's end only
 so long (leaving.py).
 """
 
 import logging
 import threading
-from contextlib import closing
 from dataclasses import dataclass, field
 
 from textual.message import Message
@@ -18,6 +17,7 @@ from chatterm.tui import events
 from chatterm.tui.engine_slot import EngineSlot, Post
 from chatterm.tui.pacing import Growth, paced
 from chatterm.tui.parts import AppParts
+from chatterm.tui.pump import EventPump
 
 logger = logging.getLogger(__name__)
 
@@ -66,10 +66,9 @@ class TurnRunner:
         session_events = ChatSession(engine, self._parts.store).send(
             composed.request, plan.cancel, conversation_id=plan.conversation_id, parent_id=plan.parent_id
         )
-        with closing(session_events):
-            for event in paced(session_events):
-                if ui_event := as_ui_event(event):
-                    post(ui_event)
+        for event in paced(EventPump(session_events).receive):
+            if ui_event := as_ui_event(event):
+                post(ui_event)
 
 
 def as_ui_event(event: SessionEvent | Growth) -> Message | None:

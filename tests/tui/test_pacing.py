@@ -1,12 +1,13 @@
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from chatterm.conversation import Usage
 from chatterm.engine.base import Finished, PrefillProgress, TextDelta
 from chatterm.session import SessionEvent
-from chatterm.tui.pacing import INTERVAL_S, Growth, paced
+from chatterm.tui.pacing import INTERVAL_S, Growth, Sign, paced
 
 END = Finished(0, 0, "end", Usage(1, 0, 1, 0.1, 0.1))
 
@@ -21,16 +22,31 @@ class Clock:
         return self.now
 
 
-def played(timed: Sequence[tuple[float, SessionEvent]]) -> list[SessionEvent | Growth]:
-    """Pace events that come so many seconds after one another."""
+class Script:
+    """Receives events that come so many seconds after one another; waiting moves the clock."""
+
+    def __init__(self, timed: Sequence[tuple[float, SessionEvent | Exception]], clock: Clock) -> None:
+        self._left = list(timed)
+        self._clock = clock
+
+    def __call__(self, timeout_s: float | None) -> SessionEvent | Sign:
+        if not self._left:
+            return Sign.OVER
+        delay, event = self._left[0]
+        if timeout_s is not None and delay > timeout_s:
+            self._clock.now += timeout_s
+            self._left[0] = (delay - timeout_s, event)
+            return Sign.SILENCE
+        self._clock.now += delay
+        del self._left[0]
+        if isinstance(event, Exception):
+            raise event
+        return event
+
+
+def played(timed: Sequence[tuple[float, SessionEvent | Exception]]) -> list[SessionEvent | Growth]:
     clock = Clock()
-
-    def events() -> Iterator[SessionEvent]:
-        for delay, event in timed:
-            clock.now += delay
-            yield event
-
-    return list(paced(events(), clock))
+    return list(paced(Script(timed, clock), clock))
 
 
 def delta(text: str, num_tokens: int = 1) -> TextDelta:
@@ -42,8 +58,23 @@ def growths(shown: Sequence[object]) -> list[Growth]:
 
 
 def test_the_first_text_comes_at_once_and_what_follows_within_the_interval_is_merged() -> None:
-    shown = played([(1, delta("a")), (0.01, delta("b")), (0.01, delta("c")), (0.04, delta("d")), (0, END)])
+    shown = played([(1, delta("a")), (0.01, delta("b")), (0.01, delta("c")), (0.02, delta("d")), (0, END)])
     assert [growth.text for growth in growths(shown)] == ["a", "bcd"]
+
+
+def test_text_never_waits_longer_than_the_interval_also_where_the_engine_stalls() -> None:
+    clock = Clock()
+    shown = paced(Script([(1, delta("a")), (0.01, delta("b")), (3600, delta("c"))], clock), clock)
+    assert [growth.text for growth in growths([next(shown), next(shown)])] == ["a", "b"]
+    assert clock.now == pytest.approx(101 + INTERVAL_S)
+
+
+def test_an_error_comes_after_the_text_before_it() -> None:
+    clock = Clock()
+    shown = paced(Script([(1, delta("a")), (0.01, delta("b")), (0.01, ValueError("no"))], clock), clock)
+    assert [growth.text for growth in growths([next(shown), next(shown)])] == ["a", "b"]
+    with pytest.raises(ValueError, match="no"):
+        next(shown)
 
 
 def test_a_slow_model_is_shown_token_by_token() -> None:
