@@ -44,8 +44,8 @@ class StoreConnection:
             if self.is_read_only:
                 advice = "make the file and its folder writable"
                 raise StoreError(f"{self.name} is read-only, so nothing can be saved; {advice}")
-            connection.execute("BEGIN IMMEDIATE")
             try:
+                connection.execute("BEGIN IMMEDIATE")
                 yield connection
                 connection.execute("COMMIT")
             finally:
@@ -89,7 +89,7 @@ def open_file(path: Path, *, timeout_s: float, mounts: Path) -> Opened:
         path = path.resolve()  # SQLite puts -wal and -shm beside the file that a link leads to
         if not files.is_writable(path):
             return _open_to_read(path, timeout_s)
-        if _wal_of(path).exists():
+        if _beside(path, "-wal").exists():
             _check_by_reading(path, timeout_s)
         connection = _connect(_uri(path, "rw"), timeout_s)
         try:
@@ -132,8 +132,9 @@ def _make_ready(
 
 def _open_to_read(path: Path, timeout_s: float) -> Opened:
     # In a folder that cannot be written SQLite cannot make the -wal and -shm files that a WAL database wants.
-    # Where there is no -wal, nobody writes, and the file alone is the whole truth.
-    connection = _connect(_uri(path, "ro" if _wal_of(path).exists() else "ro&immutable=1"), timeout_s)
+    # Where there is neither -wal nor -journal, nobody writes, and the file alone is the whole truth.
+    is_alone = not any(_beside(path, suffix).exists() for suffix in ("-wal", "-journal"))
+    connection = _connect(_uri(path, "ro&immutable=1" if is_alone else "ro"), timeout_s)
     try:
         version = check_usable(connection, str(path))
         _set_up(connection)
@@ -194,5 +195,5 @@ def _uri(path: Path, mode: str) -> str:
     return f"{path.as_uri()}?mode={mode}"
 
 
-def _wal_of(path: Path) -> Path:
-    return path.with_name(f"{path.name}-wal")
+def _beside(path: Path, suffix: str) -> Path:
+    return path.with_name(path.name + suffix)

@@ -10,44 +10,39 @@ from collections.abc import Sequence
 from dataclasses import astuple
 from functools import cached_property
 from pathlib import Path
+from typing import Self
 
 from chatterm.conversation import FinishReason, Message, MessageNode, Status, Usage
-from chatterm.errors import StoreError, UnknownName, UsageError
+from chatterm.errors import StoreError
 from chatterm.store import files, rows
 from chatterm.store.connection import Opened, open_file, open_in_memory
 from chatterm.store.driver import sqlite3
 from chatterm.store.process import this_process
-from chatterm.store.records import ConversationSummary, ReplyDetail, ReplyRecord
+from chatterm.store.reading import ConversationReader, node_in, unknown
+from chatterm.store.records import ReplyRecord
 
 logger = logging.getLogger(__name__)
 
 TIMEOUT_S = 10.0
 """How long a write waits for other processes' writes, in seconds."""
 
-MIN_PREFIX = 4
-"""Characters of a conversation's id that may stand for it."""
 
-_LISTED = 4
+class ConversationStore(ConversationReader):
+    """Keeps conversations. Each method is one short transaction, and may be called from any thread.
 
-
-class ConversationStore:
-    """Keeps conversations. Its methods may be called from any thread; each is one short transaction.
-
-    All raise StoreError where the database fails, and UnknownName for an id that nothing answers to. The two
+    All raise StoreError where the database fails, and UnknownName for an id that nothing answers to. Two
     windows of one conversation both keep their branches: nothing that was said is replaced.
     """
 
     def __init__(self, opened: Opened) -> None:
         """For `open` and `in_memory`."""
-        self._db = opened.connection
+        super().__init__(opened.connection)
         self.notices = opened.notices
         """What people should be told of how the database was opened, once."""
         self.is_read_only = opened.connection.is_read_only
 
     @classmethod
-    def open(
-        cls, path: Path, *, timeout_s: float = TIMEOUT_S, mounts: Path = files.MOUNTS
-    ) -> "ConversationStore":
+    def open(cls, path: Path, *, timeout_s: float = TIMEOUT_S, mounts: Path = files.MOUNTS) -> Self:
         """Open the database at `path`, making it and its folder where they are missing.
 
         Replies whose writer is gone are marked as interrupted. `mounts` tells network file systems, which get
@@ -59,7 +54,7 @@ class ConversationStore:
         return store
 
     @classmethod
-    def in_memory(cls) -> "ConversationStore":
+    def in_memory(cls) -> Self:
         """Private mode: leaves nothing on any disk, and ends with the store."""
         return cls(open_in_memory())
 
@@ -91,9 +86,10 @@ class ConversationStore:
 
     def begin_reply(self, parent: MessageNode, record: ReplyRecord, content: str = "") -> MessageNode:
         """Add a reply below `parent` that this process is going to write, and make it the active leaf."""
+        writer = self._writer
         with self._db.writing() as db:
             node = _insert(db, parent.conversation_id, parent.id, Message("assistant", content), "streaming")
-            db.execute(rows.INSERT_REPLY, rows.reply_row(node.id, self._writer, record))
+            db.execute(rows.INSERT_REPLY, rows.reply_row(node.id, writer, record))
         return node
 
     def checkpoint(self, reply_id: str, content: str) -> None:
@@ -124,7 +120,7 @@ class ConversationStore:
                     "= (?, ?, ?, ?, ?) WHERE message_id = ?",
                     (*astuple(usage), reply_id),
                 )
-            node = _node(db, reply_id)
+            node = node_in(db, reply_id)
             _touch(db, node.conversation_id)
         return node
 
@@ -146,43 +142,6 @@ class ConversationStore:
                 "elsewhere; ask again to get another"
             )
 
-    def node(self, message_id: str) -> MessageNode:
-        with self._db.reading() as db:
-            return _node(db, message_id)
-
-    def path(self, conversation_id: str, leaf_id: str | None = None) -> tuple[MessageNode, ...]:
-        """Return the messages from the root to `leaf_id` (None: the active leaf), if there are any."""
-        with self._db.reading() as db:
-            found = db.execute(
-                "SELECT active_leaf FROM conversation WHERE id = ?", (conversation_id,)
-            ).fetchone()
-            if not found:
-                raise _unknown("conversation", conversation_id)
-            nodes = _path_to(db, leaf_id or found[0] or "")
-        if leaf_id and (not nodes or nodes[0].conversation_id != conversation_id):
-            raise _unknown("message", leaf_id)
-        return nodes
-
-    def path_to(self, message_id: str) -> tuple[MessageNode, ...]:
-        """Return the messages from the root of its conversation to this one."""
-        with self._db.reading() as db:
-            nodes = _path_to(db, message_id)
-        if not nodes:
-            raise _unknown("message", message_id)
-        return nodes
-
-    def children(self, message_id: str) -> tuple[MessageNode, ...]:
-        """Return what follows a message, oldest first."""
-        with self._db.reading() as db:
-            node = _node(db, message_id)
-            return _below(db, node.conversation_id, node.id)
-
-    def siblings(self, message_id: str) -> tuple[MessageNode, ...]:
-        """Return a message with all that stand beside it, oldest first."""
-        with self._db.reading() as db:
-            node = _node(db, message_id)
-            return _below(db, node.conversation_id, node.parent_id)
-
     def set_active_leaf(self, conversation_id: str, message_id: str) -> None:
         """Let the active path end at this message of the conversation."""
         with self._db.writing() as db:
@@ -192,57 +151,6 @@ class ConversationStore:
                 {"message": message_id, "conversation": conversation_id},
             )
             _expect_one(changed, "message", message_id)
-
-    def reply_detail(self, message_id: str) -> ReplyDetail | None:
-        """Return how a reply was made and what it cost; None for a message that no engine made."""
-        with self._db.reading() as db:
-            row = db.execute(f"{rows.DETAILS} WHERE message_id = ?", (message_id,)).fetchone()
-        try:
-            return rows.detail_of(row) if row else None
-        except ValueError as error:
-            raise StoreError(
-                f"{self._db.name}: what is stored about the reply {message_id} is damaged"
-            ) from error
-
-    def conversations(self, *, limit: int = 50, offset: int = 0) -> list[ConversationSummary]:
-        """Return conversations, the most recently updated first."""
-        with self._db.reading() as db:
-            found = db.execute(
-                f"{rows.SUMMARIES} ORDER BY updated DESC, serial DESC LIMIT ? OFFSET ?", (limit, offset)
-            ).fetchall()
-        return [rows.summary_of(row) for row in found]
-
-    def last_conversation(self) -> str | None:
-        """Return the id of the most recently updated conversation."""
-        return next((found.id for found in self.conversations(limit=1)), None)
-
-    def resolve(self, prefix: str) -> str:
-        """Return the id of the one conversation that `prefix`, 4 or more characters, stands for.
-
-        Raises UnknownName where there is none, UsageError where there are several or `prefix` is shorter.
-        """
-        wanted = prefix.strip().lower()
-        if len(wanted) < MIN_PREFIX:
-            raise UsageError(
-                f"{prefix!r} is too short for a conversation's id: give {MIN_PREFIX} characters or more"
-            )
-        if not set(wanted) <= set(rows.ID_ALPHABET):
-            raise _unknown("conversation", prefix)
-        with self._db.reading() as db:
-            found = db.execute(
-                "SELECT id FROM conversation WHERE id >= ? AND id < ? ORDER BY id LIMIT ?",
-                (wanted, f"{wanted}~", _LISTED + 1),
-            ).fetchall()
-        if not found:
-            raise _unknown("conversation", prefix)
-        if len(found) > 1:
-            names = ", ".join(identity for (identity,) in found[:_LISTED]) + (
-                ", ..." if found[_LISTED:] else ""
-            )
-            raise UsageError(
-                f"several conversations' ids begin with {prefix!r}: {names}; give more characters"
-            )
-        return str(found[0][0])
 
     def _mark_interrupted(self) -> None:
         """Close what killed processes left open, which also brings it into the search index."""
@@ -266,8 +174,8 @@ def _insert(
     db: sqlite3.Connection, conversation_id: str, parent_id: str | None, message: Message, status: Status
 ) -> MessageNode:
     """Insert a message as the active leaf, in the caller's transaction. Raises UnknownName."""
-    if parent_id is not None and _node(db, parent_id).conversation_id != conversation_id:
-        raise _unknown("message", parent_id)
+    if parent_id is not None and node_in(db, parent_id).conversation_id != conversation_id:
+        raise unknown("message", parent_id)
     node = MessageNode(
         id=rows.new_id(),
         conversation_id=conversation_id,
@@ -277,7 +185,7 @@ def _insert(
         created=rows.instant(),
     )
     if not db.execute("SELECT 1 FROM conversation WHERE id = ?", (conversation_id,)).fetchone():
-        raise _unknown("conversation", conversation_id)
+        raise unknown("conversation", conversation_id)
     db.execute(
         "INSERT INTO message (id, conversation_id, parent_id, role, content, status, created) "
         "VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -292,41 +200,6 @@ def _touch(db: sqlite3.Connection, conversation_id: str) -> None:
     db.execute("UPDATE conversation SET updated = ? WHERE id = ?", (rows.instant(), conversation_id))
 
 
-def _node(db: sqlite3.Connection, message_id: str) -> MessageNode:
-    row = db.execute(f"{rows.NODES} WHERE m.id = ?", (message_id,)).fetchone()
-    if not row:
-        raise _unknown("message", message_id)
-    return rows.node_of(row)
-
-
-def _below(db: sqlite3.Connection, conversation_id: str, parent_id: str | None) -> tuple[MessageNode, ...]:
-    found = db.execute(
-        f"{rows.NODES} WHERE m.conversation_id = ? AND m.parent_id IS ? ORDER BY m.serial",
-        (conversation_id, parent_id),
-    )
-    return tuple(map(rows.node_of, found))
-
-
-def _path_to(db: sqlite3.Connection, message_id: str) -> tuple[MessageNode, ...]:
-    """Return the messages from the root to this one, none where it is unknown.
-
-    A parent is always older than its child; saying so ends the walk even in a damaged database.
-    """
-    found = db.execute(
-        "WITH RECURSIVE branch (serial, parent_id) AS ("
-        " SELECT serial, parent_id FROM message WHERE id = ?"
-        " UNION ALL SELECT m.serial, m.parent_id FROM branch b"
-        " JOIN message m ON m.id = b.parent_id AND m.serial < b.serial) "
-        f"{rows.NODES} WHERE m.serial IN (SELECT serial FROM branch) ORDER BY m.serial",
-        (message_id,),
-    )
-    return tuple(map(rows.node_of, found))
-
-
 def _expect_one(changed: sqlite3.Cursor, kind: str, name: str) -> None:
     if changed.rowcount == 0:
-        raise _unknown(kind, name)
-
-
-def _unknown(kind: str, name: str) -> UnknownName:
-    return UnknownName(kind, name, (), "; `chatterm history list` shows what there is")
+        raise unknown(kind, name)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Migration = Callable[["Database"], None]
 """One step. It runs inside its caller's transaction, with foreign keys unenforced until the end.
 
-Reshaping a table is best written in SQL: sqlite-utils' `transform` leaves its triggers and CHECKs behind.
+Reshaping a table is best written in SQL: sqlite-utils' `transform` leaves its triggers behind.
 """
 
 APPLICATION_ID = 0x6374726D
@@ -74,8 +74,8 @@ def migrate(
 
     database = Database(connection, recursive_triggers=False, execute_plugins=False)
     name = str(path or "the database in memory")
-    connection.execute("BEGIN IMMEDIATE")
     try:
+        connection.execute("BEGIN IMMEDIATE")
         version = check_usable(connection, name, len(migrations))
         if path and 0 < version < len(migrations):
             _back_up(path, backup_path(path, version))

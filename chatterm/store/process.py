@@ -7,6 +7,7 @@ is what `ps -o lstart` prints, a date, so that boot and namespace are not needed
 """
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -63,10 +64,17 @@ def _place() -> tuple[str, str, str]:
     host = os.uname().nodename
     if not _HAS_PROC:
         return host, "-", "-"
-    machine = Path("/etc/machine-id")
-    identity = machine.read_text().strip() if machine.exists() else ""
-    boot = (_PROC / "sys" / "kernel" / "random" / "boot_id").read_text().strip()
-    return f"{host}/{identity}", boot, str((_PROC / "self" / "ns" / "pid").readlink())
+    boot = _told(lambda: (_PROC / "sys" / "kernel" / "random" / "boot_id").read_text().strip())
+    namespace = _told(lambda: str((_PROC / "self" / "ns" / "pid").readlink()))
+    return f"{host}/{_told(lambda: Path('/etc/machine-id').read_text().strip())}", boot, namespace
+
+
+def _told(read: Callable[[], str]) -> str:
+    """Return what `read` does, "-" where a sandbox or a lean system does not tell."""
+    try:
+        return read() or "-"
+    except OSError:
+        return "-"
 
 
 def started(number: int) -> str | None:

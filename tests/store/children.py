@@ -46,12 +46,13 @@ def write(database: Path, num_turns: str) -> None:
 def stream(database: Path, seed: str) -> None:
     """Stream an endless reply at a changing pace, telling each piece when it is shown. A kill ends it."""
     chance = random.Random(seed)
+    slowest_s = chance.choice([0.0, 0.01, 0.05, 0.3])
     with closing(ConversationStore.open(database)) as store:
         question = ask(store, f"question {seed}")
         writer = ReplyWriter.begin(store, question, RECORD)
         say(question=question.id, reply=writer.node.id, pid=os.getpid())
         for number in range(1_000_000):
-            time.sleep(chance.choice([0.0, 0.002, 0.01, 0.05, 0.3]) * chance.random())
+            time.sleep(slowest_s * chance.random())
             text = f"{seed}/{number} "
             writer.add(text, [number])
             say(text=text, at=time.monotonic())

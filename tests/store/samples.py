@@ -38,7 +38,7 @@ def answer(
 @contextmanager
 def raw(path: Path) -> Iterator[sqlite3.Connection]:
     """The file without the store: for what only another program would do to it."""
-    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+    with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as connection:
         yield connection
 
 

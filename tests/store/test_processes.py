@@ -7,11 +7,13 @@ import shutil
 import signal
 import subprocess
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from chatterm.errors import StoreError
 from chatterm.store import ConversationStore
 from tests.store.samples import RECORD, ask, found_by, integrity
 from tests.store.supervisor import ROOT, Child, at_once, command, heard, running
@@ -49,7 +51,7 @@ def kill_in_mid_reply(database: Path, seed: int) -> tuple[int, float]:
     """
     with running(command("stream", database, str(seed))) as [child]:
         begun = heard(child)
-        time.sleep(random.Random(seed).uniform(0.0, 0.6))
+        time.sleep(random.Random(seed).uniform(0.0, 1.2))
         child.send_signal(signal.SIGKILL)
         killed = time.monotonic()
         shown = [json.loads(line) for line in lines(child)]
@@ -74,7 +76,8 @@ def lines(child: Child) -> list[str]:
 
 
 def check_kills(database: Path, seeds: range) -> None:
-    losses = [kill_in_mid_reply(database, seed) for seed in seeds]
+    with ThreadPoolExecutor(4) as four_at_a_time:
+        losses = list(four_at_a_time.map(lambda seed: kill_in_mid_reply(database, seed), seeds))
     assert integrity(database) == "ok"
     assert max(tokens for tokens, _ in losses) <= 20
     assert max(seconds for _, seconds in losses) <= 0.25 + GRACE_S
@@ -100,6 +103,8 @@ def test_a_reply_that_a_live_process_writes_is_not_interrupted(database: Path) -
         reply_id = heard(child)["reply"]
         with closing(ConversationStore.open(database)) as store:
             assert store.node(reply_id).status == "streaming"
+            with pytest.raises(StoreError, match="not open for writing"):
+                store.checkpoint(reply_id, "meddling")
             child.communicate("")
             assert (store.node(reply_id).status, store.node(reply_id).message.content) == (
                 "complete",

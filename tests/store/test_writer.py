@@ -150,6 +150,30 @@ def test_a_reply_cannot_begin_where_nothing_can_be_stored(
     assert impatient.children(question.id) == ()
 
 
+class SlowStore(ConversationStore):
+    """Begins a checkpoint only when it may."""
+
+    may_store = threading.Event()
+    is_called = threading.Event()
+
+    def checkpoint(self, reply_id: str, content: str) -> None:
+        self.is_called.set()
+        assert self.may_store.wait(10)
+        super().checkpoint(reply_id, content)
+
+
+def test_a_checkpoint_that_comes_after_the_end_changes_nothing() -> None:
+    with closing(SlowStore.in_memory()) as store:
+        writer = ReplyWriter(store, store.begin_reply(ask(store), RECORD), interval_s=0)
+        writer.add("half")
+        assert store.is_called.wait(10)
+        writer.add(", whole")
+        writer.finish("complete", "end")
+        store.may_store.set()
+        wait_until(lambda: not keepers())
+        assert (writer.error, content(store, writer)) == (None, "half, whole")
+
+
 def test_replies_of_several_threads_share_one_store(store: ConversationStore) -> None:
     question = ask(store)
     writers = [ReplyWriter.begin(store, question, RECORD) for _ in range(6)]
