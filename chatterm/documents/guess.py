@@ -32,7 +32,13 @@ def _reads_as(sample: bytes, encoding: str, width: int) -> bool:
     num_readable = sum(c.isprintable() or c in "\t\n\r\f" for c in text)
     if "\0" in text or num_readable < 0.98 * len(text):
         return False
-    return width == 4 or not _is_ascii_with_nuls(sample)
+    return width == 4 or (_nuls_are_high_bytes(sample, encoding) and not _is_ascii_with_nuls(sample))
+
+
+def _nuls_are_high_bytes(sample: bytes, encoding: str) -> bool:
+    """Whether nearly every NUL is the high byte of its pair, as ASCII in UTF-16 has it."""
+    high = sample[encoding == "utf-16-le" :: 2].count(0)
+    return high >= 0.9 * sample.count(0)
 
 
 def _is_ascii_with_nuls(sample: bytes) -> bool:
