@@ -16,7 +16,7 @@ from types import FrameType
 GRACE_S = 1.2
 """So long a turn may take to stop and be kept before the app leaves without it."""
 
-_LIMIT_S = 1.8
+_LIMIT_S = 1.7
 """So long after a signal the process ends, whatever hangs: an engine, or a terminal that takes no output."""
 
 _SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)

@@ -1,0 +1,182 @@
+"""The app in a real terminal: what goes over the wire, and how it leaves."""
+
+import fcntl
+import os
+import pty
+import signal
+import struct
+import subprocess
+import sys
+import termios
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from chatterm.conversation import MessageNode
+from chatterm.store import ConversationStore
+from tests.tui.pty_app import HOSTILE
+
+RESTORED = [b"\x1b[?1049l", b"\x1b[?1000l", b"\x1b[?1003l", b"\x1b[?2004l", b"\x1b[?25h"]
+CONTROL_Q = b"\x11"
+ESCAPE = b"\x1b"
+
+
+class Terminal:
+    """A terminal of 110 x 34 with a process in it. Everything that process writes is kept."""
+
+    def __init__(self, *command: str) -> None:
+        self._master, self._slave = pty.openpty()
+        fcntl.ioctl(self._slave, termios.TIOCSWINSZ, struct.pack("HHHH", 34, 110, 0, 0))
+        self._mode = termios.tcgetattr(self._slave)
+        self.output = b""
+        self.process = subprocess.Popen(
+            command,
+            stdin=self._slave,
+            stdout=self._slave,
+            stderr=self._slave,
+            start_new_session=True,
+            env=os.environ | {"TERM": "xterm-256color"},
+        )
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def press(self, keys: bytes) -> None:
+        os.write(self._master, keys)
+
+    def until_written(self, text: bytes, timeout_s: float = 30) -> None:
+        deadline = time.monotonic() + timeout_s
+        while text not in self.output:
+            assert time.monotonic() < deadline, f"{text!r} never came: {self.output[-3000:]!r}"
+            assert self.process.poll() is None, f"ended early: {self.output[-3000:]!r}"
+            time.sleep(0.01)
+
+    def exit_code(self, within_s: float) -> int:
+        started = time.monotonic()
+        code = self.process.wait(timeout=30)
+        assert time.monotonic() - started < within_s
+        return code
+
+    def is_as_it_was(self) -> bool:
+        """Whether the modes were undone after they were last set, and the line discipline is the old one."""
+        self._drain()
+        after = self.output.rpartition(b"\x1b[?1049h")[2]
+        return all(one in after for one in RESTORED) and termios.tcgetattr(self._slave) == self._mode
+
+    def _drain(self) -> None:
+        """Read on: what the process wrote last may still be on its way."""
+        deadline = time.monotonic() + 2
+        while not all(one in self.output for one in RESTORED) and time.monotonic() < deadline:
+            time.sleep(0.01)
+
+    def hang_up(self) -> None:
+        """Close the terminal's window."""
+        os.close(self._slave)
+        self._slave = -1
+        os.close(self._master)
+        self._master = -1
+
+    def close(self) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        for descriptor in (self._slave, self._master):
+            with suppress(OSError):
+                os.close(descriptor)
+
+    def _read(self) -> None:
+        with suppress(OSError):
+            while data := os.read(self._master, 65536):
+                self.output += data
+
+
+@contextmanager
+def app_in_terminal(database: Path, mode: str) -> Iterator[Terminal]:
+    with closing(Terminal(sys.executable, "-m", "tests.tui.pty_app", str(database), mode)) as terminal:
+        yield terminal
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Path:
+    return tmp_path / "chatterm.db"
+
+
+def last_message(database: Path) -> MessageNode:
+    with closing(ConversationStore.open(database)) as store:
+        (summary,) = store.conversations()
+        return store.path(summary.id)[-1]
+
+
+def test_a_question_is_answered_and_quitting_restores_the_terminal(database: Path) -> None:
+    with app_in_terminal(database, "hostile") as terminal:
+        terminal.until_written(b"Ask anything")
+        terminal.press(b"what does it say?\r")
+        terminal.until_written(b"no more.")
+        terminal.until_written("␛]52;c;aGk=␇ and ␛[2J and <U+202E>".encode())
+        terminal.press(CONTROL_Q)
+        assert terminal.exit_code(within_s=2) == 0
+        assert terminal.is_as_it_was()
+        assert b"\x1b]52" not in terminal.output
+        assert b"\x1b[2J" not in terminal.output
+        assert "\u202e".encode() not in terminal.output
+    assert last_message(database).message.content == HOSTILE
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_signal_in_mid_reply_keeps_it_restores_the_terminal_and_ends_in_time(
+    database: Path, number: signal.Signals
+) -> None:
+    with app_in_terminal(database, "slow") as terminal:
+        terminal.until_written(b"Ask anything")
+        terminal.press(b"go on\r")
+        terminal.until_written(b"word word")
+        terminal.process.send_signal(number)
+        assert terminal.exit_code(within_s=2) == 128 + number
+        assert terminal.is_as_it_was()
+    reply = last_message(database)
+    assert reply.status == "stopped"
+    assert reply.message.content.startswith("word word")
+
+
+def test_when_its_window_is_closed_it_keeps_the_reply_and_ends_in_time(database: Path) -> None:
+    with app_in_terminal(database, "slow") as terminal:
+        terminal.until_written(b"Ask anything")
+        terminal.press(b"go on\r")
+        terminal.until_written(b"word word")
+        terminal.hang_up()
+        assert terminal.exit_code(within_s=2.2) == 128 + signal.SIGHUP
+    assert last_message(database).message.content.startswith("word word")
+
+
+def test_an_engine_that_hangs_does_not_keep_the_app_from_leaving(database: Path) -> None:
+    with app_in_terminal(database, "deaf") as terminal:
+        terminal.until_written(b"Ask anything")
+        terminal.press(b"hello?\r")
+        terminal.until_written(b"heard nothing")
+        terminal.press(CONTROL_Q)
+        assert terminal.exit_code(within_s=2) == 0
+        assert terminal.is_as_it_was()
+    assert last_message(database).message.content == "heard nothing"
+
+
+def test_alt_enter_makes_a_new_line_also_where_the_terminal_sends_escape_and_enter(database: Path) -> None:
+    with app_in_terminal(database, "hostile") as terminal:
+        terminal.until_written(b"Ask anything")
+        terminal.press(b"one" + ESCAPE + b"\r" + b"two\r")
+        terminal.until_written(b"no more.")
+        terminal.press(CONTROL_Q)
+        assert terminal.exit_code(within_s=2) == 0
+    with closing(ConversationStore.open(database)) as store:
+        (summary,) = store.conversations()
+        assert store.path(summary.id)[0].message.content == "one\ntwo"
+
+
+def test_an_app_that_does_not_react_is_ended_and_its_terminal_restored(database: Path) -> None:
+    with app_in_terminal(database, "hang") as terminal:
+        terminal.until_written(b"hanging")
+        terminal.process.send_signal(signal.SIGTERM)
+        assert terminal.exit_code(within_s=2.1) == 128 + signal.SIGTERM
+        assert terminal.is_as_it_was()
