@@ -1,4 +1,4 @@
-"""Speed of the default model on the CPU: chatterm, llama.cpp and transformers, on the same file in the same run.
+"""Speed of the default model on the CPU: chatterm, llama.cpp and transformers on the same file, in one run.
 
     python benchmarks/compare_llama_cpp.py [--rounds 5] [--threads N] [--model PATH] [--without-transformers]
 
@@ -29,6 +29,9 @@ from benchmarks.measuring import interleave, rows_of, write_results
 HERE = Path(__file__).parent
 ENVIRONMENT = HERE / ".llama-cpp"
 PEER = "llama-cpp-python==0.3.36"
+NO_AMX = "-mno-amx-tile -mno-amx-int8 -mno-amx-bf16"
+CMAKE_ARGS = f"-DGGML_NATIVE=ON -DCMAKE_C_FLAGS='{NO_AMX}' -DCMAKE_CXX_FLAGS='{NO_AMX}'"
+"""For this CPU, but without AMX: where a virtual machine lists it and does not grant it, llama.cpp crashes."""
 NUM_NEW = 256
 NUM_PREFILL = 512
 
@@ -40,6 +43,7 @@ class Contender:
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
         )
+        self._name = " ".join(command)
         self.facts: dict[str, Any] = self._read()
 
     def rate(self, prompt: list[int], num_new: int) -> float:
@@ -56,7 +60,7 @@ class Contender:
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         if not line:
-            raise RuntimeError(f"{self._process.args} ended early; run it alone to see why")
+            raise RuntimeError(f"{self._name} ended early; run it alone to see why")
         answer: dict[str, Any] = json.loads(line)
         return answer
 
@@ -67,7 +71,7 @@ def peer_python() -> str:
     if not (ENVIRONMENT / ".installed").exists():
         print(f"building {PEER} in {ENVIRONMENT} (some minutes, once)", file=sys.stderr)
         subprocess.run([sys.executable, "-m", "venv", str(ENVIRONMENT)], check=True)
-        native = os.environ | {"CMAKE_ARGS": "-DGGML_NATIVE=ON"}
+        native = os.environ | {"CMAKE_ARGS": CMAKE_ARGS}
         subprocess.run([str(python), "-m", "pip", "install", "--quiet", PEER], check=True, env=native)
         (ENVIRONMENT / ".installed").touch()
     return str(python)
@@ -83,7 +87,9 @@ def start(arguments: argparse.Namespace) -> dict[str, Contender]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     default = Paths.from_environment(os.environ).models / load_catalogue().default.file_name
     parser.add_argument("--model", type=Path, default=default)
     parser.add_argument("--rounds", type=int, default=5)
@@ -107,7 +113,11 @@ def main() -> None:
         *rows_of(f"prefill, {NUM_PREFILL} tokens", "tok/s", prefill),
     ]
     title = f"{arguments.model.name} on the CPU, {arguments.threads} threads"
-    extra = facts | {"command": "python benchmarks/compare_llama_cpp.py", "rounds": str(arguments.rounds)}
+    extra = facts | {
+        "command": "python benchmarks/compare_llama_cpp.py",
+        "llama.cpp build": CMAKE_ARGS,
+        "rounds": str(arguments.rounds),
+    }
     write_results("cpu", title, rows, ("torch",), extra)
 
 

@@ -67,7 +67,9 @@ def rows_of(measure: str, unit: str, figures: Rounds, *, ours: str = "chatterm")
     ]
 
 
-def write_results(name: str, title: str, rows: list[Row], packages: tuple[str, ...], extra: dict[str, str]) -> Path:
+def write_results(
+    name: str, title: str, rows: list[Row], packages: tuple[str, ...], extra: dict[str, str]
+) -> Path:
     """Write NAME.json and NAME.md into results/ and return the latter's path."""
     RESULTS.mkdir(exist_ok=True)
     facts = machine() | {package: _version(package) for package in packages} | extra
@@ -80,11 +82,18 @@ def write_results(name: str, title: str, rows: list[Row], packages: tuple[str, .
 
 
 def _markdown(title: str, facts: Mapping[str, str], rows: list[Row]) -> str:
-    lines = [f"# {title}", "", "| measure | contender | median | range | chatterm / it |", "|---|---|---|---|---|"]
+    lines = [
+        f"# {title}",
+        "",
+        "| measure | contender | median | range | chatterm / it |",
+        "|---|---|---|---|---|",
+    ]
     for row in rows:
         spread = f"{row.least:.4g} to {row.most:.4g}"
         share = "" if row.ratio is None else f"{row.ratio:.2f}x"
-        lines.append(f"| {row.measure} | {row.contender} | {row.median:.4g} {row.unit} | {spread} | {share} |")
+        lines.append(
+            f"| {row.measure} | {row.contender} | {row.median:.4g} {row.unit} | {spread} | {share} |"
+        )
     return "\n".join([*lines, "", *(f"- {key}: {value}" for key, value in facts.items()), ""])
 
 
@@ -105,7 +114,9 @@ def _cpu_name() -> str:
     if not info.exists():
         return _output("sysctl", "-n", "machdep.cpu.brand_string")
     text = info.read_text(encoding="utf-8")
-    name = next((line.split(":", 1)[1].strip() for line in text.splitlines() if line.startswith("model name")), "?")
+    name = next(
+        (line.split(":", 1)[1].strip() for line in text.splitlines() if line.startswith("model name")), "?"
+    )
     flags = {flag for line in text.splitlines() if line.startswith("flags") for flag in line.split()}
     known = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16", "amx_int8")
     return f"{name} ({' '.join(flag for flag in known if flag in flags)})"

@@ -15,39 +15,34 @@ Measure = Callable[[list[int], int], float]
 
 
 def chatterm(model: Path, threads: int) -> tuple[Measure, str]:
-    import torch
-
     from chatterm import __version__
-    from chatterm.engine.base import CancelToken
-    from chatterm.engine.local.generate import decode, prefill
-    from chatterm.engine.local.kv_cache import KVCache
-    from chatterm.engine.local.loader import load_model
-    from chatterm.engine.local.sampling import greedy
+    from chatterm.engine.base import CancelToken, SamplingParams
+    from chatterm.engine.local.runtime import Runtime
+    from chatterm.engine.local.sampling import make_sampler
+    from chatterm.models.gguf import GGUFFile
+    from chatterm.models.hyperparameters import read_hyperparameters
 
-    torch.set_num_threads(threads)
-    loaded = load_model(model, torch.device("cpu"))
+    file = GGUFFile.open(model)
+    shape = read_hyperparameters(file)
+    runtime = Runtime.open(file, shape, context_length=1024, device="cpu", num_threads=threads)
+    greedy = make_sampler(SamplingParams(temperature=0), 0)
 
     def measure(prompt: list[int], num_new: int) -> float:
-        slab, cancel = KVCache(loaded, len(prompt) + num_new).take(prompt), CancelToken()
+        cancel = CancelToken()
+        for _ in runtime.begin([0]).read(cancel):  # so that nothing of the prompt is cached
+            pass
         start = time.perf_counter()
-        logits = finish(prefill(slab, prompt, cancel))
+        run = runtime.begin(prompt)
+        for _ in run.read(cancel):
+            pass
         middle = time.perf_counter()
         if not num_new:
             return len(prompt) / (middle - start)
-        for _ in decode(slab, logits, sampler=greedy, end_ids=(), max_tokens=num_new, cancel=cancel):
+        for _ in run.generate(greedy, end_ids=(), max_tokens=num_new, cancel=cancel):
             pass
         return num_new / (time.perf_counter() - middle)
 
     return measure, __version__
-
-
-def finish(generator):  # type: ignore[no-untyped-def]  # also runs where chatterm is not installed
-    """Exhaust a generator and return what it returns."""
-    while True:
-        try:
-            next(generator)
-        except StopIteration as end:
-            return end.value
 
 
 def llama_cpp(model: Path, threads: int) -> tuple[Measure, str]:
@@ -93,7 +88,11 @@ def transformers(model: Path, threads: int) -> tuple[Measure, str]:
         if not num_new:
             return len(prompt) / (middle - start)
         loaded.generate(
-            ids, attention_mask=torch.ones_like(ids), max_new_tokens=num_new, min_new_tokens=num_new, do_sample=False
+            ids,
+            attention_mask=torch.ones_like(ids),
+            max_new_tokens=num_new,
+            min_new_tokens=num_new,
+            do_sample=False,
         )
         # generate reads the prompt anew; what that took is known and does not count.
         return num_new / (time.perf_counter() - middle - (middle - start))

@@ -42,7 +42,9 @@ def whole(command: list[str]) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--rounds", type=int, default=7)
     rounds = parser.parse_args().rounds
     models = Paths.from_environment(os.environ).models
@@ -63,7 +65,8 @@ def main() -> None:
             {"chatterm": lambda: whole([*CHATTERM, "--help"]), "python": lambda: whole(nothing)}, rounds
         )
         listed = interleave(
-            {"chatterm": lambda: whole([*CHATTERM, "prompts", "list"]), "python": lambda: whole(nothing)}, rounds
+            {"chatterm": lambda: whole([*CHATTERM, "prompts", "list"]), "python": lambda: whole(nothing)},
+            rounds,
         )
     rows = [
         *rows_of("ask, shell to first token", "s", first),

@@ -86,7 +86,7 @@ class Config:
     max_tokens: int | None = None
     """A reply's limit, in tokens."""
     ctx: int | None = None
-    """Context length in tokens; unset, the model's own up to 8,192."""
+    """Context length in tokens; unset, the model's own."""
     device: str | None = None
     """`cuda`, `mps` or `cpu`; unset, the best one present."""
     threads: int | None = None
