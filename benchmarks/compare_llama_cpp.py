@@ -31,7 +31,7 @@ ENVIRONMENT = HERE / ".llama-cpp"
 PEER = "llama-cpp-python==0.3.36"
 NO_AMX = "-mno-amx-tile -mno-amx-int8 -mno-amx-bf16"
 CMAKE_ARGS = f"-DGGML_NATIVE=ON -DCMAKE_C_FLAGS='{NO_AMX}' -DCMAKE_CXX_FLAGS='{NO_AMX}'"
-"""For this CPU, but without AMX: where a virtual machine lists it and does not grant it, llama.cpp crashes."""
+"""For this CPU, without AMX: where a virtual machine lists it and does not grant it, llama.cpp crashes."""
 NUM_NEW = 256
 NUM_PREFILL = 512
 

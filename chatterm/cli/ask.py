@@ -129,7 +129,10 @@ class _Ask:
         for text in self.store.notices:
             self.report.notice(text)
         place = self._place()
-        with closing(self.workspace.open_engine(self.options.settings, self.report, self.cancel)) as engine:
+        settings = self.options.settings
+        model = self.workspace.obtain_model(settings, self.report, self.cancel)
+        self.report.progress("loading the model")
+        with closing(self.workspace.open_engine(model, settings)) as engine:
             composed = compose(question, engine.describe(), self.workspace.sampling_defaults)
             session = ChatSession(engine, self.store)
             if self.options.is_dry_run:

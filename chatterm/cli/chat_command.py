@@ -7,9 +7,10 @@ from contextlib import closing
 
 from chatterm.cli import inputs
 from chatterm.cli.report import Report
+from chatterm.cli.signals import Stopped, cancelling
 from chatterm.cli.wiring import Workspace
 from chatterm.conversation import ModelCard
-from chatterm.engine.base import CancelToken, Engine
+from chatterm.engine.base import CancelToken
 from chatterm.errors import UsageError
 from chatterm.tasks import Composed, Question, choose_prompt, compose
 
@@ -17,17 +18,25 @@ MIN_COLUMNS, MIN_LINES = 40, 12
 
 
 def open_app(settings: Mapping[str, object | None], *, is_private: bool, is_offline: bool) -> int:
-    """Open the app on this terminal and return the exit code. Raises UsageError where it cannot be shown."""
+    """Open the app on this terminal and return the exit code; a missing model is fetched before.
+
+    Raises UsageError where the app cannot be shown.
+    """
     check_terminal()
     from chatterm.tui.app import run
     from chatterm.tui.parts import AppParts
 
-    workspace = Workspace.from_environment()
+    workspace, report, cancel = Workspace.from_environment(), Report.to_stderr(), CancelToken()
     chosen = inputs.given(settings) | ({"offline": True} if is_offline else {})
+    with cancelling(cancel) as caught:
+        try:
+            model = workspace.obtain_model(chosen, report, cancel)
+        except Stopped:
+            return caught.exit_code or 130
     with closing(workspace.open_store(is_private=is_private)) as store:
         parts = AppParts(
             store=store,
-            open_engine=lambda: _open_engine(workspace, chosen),
+            open_engine=lambda: workspace.open_engine(model, chosen),
             compose=lambda text, card, continues: _compose(workspace, chosen, text, card, continues),
             model_name=str(chosen.get("model") or workspace.model_name),
             theme=str(chosen.get("theme") or workspace.config.theme),
@@ -50,11 +59,6 @@ def check_terminal() -> None:
     if columns < MIN_COLUMNS or lines < MIN_LINES:
         found = f"found {columns}x{lines}, needed {MIN_COLUMNS}x{MIN_LINES}"
         raise UsageError(f"the terminal is too small for the app: {found}; enlarge it, or {advice}")
-
-
-def _open_engine(workspace: Workspace, settings: Mapping[str, object]) -> Engine:
-    quiet = Report.to_stderr(is_quiet=True)
-    return workspace.open_engine(settings, quiet, CancelToken())
 
 
 def _compose(

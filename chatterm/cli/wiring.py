@@ -73,17 +73,22 @@ class Workspace:
         wanted = str(name or self.model_name)
         return EchoModel.from_name(wanted) or resolve(wanted, self.paths.models, self.catalogue)
 
-    def open_engine(self, settings: Mapping[str, object], report: Report, cancel: CancelToken) -> Engine:
-        """Open the engine of the chosen model, fetching it first where it is missing.
+    def obtain_model(
+        self, settings: Mapping[str, object], report: Report, cancel: CancelToken
+    ) -> ModelFile | EchoModel:
+        """Return the chosen model, fetched first where it is missing. Raises Stopped.
 
-        `settings` are those of the command line; they win over the configuration. Raises Stopped.
+        `settings` are those of the command line; they win over the configuration.
         """
         model = self.find_model(settings.get("model"))
         if isinstance(model, CatalogueEntry):
             model = self.fetch(model, report, cancel, is_offline=bool(settings.get("offline")))
         if cancel.is_cancelled:
             raise Stopped
-        report.progress("loading the model")
+        return model
+
+    def open_engine(self, model: ModelFile | EchoModel, settings: Mapping[str, object]) -> Engine:
+        """Open the engine that runs `model`; slow, for torch is imported here."""
         return open_engine(model, self._engine_options(settings))
 
     def fetch(
