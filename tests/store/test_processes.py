@@ -34,13 +34,13 @@ def test_eight_first_starts_at_once_all_succeed(database: Path) -> None:
 
 
 def test_eight_writers_at_once_store_everything(database: Path) -> None:
-    with running(*[command("write", database, "25")] * 8) as children:
+    with running(*[command("write", database, "40")] * 8) as children:
         at_once(children)
         told = [heard(child)["conversation"] for child in children]
     with closing(ConversationStore.open(database)) as store:
         for cid in told:
             contents = [node.message.content for node in store.path(cid)]
-            assert contents == ["0", *(text for n in range(25) for text in (f"reply {n}", str(n + 1)))]
+            assert contents == ["0", *(text for n in range(40) for text in (f"reply {n}", str(n + 1)))]
     assert integrity(database) == "ok"
 
 
