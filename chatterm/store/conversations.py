@@ -49,8 +49,12 @@ class ConversationStore(ConversationReader):
         a rollback journal instead of WAL. Raises StoreError, and leaves the file as it is.
         """
         store = cls(open_file(path, timeout_s=timeout_s, mounts=mounts))
-        if not store.is_read_only:
-            store._mark_interrupted()
+        try:
+            if not store.is_read_only:
+                store._mark_interrupted()
+        except BaseException:
+            store.close()
+            raise
         return store
 
     @classmethod
