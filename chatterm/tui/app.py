@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.events import Event, Key
 from textual.screen import Screen
 from textual.theme import BUILTIN_THEMES
 from textual.widgets import Markdown
@@ -54,9 +55,23 @@ class ChattermApp(App[None]):
         self._interrupted_s = float("-inf")
         self._leaving: int | None = None
         """The exit code, once the app is on its way out."""
+        self._early_keys: list[Key] | None = []
+        """Pressed before anything could take them; None once the screen is there."""
 
     def get_default_screen(self) -> Screen[None]:
         return self.chat
+
+    async def on_event(self, event: Event) -> None:
+        if isinstance(event, Key) and self._early_keys is not None:
+            self._early_keys.append(event)
+        else:
+            await super().on_event(event)
+
+    def on_ready(self) -> None:
+        """Pass on what was typed while the app was opening."""
+        keys, self._early_keys = self._early_keys or [], None
+        for key in keys:
+            self.post_message(key)
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """What the command palette offers; not Textual's screenshot, which writes a file."""

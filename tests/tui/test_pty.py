@@ -151,6 +151,19 @@ def test_when_its_window_is_closed_it_keeps_the_reply_and_ends_in_time(database:
     assert last_message(database).message.content.startswith("word word")
 
 
+def test_what_is_typed_while_it_opens_is_not_lost(database: Path) -> None:
+    with app_in_terminal(database, "hostile") as terminal:
+        terminal.press(b"early ")
+        terminal.until_written(b"\x1b[?1049h")
+        terminal.press(b"bird\r")
+        terminal.until_written(b"no more.")
+        terminal.press(CONTROL_Q)
+        assert terminal.exit_code(within_s=2) == 0
+    with closing(ConversationStore.open(database)) as store:
+        (summary,) = store.conversations()
+        assert store.path(summary.id)[0].message.content == "early bird"
+
+
 def test_an_engine_that_hangs_does_not_keep_the_app_from_leaving(database: Path) -> None:
     with app_in_terminal(database, "deaf") as terminal:
         terminal.until_written(b"Ask anything")

@@ -51,10 +51,10 @@ class ChatScreen(Screen[None]):
         yield self._status
 
     async def on_mount(self) -> None:
+        self.query_one(Composer).focus()
         self._status.facts = Facts(model=self._parts.model_name)
         self.slot.open()
         await self.pane.open_conversation(self._parts.conversation_id)
-        self.query_one(Composer).focus()
 
     def on_engine_ready(self, event: events.EngineReady) -> None:
         card = event.card
