@@ -13,10 +13,9 @@ import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from chatterm.engine.local.template_render import BLANK
-
-_FIRST, _LAST = 0xDC00, 0xDFFE
-"""Stand-ins; the one after them is BLANK."""
+_FIRST, _NUM_STAND_INS = 0xDC00, 1000
+_EDGE = "\udffe"
+"""Put at the edges of a content to keep it from joining what is around; taken out again after the cut."""
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -35,7 +34,7 @@ class ControlGuard:
         """Raises ValueError where control strings start and end with over a thousand different characters."""
         control = [text for text in control if text.strip()]
         edges = {edge for text in control for edge in (text.strip()[0], text.strip()[-1])}
-        if len(edges) > _LAST + 1 - _FIRST:
+        if len(edges) > _NUM_STAND_INS:
             raise ValueError(f"control tokens start and end with {len(edges):,} different characters")
         self._stand_ins = {edge: chr(_FIRST + n) for n, edge in enumerate(sorted(edges))}
         longest_first = sorted(map(re.escape, control), key=len, reverse=True)
@@ -68,11 +67,11 @@ class ControlGuard:
     def _unshield(self, text: str) -> str:
         for edge, stand_in in self._stand_ins.items():
             text = text.replace(stand_in, edge)
-        return text.replace(BLANK, "")
+        return text.replace(_EDGE, "")
 
 
 def wrap(shielded: str) -> str:
-    """Return the content with a blank at both ends, inside its white space: nothing around can join it."""
+    """Return the content with marked edges, inside its white space: nothing around can join it."""
     bare = shielded.strip()
     start = shielded.find(bare)
-    return f"{shielded[:start]}{BLANK}{bare}{BLANK}{shielded[start + len(bare) :]}" if bare else shielded
+    return f"{shielded[:start]}{_EDGE}{bare}{_EDGE}{shielded[start + len(bare) :]}" if bare else shielded

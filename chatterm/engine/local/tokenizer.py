@@ -169,5 +169,8 @@ def _missing_bytes(vocabulary: Vocabulary) -> bytes:
 def _seam_of(vocabulary: Vocabulary) -> re.Pattern[str] | None:
     """Return where text may be cut; None where some token crosses such a place."""
     seam = _SEAMS[vocabulary.kind]
-    across = vocabulary.literals if vocabulary.kind == "gpt2" else vocabulary.tokens
-    return None if any(map(seam.search, across)) else seam
+    if vocabulary.kind == "gpt2":
+        across = any(map(seam.search, vocabulary.literals))
+    else:
+        across = any(seam.search(token.replace(" ", SPACE)) for token in vocabulary.tokens)
+    return None if across else seam

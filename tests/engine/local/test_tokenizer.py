@@ -207,6 +207,16 @@ def test_long_text_of_sentencepiece_is_cut_where_words_are(spm: Tokenizer) -> No
     assert spm.encode_text(text) == converted(sentencepiece(control=["<|user|>"]))(text)
 
 
+@pytest.mark.parametrize("vocabulary", [byte_level, sentencepiece])
+def test_long_text_is_not_cut_inside_a_token(vocabulary: Callable[..., Metadata]) -> None:
+    metadata = vocabulary(user_defined=["New York"])
+    tokenizer = Tokenizer.from_metadata(metadata)
+    token_id = metadata["tokenizer.ggml.tokens"].index("New York")
+    for padding in range(4):
+        text = "x" * padding + "New York" * 20_000
+        assert tokenizer.encode_text(text).count(token_id) == 20_000
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("pre", "letter"), [("llama-bpe", " "), ("tekken", "A")])
 def test_endless_words_are_encoded(small: dict[str, Tokenizer], pre: str, letter: str) -> None:
