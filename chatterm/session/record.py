@@ -1,6 +1,7 @@
 """TurnRecord keeps one turn in the store, and goes on without it where the store fails."""
 
 from dataclasses import asdict, replace
+from functools import partial
 
 from chatterm.conversation import FinishReason, Message, MessageNode, ModelCard, Status, Turn, Usage
 from chatterm.engine.base import TextDelta
@@ -24,32 +25,30 @@ class TurnRecord:
         """For a turn below `parent_id` (None: at the root) of a conversation (None: a new one)."""
         self.question = _not_stored(request.question, conversation_id, parent_id)
         self.reply = _not_stored(Message("assistant", ""), conversation_id, None)
+        self._begin = partial(
+            store.begin_turn,
+            [message for message in (request.system, request.question) if message],
+            _made_by(request, card),
+            conversation_id=conversation_id,
+            parent_id=parent_id,
+            title=request.title,
+        )
         self._store = store
-        self._title = request.title
-        self._made_by = _made_by(request, card)
-        self._conversation_id = conversation_id
-        self._parent_id = parent_id
-        self._unsaved = [message for message in (request.system, request.question) if message]
         self._writer: ReplyWriter | None = None
         self._waiting: list[TextDelta] = []
         self._error: StoreError | None = None
         self._is_closed = False
 
     def open(self) -> StoreError | None:
-        """Store what is not stored yet, the question last, and begin the reply; return why that failed."""
+        """Store the question and begin the reply, both or none; return why that failed."""
         try:
-            if not self._conversation_id:
-                self._conversation_id = self._store.create_conversation(self._title)
-            while self._unsaved:
-                self.question = self._store.append(self._conversation_id, self._parent_id, self._unsaved[0])
-                self._parent_id = self.question.id
-                del self._unsaved[0]
-            self._writer = ReplyWriter.begin(self._store, self.question, self._made_by)
-            self.reply = self._writer.node
-            self._error = None
+            self.question, self.reply = self._begin()
         except StoreError as error:
             self._error = error
-        return self._error
+            return error
+        self._writer = ReplyWriter(self._store, self.reply)
+        self._error = None
+        return None
 
     def add(self, delta: TextDelta) -> StoreError | None:
         """Keep more of the reply; return why the store fails where that is news."""

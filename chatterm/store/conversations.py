@@ -68,13 +68,8 @@ class ConversationStore(ConversationReader):
 
     def create_conversation(self, title: str = "") -> str:
         """Return the id of a new conversation without messages."""
-        identity, now = rows.new_id(), rows.instant()
         with self._db.writing() as db:
-            db.execute(
-                "INSERT INTO conversation (id, title, created, updated) VALUES (?, ?, ?, ?)",
-                (identity, rows.storable(title), now, now),
-            )
-        return identity
+            return _insert_conversation(db, title)
 
     def set_title(self, conversation_id: str, title: str) -> None:
         with self._db.writing() as db:
@@ -92,9 +87,28 @@ class ConversationStore(ConversationReader):
         """Add a reply below `parent` that this process is going to write, and make it the active leaf."""
         writer = self._writer
         with self._db.writing() as db:
-            node = _insert(db, parent.conversation_id, parent.id, Message("assistant", content), "streaming")
-            db.execute(rows.INSERT_REPLY, rows.reply_row(node.id, writer, record))
-        return node
+            return _insert_reply(db, parent, record, writer, content)
+
+    def begin_turn(
+        self,
+        messages: Sequence[Message],
+        record: ReplyRecord,
+        *,
+        conversation_id: str | None = None,
+        parent_id: str | None = None,
+        title: str = "",
+    ) -> tuple[MessageNode, MessageNode]:
+        """Store what a turn begins with, all or nothing: return the last of `messages`, and the reply begun.
+
+        They go below `parent_id` (None: as a root) of a conversation (None: a new one, called `title`).
+        """
+        writer = self._writer
+        with self._db.writing() as db:
+            conversation_id = conversation_id or _insert_conversation(db, title)
+            for message in messages:
+                question = _insert(db, conversation_id, parent_id, message, "complete")
+                parent_id = question.id
+            return question, _insert_reply(db, question, record, writer, "")
 
     def checkpoint(self, reply_id: str, content: str) -> None:
         """Store what there is of a streaming reply. Raises StoreError where another process writes it."""
@@ -172,6 +186,23 @@ class ConversationStore(ConversationReader):
         except StoreError as error:
             # A full disk must not hide what is stored; readers work the status out for themselves.
             logger.warning("%d interrupted replies could not be marked: %s", len(gone), type(error).__name__)
+
+
+def _insert_conversation(db: sqlite3.Connection, title: str) -> str:
+    identity, now = rows.new_id(), rows.instant()
+    db.execute(
+        "INSERT INTO conversation (id, title, created, updated) VALUES (?, ?, ?, ?)",
+        (identity, rows.storable(title), now, now),
+    )
+    return identity
+
+
+def _insert_reply(
+    db: sqlite3.Connection, parent: MessageNode, record: ReplyRecord, writer: str, content: str
+) -> MessageNode:
+    node = _insert(db, parent.conversation_id, parent.id, Message("assistant", content), "streaming")
+    db.execute(rows.INSERT_REPLY, rows.reply_row(node.id, writer, record))
+    return node
 
 
 def _insert(

@@ -179,6 +179,7 @@ def test_a_store_that_fails_does_not_stop_the_answer(store: ConversationStore, t
     assert isinstance(finished.not_saved, StoreError)
     assert finished.turn.reply.message.content == "one two"
     assert finished.turn.reply.id == ""
+    assert store.conversations() == []
 
 
 def test_a_store_that_recovers_keeps_the_turn_after_all(store: ConversationStore, tmp_path: Path) -> None:

@@ -278,3 +278,19 @@ def test_a_closed_store_says_so(database: Path) -> None:
     store.close()
     with pytest.raises(StoreError, match="closed"):
         store.create_conversation()
+
+
+def test_a_turn_begins_whole_or_not_at_all(store: ConversationStore) -> None:
+    messages = [Message("system", "s"), Message("user", "q")]
+    question, reply = store.begin_turn(messages, RECORD, title="t")
+    assert [node.message for node in store.path(question.conversation_id)] == [
+        *messages,
+        Message("assistant", ""),
+    ]
+    assert (question.message.content, reply.parent_id, reply.status) == ("q", question.id, "streaming")
+    with pytest.raises(UnknownName):
+        store.begin_turn(messages, RECORD, conversation_id=question.conversation_id, parent_id="nowhere")
+    with pytest.raises(UnknownName):
+        store.begin_turn(messages, RECORD, parent_id=question.id, title="another's parent")
+    assert [one.title for one in store.conversations()] == ["t"]
+    assert len(store.siblings(store.path(question.conversation_id)[0].id)) == 1
