@@ -4,8 +4,8 @@ An encoder knows the tokens that are text and no control token. It expects what 
 SentencePiece, spaces spelled as U+2581.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import cast
+from collections.abc import Iterator, Mapping, Sequence
+from typing import overload
 
 from tokenizers import AddedToken, Regex, Tokenizer, models, pre_tokenizers
 
@@ -16,6 +16,36 @@ SPACE = "\u2581"
 """How SentencePiece spells a space; it cannot tell this character itself from one."""
 
 Pair = tuple[str, str]
+
+
+class _Merges(Sequence[Pair]):
+    """Merges as pairs, each made when it is read.
+
+    A list of them would be 49,000 objects that Python's garbage collector counts, and sets it off once
+    torch's half million are there: 0.1 s.
+    """
+
+    def __init__(self, merges: Sequence[str]) -> None:
+        self._merges = merges
+
+    def __len__(self) -> int:
+        return len(self._merges)
+
+    @overload
+    def __getitem__(self, index: int) -> Pair: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Pair]: ...
+    def __getitem__(self, index: int | slice) -> Pair | Sequence[Pair]:
+        return _Merges(self._merges[index]) if isinstance(index, slice) else _pair(self._merges[index])
+
+    def __iter__(self) -> Iterator[Pair]:
+        return map(_pair, self._merges)
+
+
+def _pair(merge: str) -> Pair:
+    """Return the two tokens; of a merge that is no pair, one and nothing."""
+    left, _, right = merge.partition(" ")
+    return left, right
 
 
 def build_encoder(vocabulary: Vocabulary, name: str) -> Tokenizer:
@@ -59,11 +89,10 @@ def _text_ids(vocabulary: Vocabulary) -> dict[str, int]:
 
 def _build_byte_level(vocabulary: Vocabulary, ids: dict[str, int], name: str) -> Tokenizer:
     split = vocabulary.word_split
-    merges = cast(list[Pair], [tuple(merge.split(" ", 1)) for merge in vocabulary.merges])
     try:
-        model = models.BPE(ids, merges, ignore_merges=split.takes_whole_words)
+        model = models.BPE(ids, _Merges(vocabulary.merges), ignore_merges=split.takes_whole_words)
     except Exception:  # noqa: BLE001  # a merge it cannot use; `tokenizers` raises nothing narrower
-        merges = _text_merges(vocabulary, ids, merges, name)
+        merges = _text_merges(vocabulary, ids, name)
         model = models.BPE(ids, merges, ignore_merges=split.takes_whole_words)
     rules: list[pre_tokenizers.PreTokenizer] = []
     if split.isolates_digits:
@@ -76,21 +105,19 @@ def _build_byte_level(vocabulary: Vocabulary, ids: dict[str, int], name: str) ->
     return encoder
 
 
-def _text_merges(
-    vocabulary: Vocabulary, ids: Mapping[str, int], merges: Iterable[Pair], name: str
-) -> list[Pair]:
+def _text_merges(vocabulary: Vocabulary, ids: Mapping[str, int], name: str) -> list[Pair]:
     """Return the merges that make text of text.
 
     Raises BadModelFile on one that is not of two tokens making a third: this pass runs only where the
     encoder refused the merges, because it takes as long as building the encoder.
     """
     kept = []
-    for pair in merges:
+    for merge, pair in zip(vocabulary.merges, _Merges(vocabulary.merges), strict=True):
         parts = (*pair, "".join(pair))
-        if len(pair) != 2 or not all(part in vocabulary.ids for part in parts):
+        if not all(pair) or not all(part in vocabulary.ids for part in parts):
             raise BadModelFile(
                 f"{name}: tokenizer.ggml.merges should join two tokens to a third, but holds"
-                f" {' '.join(pair)[:80]!r}; the file is damaged or of a kind chatterm cannot run"
+                f" {merge[:80]!r}; the file is damaged or of a kind chatterm cannot run"
             )
         if all(part in ids for part in parts):
             kept.append(pair)

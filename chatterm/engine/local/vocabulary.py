@@ -116,6 +116,9 @@ def read_vocabulary(metadata: Mapping[str, object], name: str) -> Vocabulary:
     ids = dict(zip(tokens, range(len(tokens)), strict=True))
     normal = int(TokenType.NORMAL)  # a plain int: looking the enum up for each token would take 20 ms
     odd_ids = [token_id for token_id, kind in enumerate(types) if kind != normal]
+    for token in (tokens[i] for i in odd_ids if types[i] == TokenType.BYTE):
+        if not _BYTE.fullmatch(token):
+            raise keys.error("tokens", "<0x00> to <0xFF> where the type is byte", token)
     control_ids, literals = _sort_out(tokens, types, ids, odd_ids)
     defaults = (1, 2, 0) if kind == "llama" and len(tokens) > 2 else (None, None, None)
     eos_id = keys.token_id("eos_token_id", len(tokens), defaults[1])
@@ -202,10 +205,6 @@ def _read_types(keys: _Keys, tokens: Sequence[str]) -> Sequence[int]:
     types = keys.array("token_type", int)
     if len(types) != len(tokens):
         raise keys.error("token_type", f"as long as the {len(tokens):,} tokens", f"{len(types):,} long")
-    byte = int(TokenType.BYTE)
-    for token, kind in zip(tokens, types, strict=True):
-        if kind == byte and not _BYTE.fullmatch(token):
-            raise keys.error("tokens", "<0x00> to <0xFF> where the type is byte", token)
     return types
 
 
