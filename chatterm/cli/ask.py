@@ -93,6 +93,7 @@ def _question(options: AskOptions, workspace: Workspace, report: Report) -> Ques
         lang=str(lang) if lang else None,
         system=options.system,
         settings=options.settings,
+        emergency_number=workspace.config.emergency_number,
         continues=options.continues or options.conversation is not None,
     )
 
@@ -176,6 +177,8 @@ class _Ask:
             composed.request, self.cancel, conversation_id=place.conversation_id, parent_id=place.parent_id
         )
         outcome = player.play(events)
+        for text in composed.footers:
+            player.notice(text)
         if outcome.turn and self.options.as_json and not outcome.is_reader_gone:
             print_safely(
                 sys.stdout, to_json(reply_object(outcome.turn, composed, engine.describe(), outcome.notices))

@@ -69,6 +69,7 @@ def _compose(
         prompt=choose_prompt(workspace.prompt_library(), None, has_text=True),
         settings=settings,
         lang=workspace.config.lang,
+        emergency_number=workspace.config.emergency_number,
         continues=continues,
     )
     return compose(question, card, workspace.sampling_defaults)

@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 
+from chatterm.checks import footer, notices_before
 from chatterm.conversation import Document, Message, ModelCard
 from chatterm.documents import fence
 from chatterm.engine.base import SamplingParams
@@ -38,6 +39,8 @@ class Question:
     """The user's own system message: in place of the default prompt's, after a chosen prompt's."""
     settings: Mapping[str, object] = field(default_factory=dict)
     """Sampling options the user gave; they win over the prompt's."""
+    emergency_number: str
+    """Named where the user's words are those of an emergency."""
     continues: bool = False
     """True where a conversation goes on, whose system message stays in force unless a new one is given."""
 
@@ -49,6 +52,8 @@ class Composed:
     request: TurnRequest
     notices: tuple[str, ...]
     """What the user should know before the answer."""
+    footers: tuple[str, ...]
+    """What stands below the first answer of a conversation."""
 
 
 def choose_prompt(library: PromptLibrary, name: str | None, *, has_text: bool) -> PromptTemplate:
@@ -82,8 +87,7 @@ def compose(question: Question, card: ModelCard, defaults: Mapping[str, object])
         ),
         title=_title(question),
     )
-    read = (notice for document in question.documents for notice in document.notices)
-    return Composed(request, (*read, *rendered.notices))
+    return Composed(request, _notices(question, rendered), _footers(question, reference.lang))
 
 
 def sampling_params(*layers: Mapping[str, object]) -> SamplingParams:
@@ -113,6 +117,25 @@ def _with_system(question: Question, rendered: RenderedPrompt) -> tuple[Message,
     texts = shipped + own if question.is_prompt_chosen else replaced
     system = [Message("system", "\n\n".join(texts))] if texts else []
     return (*system, *rest)
+
+
+def _notices(question: Question, rendered: RenderedPrompt) -> tuple[str, ...]:
+    """The gravest first: what the user's own words call for, then what reading and rendering changed."""
+    own_words = "\n".join((question.text, *question.values.values()))
+    lang, number = rendered.reference.lang, question.emergency_number
+    grave = [
+        notice
+        for pack in question.prompt.header.guard
+        for notice in notices_before(pack, own_words, lang, number)
+    ]
+    read = [notice for document in question.documents for notice in document.notices]
+    return (*dict.fromkeys(grave), *read, *rendered.notices)
+
+
+def _footers(question: Question, lang: str) -> tuple[str, ...]:
+    if question.continues:
+        return ()
+    return tuple(footer(pack, lang) for pack in question.prompt.header.guard)
 
 
 def _title(question: Question) -> str:
