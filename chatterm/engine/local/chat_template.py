@@ -56,7 +56,8 @@ class ChatTemplate:
         if hashlib.sha256(source.encode()).hexdigest() in _KNOWN:
             traits = try_out(source, special_texts)
         else:
-            from chatterm.engine.local.template_verdict import judge  # 15 ms that the default model need not pay
+            # 15 ms that the default model need not pay
+            from chatterm.engine.local.template_verdict import judge
 
             traits = judge(source, special_texts, verdicts)
         return cls(source, CompiledTemplate(source, special_texts, now), traits)

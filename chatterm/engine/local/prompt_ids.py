@@ -60,7 +60,7 @@ class PromptEncoder:
         return ids
 
     def open_text(self, stop: Sequence[str] = (), prefill: str = "") -> TextStream:
-        """Return a stream for one reply's text, which ends before `stop`, or where a base model's answer ends.
+        """Return a stream of one reply's text; it ends before `stop`, or where a base model's answer ends.
 
         A space that only parts the reply from the prompt is left out, unless `prefill` stands before it.
         """
