@@ -8,6 +8,7 @@ are control tokens is decided by `prompt_ids`, and joining the bytes of a reply 
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import chain, islice
 from typing import Self
 
@@ -31,8 +32,9 @@ class Tokenizer:
 
     def __init__(self, vocabulary: Vocabulary, name: str) -> None:
         """Build the encoder. Raises BadModelFile, naming the file `name`, where the arrays do not fit."""
-        self._vocabulary = vocabulary
         self._encoder = build_encoder(vocabulary, name)
+        # Megabytes that the encoder has copied, and nobody needs again.
+        self._vocabulary = vocabulary = replace(vocabulary, merges=(), scores=())
         self._byte_of = {letter: byte for byte, letter in enumerate(byte_letters())}
         self._seam = _seam_of(vocabulary)
         self._missing = _missing_bytes(vocabulary)
