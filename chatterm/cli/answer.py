@@ -5,6 +5,8 @@ as BrokenPipeError from `write` or `close`.
 """
 
 import json
+import os
+import sys
 from collections.abc import Mapping
 from typing import Any, Protocol, TextIO
 
@@ -75,7 +77,23 @@ def to_json(value: Mapping[str, Any] | list[Any]) -> str:
     return DANGEROUS.sub(lambda found: json.dumps(found[0])[1:-1], text)
 
 
+READER_GONE = 141
+"""128 + SIGPIPE, as a shell reports it."""
+
+
+class ReaderGone(Exception):  # nothing failed: `| head` has read enough
+    """Whoever read stdout has closed it. Not an OSError: Typer ends the process on those by itself."""
+
+
 def print_safely(stream: TextIO, text: str) -> None:
-    """Write lines of a listing, sanitised, ending in one newline."""
-    stream.write(sanitize(text).rstrip("\n") + "\n")
-    stream.flush()
+    """Write lines of a listing, sanitised, ending in one newline. Raises ReaderGone."""
+    try:
+        stream.write(sanitize(text).rstrip("\n") + "\n")
+        stream.flush()
+    except BrokenPipeError as error:
+        raise ReaderGone from error
+
+
+def silence_stdout() -> None:
+    """Let what is still buffered go nowhere, so that the interpreter's own flush at exit says nothing."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

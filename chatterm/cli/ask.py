@@ -11,11 +11,19 @@ from typing import NamedTuple
 import typer
 
 from chatterm.cli import inputs
-from chatterm.cli.answer import AnswerWriter, PlainAnswer, SilentAnswer, WholeAnswer, print_safely, to_json
+from chatterm.cli.answer import (
+    READER_GONE,
+    AnswerWriter,
+    PlainAnswer,
+    SilentAnswer,
+    WholeAnswer,
+    print_safely,
+    to_json,
+)
 from chatterm.cli.ask_json import dry_run_object, reply_object
 from chatterm.cli.report import Report
 from chatterm.cli.signals import Stopped, cancelling
-from chatterm.cli.turn import READER_GONE, TurnPlayer, usage_line
+from chatterm.cli.turn import TurnPlayer, usage_line
 from chatterm.cli.wiring import Workspace
 from chatterm.conversation import ModelCard
 from chatterm.engine.base import CancelToken, Engine

@@ -4,7 +4,7 @@ Nothing heavy is imported here: `chatterm --help` and `--version` answer at once
 it needs when it runs.
 """
 
-import os
+import signal
 import sys
 import traceback
 from collections.abc import Sequence
@@ -15,9 +15,10 @@ from typer.exceptions import Exit, TyperException
 
 from chatterm import __version__
 from chatterm.cli import ask_command, config_command, history_command, models_command, prompts_command
+from chatterm.cli.answer import READER_GONE, ReaderGone, silence_stdout
 from chatterm.cli.listing import AsJson
 from chatterm.cli.report import Report
-from chatterm.errors import ChattermError
+from chatterm.errors import ChattermError, OutOfMemory
 
 app = typer.Typer(
     help="A terminal chat assistant that runs the model itself: private, offline, on your own machine.",
@@ -79,39 +80,35 @@ def chat(
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code. Errors are told on stderr; a traceback only with --debug."""
-    report = Report.to_stderr()
     try:
-        result = app(list(arguments), prog_name="chatterm", standalone_mode=False)
-    except ChattermError as error:
-        code, message = error.exit_code, str(error)
-    except TyperException as error:
-        code, message = error.exit_code, f"{error.format_message()} (chatterm --help lists what there is)"
+        return int(app(list(arguments), prog_name="chatterm", standalone_mode=False) or 0)
+    except ReaderGone:
+        silence_stdout()
+        return READER_GONE
     except (KeyboardInterrupt, typer.Abort):
-        code, message = 130, ""
-    except BrokenPipeError:
-        code, message = _reader_gone(), ""
-    except MemoryError:
-        code, message = 5, "the machine's memory is used up; choose a smaller model or a shorter --ctx"
-    except OSError as error:
-        code, message = 1, f"{error.filename or 'output'}: {error.strerror or error}"
+        return 128 + signal.SIGINT
     except Exception as error:  # noqa: BLE001  # the last door: a defect is told like any other failure
-        code, message = (
-            1,
-            f"internal error: {type(error).__name__}; run again with `chatterm --debug ...` for details",
-        )
-    else:
-        return int(result or 0)
-    if "--debug" in arguments:
-        traceback.print_exc()
-    if message:
-        report.error(message)
-    return code
+        if "--debug" in arguments:
+            traceback.print_exception(error)
+        code, message = explain(error)
+        Report.to_stderr().error(message)
+        return code
 
 
-def _reader_gone() -> int:
-    """Send what is still buffered nowhere, so that the interpreter's flush at exit says nothing."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return 141
+def explain(error: Exception) -> tuple[int, str]:
+    """Return the exit code and the message of what ended a command."""
+    match error:
+        case ChattermError():
+            return error.exit_code, str(error)
+        case TyperException():
+            return error.exit_code, f"{error.format_message()} (chatterm --help lists what there is)"
+        case MemoryError():
+            return OutOfMemory.exit_code, "no memory is left; choose a smaller model or a shorter --ctx"
+        case OSError():
+            return 1, f"{error.filename or 'output'}: {error.strerror or error}"
+        case _:
+            name = type(error).__name__
+            return 1, f"internal error: {name}; run again with `chatterm --debug ...` for details"
 
 
 def main() -> None:

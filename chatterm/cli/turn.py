@@ -1,19 +1,14 @@
 """Plays one turn to stdout and stderr: session events in, text, notices and an outcome out."""
 
-import os
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from chatterm.cli.answer import AnswerWriter, SilentAnswer
+from chatterm.cli.answer import AnswerWriter, SilentAnswer, silence_stdout
 from chatterm.cli.report import Report
 from chatterm.conversation import Turn
 from chatterm.engine.base import CancelToken, PrefillProgress, TextDelta
 from chatterm.errors import StoreError
 from chatterm.session import NotSaved, SessionEvent, TurnFinished, TurnStarted
-
-READER_GONE = 141
-"""128 + SIGPIPE, as a shell reports it."""
 
 
 @dataclass(slots=True)
@@ -88,11 +83,6 @@ class TurnPlayer:
         self._writer = SilentAnswer()
         self._cancel.cancel()
         silence_stdout()
-
-
-def silence_stdout() -> None:
-    """Let what is still buffered go nowhere, so that the interpreter's own flush at exit says nothing."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def usage_line(turn: Turn) -> str:
