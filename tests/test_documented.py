@@ -33,7 +33,7 @@ OPTIONS = [
 @pytest.mark.parametrize("path", ALL)
 def test_every_command_says_what_it_does(path: str) -> None:
     assert ALL[path].help, path
-    name = path.split()[-1]
+    name = path.rsplit(maxsplit=1)[-1]
     assert re.search(rf"`(chatterm )?([a-z]+ )?{name}\b|\bchatterm {name}\b", README), (
         f"{path} is not in the README"
     )
