@@ -1,4 +1,4 @@
-"""Opens an engine for a model. The chosen engine is imported only here, and only then: torch takes a second."""
+"""Opens an engine for a model. The chosen engine is imported only then: torch takes a second."""
 
 from dataclasses import dataclass
 from pathlib import Path

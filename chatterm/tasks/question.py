@@ -52,7 +52,7 @@ class Composed:
     request: TurnRequest
     notices: tuple[str, ...]
     """What the user should know before the answer."""
-    footers: tuple[str, ...]
+    footers: tuple[str, ...] = ()
     """What stands below the first answer of a conversation."""
 
 

@@ -61,7 +61,7 @@ class TurnRunner:
 
     def _run(self, engine: Engine, plan: TurnPlan, post: Post) -> None:
         composed = self._parts.compose(plan.question, engine.describe(), plan.conversation_id is not None)
-        for notice in composed.notices:
+        for notice in (*composed.notices, *composed.footers):
             post(events.TurnNoticed(notice))
         session_events = ChatSession(engine, self._parts.store).send(
             composed.request, plan.cancel, conversation_id=plan.conversation_id, parent_id=plan.parent_id
