@@ -43,7 +43,7 @@ def facts_text(facts: Facts) -> str:
         used = "–" if facts.used is None else f"{'' if facts.is_exact else '~'}{facts.used:,}"
         parts.append(f"context {used} / {facts.total:,}")
     if facts.tokens_per_s is not None:
-        parts.append(f"{facts.tokens_per_s:.0f} tok/s")
+        parts.append(f"{facts.tokens_per_s:,.0f} tok/s")
     return " · ".join(parts)
 
 
