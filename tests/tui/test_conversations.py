@@ -37,6 +37,30 @@ async def test_a_reply_goes_on_while_another_conversation_is_read(store: Convers
     assert len(store.conversations()) == 2
 
 
+async def test_the_next_question_goes_to_the_conversation_on_screen_whatever_ended_meanwhile(
+    store: ConversationStore,
+) -> None:
+    other = tell(store, ["old question", "old answer"], title="old one")
+    engine = HeldEngine(["So."])
+    async with running(parts_of(store, engine)) as app:
+        await app.ask("first")
+        await app.until_shown("Esc stop", "context 7 / 8,192")
+        await app.press("f3", "down", "enter")
+        await app.until_shown("old answer")
+        engine.say()
+        await app.until_idle()
+        engine.say()
+        await app.ask("second")
+        await app.until(lambda: len(engine.heard) == 2)
+        await app.until_idle()
+    assert [node.message.content for node in store.path(other)] == [
+        "old question",
+        "old answer",
+        "second",
+        "So.",
+    ]
+
+
 async def test_a_reply_that_ends_unseen_is_there_when_its_conversation_is_opened(
     store: ConversationStore,
 ) -> None:
