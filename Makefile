@@ -36,7 +36,7 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 	@touch $@
 
 setup: $(VENV)/.installed-dev
-	@$(BIN)/chatterm --quiet models pull
+	@$(BIN)/chatterm models pull > /dev/null
 
 check: setup
 	$(BIN)/ruff format --check
