@@ -8,23 +8,25 @@ ops are those of `aten/src/ATen/native/native_functions.yaml`; torchao documents
 import functools
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
+from chatterm.engine.local.packed_types import PLAIN_TYPES
 from chatterm.engine.local.packing import (
     GROUP_SIZE,
     Int4Codes,
-    can_be_int4,
     check_supported,
     dequantise,
     int4_codes,
+    int4_slices,
+    num_planes,
+    unpack_nibbles,
 )
 from chatterm.engine.local.weights import BlockTensor
-from chatterm.models.block_types import BlockType
 
 _cpu_int4_mm = torch.ops.aten._weight_int4pack_mm_for_cpu.default
 _cuda_int4_mm = torch.ops.aten._weight_int4pack_mm.default
@@ -63,12 +65,17 @@ class CpuInt4Linear:
     A row's result does not depend on the number of rows, below MIN_DENSE_ROWS and above it.
     """
 
-    def __init__(self, codes: Int4Codes) -> None:
-        """Pack `codes`, whose rows must be a multiple of 16 and whose columns of 32."""
-        self._packed = pack_for_cpu(codes.codes)
-        self._affine = _affine(codes)
-        self._num_planes = codes.num_planes
-        self._can_unpack = bool(block := cpu_layout_block()) and codes.codes.shape[0] % block == 0
+    def __init__(self, slices: Iterable[Int4Codes]) -> None:
+        """Pack the rows of all `slices`, each a multiple of 64 but the last, which is one of 16."""
+        packed, affine = [], []
+        for codes in slices:
+            packed.append(pack_for_cpu(codes.nibbles))
+            affine.append(_affine(codes))
+            self._num_planes = codes.num_planes
+        self._packed = torch.cat(packed) if len(packed) > 1 else packed[0]
+        self._affine = torch.cat(affine, 1) if len(affine) > 1 else affine[0]
+        block = cpu_layout_block()
+        self._can_unpack = block > 0 and len(self._packed) % block == 0
 
     def __call__(self, x: Tensor) -> Tensor:
         if self._can_unpack and x.shape[0] >= MIN_DENSE_ROWS:
@@ -103,10 +110,10 @@ class CudaInt4Linear:
 
     def __init__(self, codes: Int4Codes, device: torch.device) -> None:
         """Pack `codes` on `device`; rows must be a multiple of 8 and columns of 32."""
-        unpacked = codes.codes.to(device)
-        nibbles = (unpacked[:, 0::2] << 4) | unpacked[:, 1::2]
-        tiles = next(k for k in (8, 4, 2) if codes.codes.shape[1] % (16 * k) == 0)
-        self._packed = torch.ops.aten._convert_weight_to_int4pack(nibbles.contiguous(), tiles)
+        unpacked = unpack_nibbles(codes.nibbles.to(device))
+        pairs = (unpacked[:, 0::2] << 4) | unpacked[:, 1::2]
+        tiles = next(k for k in (8, 4, 2) if unpacked.shape[1] % (16 * k) == 0)
+        self._packed = torch.ops.aten._convert_weight_to_int4pack(pairs, tiles)
         self._affine = _affine(codes).to(device)
         self._num_planes = codes.num_planes
 
@@ -128,24 +135,31 @@ class JoinedLinear:
 
 
 def _affine(codes: Int4Codes) -> Tensor:
-    """Scales and zeros as both devices' products want them: bf16 (groups, rows, 2)."""
-    return torch.stack([codes.scales.t(), codes.zeros.t()], -1).to(torch.bfloat16)
+    """Return scales and zeros as both devices' products want them: bf16 (groups, rows, 2)."""
+    affine = torch.empty(*codes.scales.t().shape, 2, dtype=torch.bfloat16)
+    affine[..., 0] = codes.scales.t()
+    affine[..., 1] = codes.zeros.t()
+    return affine
 
 
-def pack_for_cpu(codes: Tensor) -> Tensor:
-    """Pack uint8 codes (rows, columns) into (rows, columns / 2), as torch's own packing op does.
+def pack_for_cpu(nibbles: Tensor) -> Tensor:
+    """Pack `Int4Codes.nibbles` into uint8 (rows, columns / 2), as torch's own packing op does.
 
-    `_convert_weight_to_int4pack_for_cpu` wants int32 codes and is 8 times slower; it still packs the rows
-    that fill no whole block.
+    `_convert_weight_to_int4pack_for_cpu` wants int32 codes and is 20 times slower; it still packs the
+    rows that fill no whole block.
     """
-    block = cpu_layout_block()
-    full = codes.shape[0] // block * block if block else 0
-    packed = torch.empty(codes.shape[0], codes.shape[1] // 2, dtype=torch.uint8)
+    rows, groups, _ = nibbles.shape
+    packed = torch.empty(rows, groups * 16, dtype=torch.uint8)
+    half = cpu_layout_block() // 2
+    full = rows // (2 * half) * 2 * half if half else 0
     if full:
-        low, high = codes[:full].view(-1, 2, block // 2, codes.shape[1]).unbind(1)
-        packed[:full].view(-1, codes.shape[1], block // 2).copy_((low | (high << 4)).transpose(1, 2))
-    if full < codes.shape[0]:
-        packed[full:] = torch.ops.aten._convert_weight_to_int4pack_for_cpu(codes[full:].int(), 1)
+        low, high = nibbles[:full].contiguous().view(-1, 2, half, groups, 16).unbind(1)
+        columns = packed[:full].view(-1, groups, 2, 16, half)
+        columns[:, :, 0] = ((low & 15) | (high << 4)).permute(0, 2, 3, 1)
+        columns[:, :, 1] = ((low >> 4) | (high & 0xF0)).permute(0, 2, 3, 1)
+    if full < rows:
+        rest = unpack_nibbles(nibbles[full:]).int()
+        packed[full:] = torch.ops.aten._convert_weight_to_int4pack_for_cpu(rest, 1)
     return packed
 
 
@@ -199,11 +213,14 @@ class LinearFactory:
         """Return the product with the rows of all `tensors`, in order. Raises BadModelFile."""
         for tensor in tensors:
             check_supported(tensor)
-        kinds = {(tensor.block_type, self._stays_packed(tensor)) for tensor in tensors}
-        if len(kinds) > 1:
-            return JoinedLinear([self._make_one(tensor) for tensor in tensors])
-        joined = torch.cat([tensor.blocks for tensor in tensors]) if len(tensors) > 1 else tensors[0].blocks
-        return self._make_one(BlockTensor(tensors[0].name, tensors[0].block_type, joined))
+        planes = {self._num_planes(tensor) for tensor in tensors}
+        if len(planes) > 1:
+            return JoinedLinear([self.make(tensor) for tensor in tensors])
+        if planes == {0}:
+            return self._make_dense(tensors)
+        if self.placement.device.type == "cuda":
+            return CudaInt4Linear(int4_codes(*tensors), self.placement.device)
+        return CpuInt4Linear(int4_slices(tensors))
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -214,25 +231,23 @@ class LinearFactory:
             if size >= 1e6
         )
 
-    def _stays_packed(self, tensor: BlockTensor) -> bool:
+    def _num_planes(self, tensor: BlockTensor) -> int:
+        """Return in how many planes of codes the tensor is kept; 0: it is dequantised."""
         fits = tensor.num_rows % 16 == 0 and tensor.num_columns % GROUP_SIZE == 0
-        return self.placement.keeps_packed and can_be_int4(tensor.block_type) and fits
+        return num_planes(tensor.block_type) if self.placement.keeps_packed and fits else 0
 
-    def _make_one(self, tensor: BlockTensor) -> Linear:
-        if not self._stays_packed(tensor):
-            return self._make_dense(tensor)
-        codes = int4_codes(tensor)
-        if self.placement.device.type == "cuda":
-            return CudaInt4Linear(codes, self.placement.device)
-        return CpuInt4Linear(codes)
-
-    def _make_dense(self, tensor: BlockTensor) -> DenseLinear:
-        """Dequantise by slices of rows, so that no fp32 copy of the whole matrix ever exists."""
+    def _make_dense(self, tensors: Sequence[BlockTensor]) -> DenseLinear:
+        """Dequantise by slices of rows, so that no fp32 copy of a whole matrix ever exists."""
         place = self.placement
-        weight = torch.empty(tensor.num_rows, tensor.num_columns, dtype=place.dtype, device=place.device)
-        for start in range(0, tensor.num_rows, 4096):
-            rows = slice(start, start + 4096)
-            weight[rows] = dequantise(tensor.block_type, tensor.blocks[rows]).to(place.dtype)
-        if tensor.block_type not in {BlockType.F32, BlockType.F16, BlockType.BF16}:
-            self._unpacked_bytes[tensor.block_type.name] += weight.nbytes - tensor.blocks.nbytes
+        total = sum(tensor.num_rows for tensor in tensors)
+        weight = torch.empty(total, tensors[0].num_columns, dtype=place.dtype, device=place.device)
+        end = 0
+        for tensor in tensors:
+            for row in range(0, tensor.num_rows, 4096):
+                some = tensor.blocks[row : row + 4096]
+                start, end = end, end + len(some)
+                weight[start:end] = dequantise(tensor.block_type, some)
+            if tensor.block_type not in PLAIN_TYPES:
+                size = tensor.num_rows * tensor.num_columns * weight.itemsize
+                self._unpacked_bytes[tensor.block_type.name] += size - tensor.blocks.nbytes
         return DenseLinear(weight)

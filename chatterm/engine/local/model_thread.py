@@ -8,7 +8,7 @@ from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from queue import SimpleQueue
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from chatterm.engine.base import CancelToken
 
@@ -23,6 +23,7 @@ class ModelThread:
 
     def __init__(self) -> None:
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="model")
+        self._pumps: set[_Pump[Any]] = set()  # Any: of whatever each stream yields
 
     def submit(self, function: Callable[[], _T]) -> "Future[_T]":
         """Start `function` after all that was asked before."""
@@ -34,21 +35,29 @@ class ModelThread:
         """Run a generator on the thread and yield its values here; its exception is raised here.
 
         Cancelled before its turn has come, the values are those of `otherwise`. Closing this generator
-        closes the other one before its next value.
+        closes the other one before its next value. Where the thread is closed, a stream that waits gives
+        the values of `otherwise`, and one under way just ends.
         """
         pump = _Pump(make)
         turn = self._executor.submit(pump.run)
+        self._pumps.add(pump)
         try:
             while not pump.has_started.wait(_POLL_S):
-                if cancel.is_cancelled and turn.cancel():
+                if turn.cancelled() or (cancel.is_cancelled and turn.cancel()):
                     yield from otherwise()
                     return
             yield from pump.values()
         finally:
             pump.is_abandoned = True
+            self._pumps.discard(pump)
 
     def close(self) -> None:
-        """Wait for the work under way, drop what waits, and end the thread. Harmless when repeated."""
+        """End the work under way at its next value, drop what waits, and end the thread.
+
+        Harmless when repeated; not to be called on the thread itself.
+        """
+        for pump in tuple(self._pumps):
+            pump.is_abandoned = True
         self._executor.shutdown(wait=True, cancel_futures=True)
 
 

@@ -5,8 +5,8 @@ structs and `dequantize_row_*` functions of ggml (`ggml-common.h`, `ggml-quants.
 fp32, in ggml's order, so that values agree to the last bit. Knows no layers and no devices' layouts.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -41,47 +41,77 @@ def check_supported(tensor: BlockTensor) -> None:
 class Int4Codes:
     """A matrix as unsigned 4-bit codes in groups of 32 columns: w = (code - 8) * scale + zero.
 
-    With two planes the columns are stored twice, first the high codes, then the low ones, and the
-    weight is the sum of both: y = W [x, x].
+    With two planes there are twice the columns, first the high codes, then the low ones, and the weight
+    is the sum of both: y = W [x, x].
     """
 
-    codes: Tensor
-    """uint8 (rows, planes * columns), 0 to 15."""
+    nibbles: Tensor
+    """uint8 (rows, groups, 16), in ggml's order: byte j holds code j low and code j + 16 high."""
     scales: Tensor
-    """fp32 (rows, planes * columns / 32)."""
+    """fp32 (rows, groups)."""
     zeros: Tensor
-    """fp32 (rows, planes * columns / 32)."""
+    """fp32 (rows, groups)."""
     num_planes: int
 
 
-def can_be_int4(block_type: BlockType) -> bool:
-    """Whether `int4_codes` keeps this type's codes exactly."""
-    return block_type in _INT4
+def num_planes(block_type: BlockType) -> int:
+    """Return how many planes of 4-bit codes hold this type exactly; 0 where none do."""
+    return {BlockType.Q4_0: 1, BlockType.Q4_1: 1, BlockType.Q8_0: 2}.get(block_type, 0)
 
 
-def int4_codes(tensor: BlockTensor) -> Int4Codes:
-    """Unpack a matrix of Q4_0, Q4_1 or Q8_0 without touching its codes."""
-    return _INT4[tensor.block_type](tensor.blocks)
+def int4_codes(*tensors: BlockTensor) -> Int4Codes:
+    """Rearrange matrices of Q4_0, Q4_1 or Q8_0, one under the other, without touching their codes.
+
+    All must have the same number of planes.
+    """
+    parts = [_INT4[tensor.block_type](tensor.blocks) for tensor in tensors]
+    if len(parts) == 1:
+        return parts[0]
+    return Int4Codes(
+        torch.cat([part.nibbles for part in parts]),
+        torch.cat([part.scales for part in parts]),
+        torch.cat([part.zeros for part in parts]),
+        parts[0].num_planes,
+    )
+
+
+def int4_slices(tensors: Sequence[BlockTensor], num_rows: int = 4096) -> Iterator[Int4Codes]:
+    """Yield what `int4_codes` gives; a large matrix by so many rows: what fits the cache is fast."""
+    if len(tensors) > 1:
+        yield int4_codes(*tensors)
+        return
+    tensor = tensors[0]
+    for start in range(0, tensor.num_rows, num_rows):
+        yield int4_codes(replace(tensor, blocks=tensor.blocks[start : start + num_rows]))
+
+
+def unpack_nibbles(nibbles: Tensor) -> Tensor:
+    """Turn `Int4Codes.nibbles` into codes, uint8 (rows, columns)."""
+    return _nibbles(nibbles).flatten(-2)
 
 
 def _q4_0_codes(blocks: Tensor) -> Int4Codes:
     """w = d (q - 8)."""
     d = _f16(blocks, 0)[..., 0]
-    return Int4Codes(_nibbles(blocks[..., 2:]).flatten(-2), d, torch.zeros_like(d), 1)
+    return Int4Codes(blocks[..., 2:], d, torch.zeros_like(d), 1)
 
 
 def _q4_1_codes(blocks: Tensor) -> Int4Codes:
     """w = d q + m = d (q - 8) + (m + 8 d)."""
     d, m = _f16(blocks, 0)[..., 0], _f16(blocks, 2)[..., 0]
-    return Int4Codes(_nibbles(blocks[..., 4:]).flatten(-2), d, m + 8 * d, 1)
+    return Int4Codes(blocks[..., 4:], d, m + 8 * d, 1)
 
 
 def _q8_0_codes(blocks: Tensor) -> Int4Codes:
     """w = d q. With u = q + 128 = 16 hi + lo: w = 16 d (hi - 8) + (d (lo - 8) + 8 d)."""
+    rows, groups, _ = blocks.shape
     d = _f16(blocks, 0)[..., 0]
-    unsigned = (blocks[..., 2:] ^ 0x80).flatten(-2)
-    codes = torch.cat([unsigned >> 4, unsigned & 15], -1)
-    return Int4Codes(codes, torch.cat([16 * d, d], -1), torch.cat([torch.zeros_like(d), 8 * d], -1), 2)
+    first, last = (blocks[..., 2:] ^ 0x80).view(rows, groups, 2, 16).unbind(-2)
+    nibbles = torch.empty(rows, 2, groups, 16, dtype=torch.uint8)
+    torch.bitwise_or(first >> 4, last & 0xF0, out=nibbles[:, 0])
+    torch.bitwise_or(first & 15, last << 4, out=nibbles[:, 1])
+    scales, zeros = torch.cat([16 * d, d], -1), torch.cat([torch.zeros_like(d), 8 * d], -1)
+    return Int4Codes(nibbles.view(rows, 2 * groups, 16), scales, zeros, 2)
 
 
 _INT4: dict[BlockType, Callable[[Tensor], Int4Codes]] = {

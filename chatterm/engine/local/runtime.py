@@ -48,9 +48,13 @@ class Runtime:
     ) -> Self:
         """Load the weights. Raises UsageError for a device that is not there, BadModelFile, OutOfMemory."""
         chosen = choose_device(device)
-        torch.set_num_threads(num_threads or num_physical_cores())
+        num_threads = num_threads or num_physical_cores()
+        # Many short operations: beside other busy programs, threads that wait for each other in each of
+        # them took 11 s where one alone took 0.3.
+        torch.set_num_threads(1)
         with memory_errors_named(chosen, "the model's weights"):
             model, notes = load_llama(WeightFile(file), shape, Placement.best_for(chosen))
+        torch.set_num_threads(num_threads)
         return cls(model, context_length, notes)
 
     @property

@@ -20,6 +20,7 @@ REPLY = "Bridges, tunnels and ferries are three ways over the water — 三条�
 
 
 def open_engine(path: Path, **options: object) -> LocalEngine:
+    options = {"num_threads": 1} | options
     return LocalEngine.open(path, name="tested", **options)  # type: ignore[arg-type]  # a test's own choice
 
 

@@ -14,7 +14,7 @@ from chatterm.engine.local.linear import (
     cpu_layout_block,
     pack_for_cpu,
 )
-from chatterm.engine.local.packing import dequantise
+from chatterm.engine.local.packing import dequantise, unpack_nibbles
 from chatterm.engine.local.weights import BlockTensor
 from chatterm.errors import BadModelFile
 from chatterm.models.block_types import BlockType
@@ -47,9 +47,10 @@ def inputs(rows: int, columns: int) -> torch.Tensor:
 
 @pytest.mark.parametrize("rows", [16, 32, 48, 64, 80, 96, 192, 208])
 def test_packs_as_torch_does(rows: int) -> None:
-    codes = torch.from_numpy(np.random.default_rng(rows).integers(0, 16, (rows, 96), dtype=np.uint8))
-    expected = torch.ops.aten._convert_weight_to_int4pack_for_cpu(codes.int(), 1)
-    assert torch.equal(pack_for_cpu(codes).view(-1), expected.view(-1))
+    nibbles = torch.from_numpy(np.random.default_rng(rows).integers(0, 256, (rows, 3, 16), dtype=np.uint8))
+    codes = unpack_nibbles(nibbles).int()
+    expected = torch.ops.aten._convert_weight_to_int4pack_for_cpu(codes, 1)
+    assert torch.equal(pack_for_cpu(nibbles).view(-1), expected.view(-1))
 
 
 def test_the_layout_of_this_processor_is_known() -> None:
@@ -94,6 +95,14 @@ def test_joined_rows_stand_side_by_side(placement: Placement) -> None:
     x = inputs(3, 64).to(placement.dtype)
     linear = LinearFactory(placement).make(*parts)
     assert isinstance(linear, CpuInt4Linear | DenseLinear)
+    assert_near(linear(x), exact_product(x, *parts))
+
+
+def test_types_with_as_many_planes_share_one_product() -> None:
+    parts = [make("Q4_0", 64, 64), make("Q4_1", 32, 64)]
+    x = inputs(3, 64)
+    linear = LinearFactory(CPU).make(*parts)
+    assert isinstance(linear, CpuInt4Linear)
     assert_near(linear(x), exact_product(x, *parts))
 
 

@@ -92,6 +92,34 @@ def test_a_second_stream_waits_for_the_first(thread: ModelThread) -> None:
     assert list(first) == [1, 2]
 
 
+def test_closing_the_thread_ends_every_stream() -> None:
+    thread = ModelThread()
+    found: list[list[int]] = [[], []]
+
+    def endless() -> Generator[int]:
+        while True:
+            yield 1
+
+    def otherwise() -> Generator[int]:
+        yield -1
+
+    def read(number: int) -> None:
+        found[number].extend(thread.stream(endless, CancelToken(), otherwise))
+
+    under_way = thread.stream(endless, CancelToken(), otherwise)
+    next(under_way)
+    readers = [threading.Thread(target=read, args=(number,)) for number in range(2)]
+    for reader in readers:
+        reader.start()
+        reader.join(0.1)  # it waits for its turn, which does not come
+        assert reader.is_alive()
+    thread.close()
+    for reader in readers:
+        reader.join(DEADLINE_S)
+    assert found == [[-1], [-1]]
+    assert set(under_way) == {1}
+
+
 def test_closed_twice_it_stays_closed() -> None:
     thread = ModelThread()
     thread.close()

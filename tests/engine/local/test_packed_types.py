@@ -1,12 +1,12 @@
 """What `models show` says of a block type is what the engine does with it."""
 
 from chatterm.engine.local.packed_types import PACKED_TYPES, PLAIN_TYPES, describe_use
-from chatterm.engine.local.packing import can_be_int4
+from chatterm.engine.local.packing import num_planes
 from chatterm.models.block_types import BlockType
 
 
 def test_the_types_said_to_stay_packed_are_those_that_do() -> None:
-    assert {kind for kind in BlockType if can_be_int4(kind)} == PACKED_TYPES
+    assert {kind for kind in BlockType if num_planes(kind)} == PACKED_TYPES
     assert PACKED_TYPES.isdisjoint(PLAIN_TYPES)
 
 

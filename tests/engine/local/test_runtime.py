@@ -1,5 +1,6 @@
 """Devices, threads and memory: what is chosen, and what is said when it is not there."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,7 @@ def test_a_device_that_is_not_there_is_refused(name: str) -> None:
 
 
 def test_physical_cores_are_no_more_than_logical_ones() -> None:
-    assert 1 <= num_physical_cores() <= (torch.get_num_threads() * 2 or 1)
+    assert 1 <= num_physical_cores() <= (os.cpu_count() or 1)
 
 
 def test_running_out_of_memory_names_what_was_asked_and_what_is_free() -> None:

@@ -20,8 +20,8 @@ NUM_TOKENS = 1000
 
 
 def params(**changes: float) -> SamplingParams:
-    values: dict[str, float] = {"temperature": 1.0, "top_k": 0, "top_p": 1.0, "min_p": 0.0, "seed": 0} | changes
-    return SamplingParams(**values)  # type: ignore[arg-type]  # a table's row
+    off: dict[str, float] = {"temperature": 1.0, "top_k": 0, "top_p": 1.0, "min_p": 0.0, "seed": 0}
+    return SamplingParams(**off | changes)  # type: ignore[arg-type]  # a table's row
 
 
 def random_logits(seed: int, scale: float = 3.0) -> torch.Tensor:
