@@ -25,15 +25,17 @@ class QuestionAsked(Message):
 
 
 @dataclass
-class RecallWanted(Message):
-    """Up was pressed in an empty composer."""
-
-
-@dataclass
 class ConversationChosen(Message):
     """A conversation was picked from the list."""
 
     conversation_id: str
+
+
+@dataclass
+class ConversationWanted(Message):
+    """A conversation is to be shown, None for a new one."""
+
+    conversation_id: str | None
 
 
 @dataclass
@@ -91,12 +93,15 @@ class ReplyFinished(Message):
 class ReplyFailed(Message):
     """The turn ended by an error, before or after its first text."""
 
-    error: str
+    error: str | None
+    """None where it was stopped while it still waited for the engine; then nothing was kept."""
 
 
 @dataclass
-class ReplyWithdrawn(Message):
-    """The turn was stopped while it still waited for the engine; nothing was kept."""
+class NoticeGiven(Message):
+    """Something to be told between the messages."""
+
+    text: str
 
 
 @dataclass

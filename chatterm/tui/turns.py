@@ -42,7 +42,7 @@ class TurnRunner:
         self._slot = slot
 
     def start(self, plan: TurnPlan, post: Post) -> None:
-        """Run `plan` in a thread. The last event posted is ReplyFinished, ReplyFailed or ReplyWithdrawn."""
+        """Run `plan` in a thread. The last event posted is ReplyFinished or ReplyFailed."""
         threading.Thread(target=self.run, args=(plan, post), daemon=True).start()
 
     def run(self, plan: TurnPlan, post: Post) -> None:
@@ -50,7 +50,7 @@ class TurnRunner:
         try:
             engine = self._slot.wait(plan.cancel)
             if engine is None:
-                post(events.ReplyWithdrawn())
+                post(events.ReplyFailed(None))
             else:
                 self._run(engine, plan, post)
         except ChattermError as error:

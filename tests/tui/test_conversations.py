@@ -61,6 +61,23 @@ async def test_the_next_question_goes_to_the_conversation_on_screen_whatever_end
     ]
 
 
+async def test_who_walks_through_the_list_is_not_moved_when_a_reply_ends(store: ConversationStore) -> None:
+    for number in range(5):
+        tell(store, ["q", "a"], title=f"number {number}")
+    engine = HeldEngine(["So."])
+    async with running(parts_of(store, engine)) as app:
+        await app.ask("first")
+        await app.until_shown("context 7 / 8,192", "first")
+        await app.press("f3", "down", "down")
+        sidebar = app.app.chat.query_one(Sidebar)
+        assert sidebar.highlighted_option
+        walked_to = sidebar.highlighted_option.id
+        engine.say()
+        await app.until_idle()
+        await app.until_shown("So.", "Enter send")
+        assert sidebar.highlighted_option.id == walked_to
+
+
 async def test_a_reply_that_ends_unseen_is_there_when_its_conversation_is_opened(
     store: ConversationStore,
 ) -> None:

@@ -67,7 +67,7 @@ def test_a_failing_engine_ends_the_turn_with_its_error_and_what_was_said_is_kept
     assert text_of(posted) == "half "
     last = posted[-1]
     assert isinstance(last, events.ReplyFailed)
-    assert str(error) in last.error
+    assert str(error) in str(last.error)
     (summary,) = store.conversations()
     reply = store.path(summary.id)[-1]
     assert (reply.message.content, reply.status) == ("half ", "failed")
@@ -91,7 +91,9 @@ def test_what_fails_before_the_question_is_kept_leaves_no_trace(
 def test_a_turn_that_is_cancelled_before_the_engine_is_open_is_withdrawn(store: ConversationStore) -> None:
     plan = plan_of("?")
     plan.cancel.cancel()
-    assert [type(event) for event in played(parts_of(store, EchoEngine()), plan)] == [events.ReplyWithdrawn]
+    (only,) = played(parts_of(store, EchoEngine()), plan)
+    assert isinstance(only, events.ReplyFailed)
+    assert only.error is None
     assert not store.conversations()
 
 

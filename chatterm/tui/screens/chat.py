@@ -50,20 +50,20 @@ class ChatScreen(Screen[None]):
             yield self.pane
         yield self._status
 
-    async def on_mount(self) -> None:
+    def on_mount(self) -> None:
         self.query_one(Composer).focus()
         self._status.facts = Facts(model=self._parts.model_name)
         self.slot.open()
-        await self.pane.open_conversation(self._parts.conversation_id)
+        self.pane.open_conversation(self._parts.conversation_id)
 
     def on_engine_ready(self, event: events.EngineReady) -> None:
         card = event.card
         self._update(model=card.name, engine="open", total=card.context_length)
 
-    async def on_engine_failed(self, event: events.EngineFailed) -> None:
+    def on_engine_failed(self, event: events.EngineFailed) -> None:
         self._update(engine="failed")
         if not self.pane.is_replying:  # the turn tells it otherwise
-            await self.pane.show_notice(event.error)
+            self.pane.show_notice(event.error)
 
     def on_turn_moved(self, event: events.TurnMoved) -> None:
         self._update(phase=event.phase, used=event.used_tokens, tokens_per_s=event.tokens_per_s)
@@ -72,17 +72,17 @@ class ChatScreen(Screen[None]):
         try:
             listed = await asyncio.to_thread(self._parts.store.conversations, limit=NUM_LISTED)
         except ChattermError as error:
-            await self.pane.show_notice(str(error))
+            self.pane.show_notice(str(error))
         else:
             self._sidebar.show(listed, event.current_id)
 
-    async def on_conversation_chosen(self, event: events.ConversationChosen) -> None:
+    def on_conversation_chosen(self, event: events.ConversationChosen) -> None:
         self.remove_class("-listing")
-        await self.pane.open_conversation(event.conversation_id)
+        self.pane.open_conversation(event.conversation_id)
         self.query_one(Composer).focus()
 
-    async def action_new_conversation(self) -> None:
-        await self.pane.open_conversation(None)
+    def action_new_conversation(self) -> None:
+        self.pane.open_conversation(None)
         self.query_one(Composer).focus()
 
     def action_back(self) -> None:

@@ -4,7 +4,7 @@ The turn goes on when another conversation is opened, and is shown again when it
 """
 
 import asyncio
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
@@ -21,6 +21,18 @@ from chatterm.tui.widgets.message import NoticeView, QuestionView
 from chatterm.tui.widgets.transcript import Transcript
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where in the store the next question goes."""
+
+    conversation_id: str | None = None
+    leaf_id: str | None = None
+
+    def after(self, reply: MessageNode) -> "Place":
+        """Return the place below `reply`, this one where the store refused it."""
+        return Place(reply.conversation_id, reply.id) if reply.id else self
+
+
 class ChatPane(Vertical):
     """Posts TurnMoved and ConversationMoved. Its handlers run one at a time, in the order of the events."""
 
@@ -30,10 +42,8 @@ class ChatPane(Vertical):
         self._runner = runner
         self._transcript = Transcript()
         self._composer = Composer()
-        self._conversation_id: str | None = None
-        self._leaf_id: str | None = None
+        self._place = Place()
         self._used_tokens: int | None = None
-        self._last_question = ""
         self._live: LiveTurn | None = None
 
     def compose(self) -> ComposeResult:
@@ -49,19 +59,32 @@ class ChatPane(Vertical):
             self._live.plan.cancel.cancel()
             self._tell("stopping")
 
-    async def show_notice(self, text: str) -> None:
-        await self._transcript.add(NoticeView(text))
+    def show_notice(self, text: str) -> None:
+        """Tell something below the messages, in turn with the other events."""
+        self.post_message(events.NoticeGiven(text))
 
-    async def open_conversation(self, conversation_id: str | None) -> None:
-        """Show a conversation, None for a new one. What is in the composer stays."""
+    async def on_notice_given(self, event: events.NoticeGiven) -> None:
+        event.stop()
+        await self._transcript.add(NoticeView(event.text))
+
+    def open_conversation(self, conversation_id: str | None) -> None:
+        """Show a conversation, None for a new one, in turn with the other events.
+
+        What is in the composer stays.
+        """
+        self.post_message(events.ConversationWanted(conversation_id))
+
+    async def on_conversation_wanted(self, event: events.ConversationWanted) -> None:
+        event.stop()
+        conversation_id = event.conversation_id
         try:
             reading = await asyncio.to_thread(read_conversation, self._parts.store, conversation_id)
         except ChattermError as error:
-            await self.show_notice(str(error))
+            self.show_notice(str(error))
             return
-        self._conversation_id, self._leaf_id = conversation_id, reading.leaf_id
+        self._place = Place(conversation_id, reading.leaf_id)
         self._used_tokens = reading.used_tokens
-        self._last_question = reading.last_question or self._last_question
+        self._composer.last_question = reading.last_question or self._composer.last_question
         await self._show(reading)
         self._tell(self._live.phase if self._live else "idle")
         self.post_message(events.ConversationMoved(conversation_id))
@@ -73,27 +96,26 @@ class ChatPane(Vertical):
         if self._live:
             self.notify("Esc stops the reply. Your text stays here.", markup=False)
             return
-        plan = TurnPlan(question=event.text, conversation_id=self._conversation_id, parent_id=self._leaf_id)
+        plan = TurnPlan(
+            question=event.text, conversation_id=self._place.conversation_id, parent_id=self._place.leaf_id
+        )
         self._live = LiveTurn(plan)
-        self._last_question = event.text
+        self._composer.last_question = event.text
         self._composer.clear()
         await self._transcript.add(QuestionView(event.text), self._live.new_view())
         self._tell("waiting")
         self._runner.start(plan, self.post_message)
 
-    def on_recall_wanted(self, event: events.RecallWanted) -> None:
-        event.stop()
-        self._composer.show_text(self._last_question)
-
     def on_reply_started(self, event: events.ReplyStarted) -> None:
         live, started = self._turn, event.started
         live.started = started
-        self._follow(started.reply)
+        if live.view:
+            self._place = self._place.after(started.reply)
         if dropped := started.num_dropped_turns:
             turns = "the oldest turn does" if dropped == 1 else f"the {dropped} oldest turns do"
             live.say(f"{turns} not fit the context and was left out of what the model reads")
         self._tell("reading")
-        self.post_message(events.ConversationMoved(self._conversation_id))
+        self.post_message(events.ConversationMoved(self._place.conversation_id))
 
     def on_prefill_advanced(self, event: events.PrefillAdvanced) -> None:
         live = self._turn
@@ -112,37 +134,27 @@ class ChatPane(Vertical):
 
     async def on_reply_finished(self, event: events.ReplyFinished) -> None:
         usage = event.turn.usage
-        self._follow(event.turn.reply)
+        if self._turn.view:
+            self._place = self._place.after(event.turn.reply)
         if event.not_saved:
             self._turn.say(f"not saved: {event.not_saved}")
         await self._turn.end(event.turn.reply.message.content, ending_note(event.turn.finish_reason, usage))
         rate = usage.output_tokens / usage.decode_s if usage.decode_s > 0 else None
         self._tell("idle", usage.input_tokens + usage.output_tokens, rate)
-        self._forget()
 
     async def on_reply_failed(self, event: events.ReplyFailed) -> None:
         if self._turn.started:
             await self._turn.end(self._turn.text, f"failed: {event.error}")
         else:
             await self._withdraw(self._turn)
-            await self.show_notice(event.error)
+            if event.error:
+                self.show_notice(event.error)
         self._tell("idle")
-        self._forget()
-
-    async def on_reply_withdrawn(self) -> None:
-        await self._withdraw(self._turn)
-        self._tell("idle")
-        self._forget()
 
     @property
     def _turn(self) -> LiveTurn:
         assert self._live, "a turn's events come only while it runs"
         return self._live
-
-    def _follow(self, reply: MessageNode) -> None:
-        """Go on from `reply` with the next question, where it is on screen and was kept."""
-        if self._turn.view and reply.id:
-            self._conversation_id, self._leaf_id = reply.conversation_id, reply.id
 
     async def _withdraw(self, live: LiveTurn) -> None:
         """Put a question that was not kept back into the composer, before what was typed since."""
@@ -150,16 +162,12 @@ class ChatPane(Vertical):
             await self._transcript.remove_turn(live.view)
         self._composer.show_text("\n".join(filter(None, [live.plan.question, self._composer.text])))
 
-    def _forget(self) -> None:
-        self._live = None
-        self.post_message(events.ConversationMoved(self._conversation_id))
-
     async def _show(self, reading: Reading) -> None:
         """Draw a conversation, and the running turn if it is its own."""
         live = self._live
         if live:
             live.view = None
-        if live is None or not live.conversation_id or live.conversation_id != self._conversation_id:
+        if live is None or not live.conversation_id or live.conversation_id != self._place.conversation_id:
             await self._transcript.show(reading)
             return
         started = live.started
@@ -169,8 +177,13 @@ class ChatPane(Vertical):
         await self._transcript.add(*question, live.new_view())
 
     def _tell(self, phase: events.Phase, used_tokens: int | None = None, rate: float | None = None) -> None:
-        if self._live:
-            self._live.phase = phase
-            if self._live.view and used_tokens is not None:
+        """Post where the turn is; `idle` ends it."""
+        if live := self._live:
+            is_stopping = live.plan.cancel.is_cancelled and phase != "idle"
+            live.phase = phase = "stopping" if is_stopping else phase
+            if live.view and used_tokens is not None:
                 self._used_tokens = used_tokens
         self.post_message(events.TurnMoved(phase, self._used_tokens, rate))
+        if live and phase == "idle":
+            self._live = None
+            self.post_message(events.ConversationMoved(self._place.conversation_id))

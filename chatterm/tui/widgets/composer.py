@@ -4,7 +4,7 @@ from textual.events import Key, Paste
 from textual.widgets import TextArea
 
 from chatterm.sanitize import sanitize
-from chatterm.tui.events import QuestionAsked, RecallWanted
+from chatterm.tui.events import QuestionAsked
 from chatterm.tui.keys import NEWLINE_KEYS
 
 
@@ -13,6 +13,8 @@ class Composer(TextArea):
 
     def __init__(self) -> None:
         super().__init__(placeholder="Ask anything", highlight_cursor_line=False, compact=True)
+        self.last_question = ""
+        """What Up brings back while the composer is empty."""
 
     async def _on_key(self, event: Key) -> None:
         if event.key == "enter":
@@ -20,7 +22,7 @@ class Composer(TextArea):
         elif event.key in NEWLINE_KEYS:
             self._type("\n")
         elif event.key == "up" and not self.text:
-            self.post_message(RecallWanted())
+            self.show_text(self.last_question)
         else:
             return
         event.stop()

@@ -40,7 +40,9 @@ class Sidebar(OptionList):
         self.border_title = "Conversations"
 
     def show(self, conversations: Sequence[ConversationSummary], current_id: str | None) -> None:
-        """List `conversations`, the current one highlighted."""
+        """List `conversations`, the current one highlighted, or what the user is looking at."""
+        if self.has_focus and self.highlighted_option:
+            current_id = self.highlighted_option.id
         self.clear_options()
         heading = None
         options: list[Option] = []
@@ -50,12 +52,8 @@ class Sidebar(OptionList):
                 heading = day
             options.append(Option(Content(sanitize_line(one.title) or UNTITLED), id=one.id))
         self.add_options(options or [Option(Content("Nothing yet"), disabled=True)])
-        self.mark(current_id)
-
-    def mark(self, conversation_id: str | None) -> None:
-        """Highlight a conversation; None or one that is not listed highlights none."""
         listed = {option.id: index for index, option in enumerate(self.options)}
-        self.highlighted = listed.get(conversation_id) if conversation_id else None
+        self.highlighted = listed.get(current_id) if current_id else None
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         event.stop()
