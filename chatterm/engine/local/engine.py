@@ -82,8 +82,9 @@ class LocalEngine:
         """Load the model at `path`, shown to people as `name`.
 
         `context_length` is in tokens, at most the model's own (None: that). `device` is `cpu`, `cuda`,
-        `cuda:N` or `mps` (None: the best there is); `num_threads` None means physical cores. `cache` is the
-        folder for what trying the model's chat template showed.
+        `cuda:N` or `mps` (None: the best there is); `num_threads` None means physical cores, and
+        one while other programs keep the machine busy. `cache` is the folder for what trying the
+        model's chat template showed.
         Raises ModelError, UsageError for a device or context length that cannot be had, OutOfMemory.
         """
         file = GGUFFile.open(path)

@@ -6,6 +6,7 @@ Knows no text, no stop strings and no events.
 """
 
 from collections.abc import Collection, Generator, Sequence
+from functools import partial
 
 import torch
 
@@ -13,6 +14,7 @@ from chatterm.conversation import FinishReason
 from chatterm.engine.base import CancelToken
 from chatterm.engine.local.kv_cache import Slab
 from chatterm.engine.local.sampling import Sampler, check_finite
+from chatterm.engine.local.thread_choice import ThreadChoice
 
 CHUNK_SIZE = 512
 """Tokens read in a step: enough that unpacking the weights, once a chunk, costs less than the products."""
@@ -21,12 +23,13 @@ CHUNK_SIZE = 512
 class PromptRun:
     """One prompt on a slab: read once, then continued as often as there are samples or labels."""
 
-    def __init__(self, slab: Slab, prompt_ids: Sequence[int]) -> None:
-        """Take a slab that holds a proper prefix of the prompt."""
+    def __init__(self, slab: Slab, prompt_ids: Sequence[int], threads: ThreadChoice) -> None:
+        """Take a slab that holds a proper prefix of the prompt; `threads` times the steps."""
         self.num_cached = len(slab.token_ids)
         """How many of the prompt's tokens need not be read."""
         self._slab = slab
         self._prompt_ids = prompt_ids
+        self._threads = threads
         self._logits = torch.empty(0)
 
     @torch.inference_mode()
@@ -58,7 +61,7 @@ class PromptRun:
             if cancel.is_cancelled:
                 return "cancelled"
             if count:
-                logits = slab.read([token_id])
+                logits = self._threads.run(partial(slab.read, [token_id]))
             token_id = sampler(logits, len(slab.token_ids))
             if token_id in end_ids:
                 return "end"

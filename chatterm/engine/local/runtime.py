@@ -17,6 +17,7 @@ from chatterm.engine.local.generate import PromptRun
 from chatterm.engine.local.kv_cache import KVCache
 from chatterm.engine.local.linear import Placement
 from chatterm.engine.local.model import LlamaModel, load_llama
+from chatterm.engine.local.thread_choice import ThreadChoice
 from chatterm.engine.local.weights import WeightFile
 from chatterm.errors import OutOfMemory, UsageError
 from chatterm.models.gguf import GGUFFile
@@ -28,9 +29,12 @@ _T = TypeVar("_T")
 class Runtime:
     """A loaded model."""
 
-    def __init__(self, model: LlamaModel, context_length: int, notes: tuple[str, ...]) -> None:
+    def __init__(
+        self, model: LlamaModel, context_length: int, threads: ThreadChoice, notes: tuple[str, ...]
+    ) -> None:
         """Use `open`."""
         self._cache = KVCache(model, context_length)
+        self._threads = threads
         self._device = model.placement.device
         self.notes = notes
         """What people should know of how the weights are kept."""
@@ -48,14 +52,15 @@ class Runtime:
     ) -> Self:
         """Load the weights. Raises UsageError for a device that is not there, BadModelFile, OutOfMemory."""
         chosen = choose_device(device)
-        num_threads = num_threads or num_physical_cores()
+        most_threads = num_threads or num_physical_cores()
         # Many short operations: beside other busy programs, threads that wait for each other in each of
         # them took 11 s where one alone took 0.3.
         torch.set_num_threads(1)
         with memory_errors_named(chosen, "the model's weights"):
             model, notes = load_llama(WeightFile(file), shape, Placement.best_for(chosen))
-        torch.set_num_threads(num_threads)
-        return cls(model, context_length, notes)
+        is_fixed = num_threads is not None or chosen.type != "cpu"
+        threads = ThreadChoice(most_threads, torch.set_num_threads, is_fixed=is_fixed)
+        return cls(model, context_length, threads, notes)
 
     @property
     def device(self) -> str:
@@ -63,7 +68,7 @@ class Runtime:
 
     def begin(self, prompt_ids: Sequence[int]) -> PromptRun:
         """Start on a prompt of at least one token; what came before is over."""
-        return PromptRun(self._cache.take(prompt_ids), prompt_ids)
+        return PromptRun(self._cache.take(prompt_ids), prompt_ids, self._threads)
 
     def guarded(self, values: Generator[_T]) -> Generator[_T]:
         """Yield `values`, with the ways in which memory runs out turned into OutOfMemory."""

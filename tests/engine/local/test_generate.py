@@ -12,6 +12,7 @@ from chatterm.engine.local.generate import CHUNK_SIZE, PromptRun
 from chatterm.engine.local.kv_cache import KVCache, Slab
 from chatterm.engine.local.model import LlamaModel
 from chatterm.engine.local.sampling import make_sampler
+from chatterm.engine.local.thread_choice import ThreadChoice
 from chatterm.errors import GenerationFailed
 from tests.engine.local.test_model import PACKED, REFERENCE, load
 from tests.support.gguf_files import END_ID, TinyLlama, scripted_gguf, tiny_gguf
@@ -19,6 +20,7 @@ from tests.support.gguf_files import END_ID, TinyLlama, scripted_gguf, tiny_gguf
 _T = TypeVar("_T")
 _R = TypeVar("_R")
 
+ONE_THREAD = ThreadChoice(1, torch.set_num_threads, is_fixed=True)
 GREEDY = make_sampler(SamplingParams(temperature=0), 0)
 REPLY = "The quick brown fox jumps over the lazy dog."
 PROMPT = [1, 40, 41, 2, 1, 50]
@@ -39,7 +41,7 @@ def collect(generator: Generator[_T, None, _R]) -> tuple[list[_T], _R]:
 
 
 def started(model: LlamaModel, prompt: list[int]) -> PromptRun:
-    run = PromptRun(KVCache(model, 4096).take(prompt), prompt)
+    run = PromptRun(KVCache(model, 4096).take(prompt), prompt, ONE_THREAD)
     assert collect(run.read(CancelToken()))[1]
     return run
 
@@ -73,7 +75,7 @@ def test_the_prompt_is_read_in_chunks(tmp_path: Path) -> None:
     model = load(tiny_gguf(tmp_path / "tiny.gguf", TinyLlama(context_length=4096)), REFERENCE)
     prompt = [3 + n % 200 for n in range(CHUNK_SIZE * 2 + 10)]
     slab = Slab(model, 4096)
-    assert collect(PromptRun(slab, prompt).read(CancelToken())) == (
+    assert collect(PromptRun(slab, prompt, ONE_THREAD).read(CancelToken())) == (
         [CHUNK_SIZE, 2 * CHUNK_SIZE, len(prompt)],
         True,
     )
@@ -89,7 +91,7 @@ def test_the_prompt_is_read_in_chunks(tmp_path: Path) -> None:
 def test_cancelled_between_chunks_it_keeps_what_it_read(scripted: LlamaModel) -> None:
     prompt = [3 + n % 200 for n in range(CHUNK_SIZE * 3)]
     cancel, slab = CancelToken(), Slab(scripted, 4096)
-    reading = PromptRun(slab, prompt).read(cancel)
+    reading = PromptRun(slab, prompt, ONE_THREAD).read(cancel)
     assert next(reading) == CHUNK_SIZE
     cancel.cancel()
     assert collect(reading) == ([], False)
@@ -106,15 +108,15 @@ def test_cancelled_between_steps(scripted: LlamaModel) -> None:
 
 def test_the_slab_holds_what_was_read_and_generated(scripted: LlamaModel) -> None:
     cache = KVCache(scripted, 4096)
-    run = PromptRun(cache.take(PROMPT), PROMPT)
+    run = PromptRun(cache.take(PROMPT), PROMPT, ONE_THREAD)
     collect(run.read(CancelToken()))
     ids, _ = generate(run, max_tokens=8)
     follow_up = [*PROMPT, *ids, 60, 61]
-    assert PromptRun(cache.take(follow_up), follow_up).num_cached == len(PROMPT) + 7
+    assert PromptRun(cache.take(follow_up), follow_up, ONE_THREAD).num_cached == len(PROMPT) + 7
 
 
 def test_the_mode_does_not_leak_into_the_caller(scripted: LlamaModel) -> None:
-    run = PromptRun(Slab(scripted, 4096), PROMPT)
+    run = PromptRun(Slab(scripted, 4096), PROMPT, ONE_THREAD)
     for _ in run.read(CancelToken()):
         assert not torch.is_inference_mode_enabled()
     for _ in run.generate(GREEDY, end_ids={END_ID}, max_tokens=3, cancel=CancelToken()):
