@@ -14,7 +14,7 @@ from chatterm.conversation import MessageNode
 from chatterm.tui.reading import Reading
 from chatterm.tui.widgets.message import ReplyView, view_of
 
-WINDOW = 40
+WINDOW = 20
 """So many messages are drawn at once; earlier ones when the reader comes to the top."""
 
 
@@ -70,6 +70,12 @@ class Transcript(VerticalScroll):
         if new_value <= 0 < old_value and self._earlier and not self._is_loading:
             self._is_loading = True
             self.call_later(self._load_earlier)
+
+    def action_scroll_home(self) -> None:
+        self.scroll_home(animate=False)
+
+    def action_scroll_end(self) -> None:
+        self.scroll_end(animate=False)
 
     def action_next_message(self, step: int) -> None:
         tops = [view.virtual_region.y for view in self._messages.children]
