@@ -9,11 +9,16 @@ _MAX_NAME_CHARS = 100
 
 
 def fence(documents: Sequence[Document]) -> str:
-    """Return each document under its name, numbered where there are several; no documents: no text.
+    """Return each document under its name, numbered where there are several.
+
+    Without documents, and where all of them are blank, there is no text: a model given an empty fence
+    makes something up for it.
 
     The fence is one backtick longer than the longest run inside, as CommonMark asks (section 4.5).
     A fence tells the model where the document ends; it cannot make it ignore what stands inside.
     """
+    if all(not document.text or document.text.isspace() for document in documents):
+        return ""
     if len(documents) == 1:
         return _fenced(documents[0], "")
     return "\n\n".join(_fenced(document, f"{number}: ") for number, document in enumerate(documents, 1))

@@ -28,6 +28,8 @@ def read_stream(stream: IO[bytes], name: str, cap: int = CAP_BYTES) -> Document:
         raise UsageError(f"cannot read {name}: {error.strerror or error}") from error
     num_bytes = len(data)
     text, notices = decode(data, name)
+    if not text or text.isspace():
+        notices = (*notices, f"{name} is empty")
     return Document(name=name, text=text, num_bytes=num_bytes, notices=notices)
 
 

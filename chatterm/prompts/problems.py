@@ -118,12 +118,16 @@ class BrokenPrompt(PromptError):
 class MissingInput(PromptError):
     """A required input has no value; the caller may ask for it, or end naming the flag."""
 
-    def __init__(self, prompt_id: str, name: str, *, is_document: bool) -> None:
-        """Take the name of the input without a value."""
+    def __init__(
+        self, prompt_id: str, name: str, *, is_document: bool = False, choices: Sequence[str] = ()
+    ) -> None:
+        """Take the name of the input without a value; `choices` are those of an enum."""
         self.prompt_id = prompt_id
         self.name = name
         self.is_document = is_document
-        way = "pipe it in, or name a file with -f FILE" if is_document else f"add -v {name}=..."
+        self.choices = tuple(choices)
+        way = "pipe it in, or name a file with -f FILE" if is_document else f"add -v {name}="
+        way += "..." if not is_document and not choices else "|".join(choices)
         super().__init__(f"the prompt {prompt_id} needs {name!r}, which is missing; {way}")
 
 

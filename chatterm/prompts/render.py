@@ -131,7 +131,8 @@ def _value(template: PromptTemplate, spec: InputSpec, text: str | None) -> Value
     if text is not None:
         return read_value(template.id, spec, text)
     if spec.is_required:
-        raise MissingInput(template.id, spec.name, is_document=spec.type == "document")
+        is_document = spec.type == "document"
+        raise MissingInput(template.id, spec.name, is_document=is_document, choices=spec.choices)
     return None
 
 

@@ -24,7 +24,8 @@ def test_several_are_numbered() -> None:
 
 def test_no_documents_and_empty_ones() -> None:
     assert fence([]) == ""
-    assert fence([document("")]) == "[report.txt]\n```\n```"
+    assert fence([document(""), document(" \n")]) == ""
+    assert fence([document(""), document("a\n", "b")]) == "[1: report.txt]\n```\n```\n\n[2: b]\n```\na\n```"
 
 
 def test_a_name_cannot_look_like_anything_else() -> None:
@@ -33,7 +34,7 @@ def test_a_name_cannot_look_like_anything_else() -> None:
     assert len(fence([document("x", "n" * 5000)]).splitlines()[0]) == 102
 
 
-@given(st.text(alphabet="`~ \na[]"))
+@given(st.text(alphabet="`~ \na[]").filter(str.strip))
 def test_no_text_closes_its_own_fence(text: str) -> None:
     first, opening, *middle, closing = fence([document(text)]).split("\n")
     assert first == "[report.txt]"

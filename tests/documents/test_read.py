@@ -34,8 +34,6 @@ MIXED = "naïve 净利润 🙂\n"
         (CHINESE * 2000, "utf-16-be", b""),
         (MIXED, "utf-32-le", b""),
         (MIXED, "utf-32-be", b""),
-        ("", "utf-8", b"\xef\xbb\xbf"),
-        ("", "utf-8", b""),
         ("\N{REPLACEMENT CHARACTER} was there before\n", "utf-8", b""),
     ],
 )
@@ -69,6 +67,13 @@ def test_older_encodings_are_guessed_with_a_notice(text: str, encoding: str) -> 
     assert document.text == text
     assert len(document.notices) == 1
     assert "old.txt is not UTF-8" in document.notices[0]
+
+
+@pytest.mark.parametrize("data", [b"", b"\xef\xbb\xbf", b"\xff\xfe", b" \n"])
+def test_an_empty_document_has_no_words_and_says_so(data: bytes) -> None:
+    document = read_stream(io.BytesIO(data), "stdin")
+    assert document.text.strip() == ""
+    assert document.notices == ("stdin is empty",)
 
 
 def test_line_ends_become_lf() -> None:

@@ -112,6 +112,9 @@ def test_a_missing_required_input_is_an_error_that_names_it(tmp_path: Path, docu
     with pytest.raises(MissingInput, match="add -v party=") as missing:
         filled(prompt(tmp_path, changed("type: text, default: buyer", "type: text")))
     assert (missing.value.name, missing.value.is_document) == ("party", False)
+    with pytest.raises(MissingInput, match=r"add -v length=short\|long$") as missing:
+        filled(prompt(tmp_path, changed("[short, long], default: short", "[short, long]")))
+    assert missing.value.choices == ("short", "long")
 
 
 def test_the_free_words_go_to_question_else_to_the_first_free_text(tmp_path: Path) -> None:
