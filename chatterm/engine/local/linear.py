@@ -79,23 +79,24 @@ class CpuInt4Linear:
 
     def __call__(self, x: Tensor) -> Tensor:
         if self._can_unpack and x.shape[0] >= MIN_DENSE_ROWS:
-            return torch.mm(x, self._unpacked())
+            weights = self._unpacked()
+            return torch.mm(x.to(weights.dtype), weights).to(x.dtype)
         if self._num_planes == 2:
             x = torch.cat([x, x], -1)
         product: Tensor = _cpu_int4_mm(x, self._packed, GROUP_SIZE, self._affine)
         return product
 
     def _unpacked(self) -> Tensor:
-        """Return W^T as bf16 (columns, outputs), each weight rounded once."""
+        """Return W^T as (columns, outputs) in `dense_cpu_dtype`, each weight rounded once."""
         block = cpu_layout_block()
         packed = self._packed.view(-1, self._packed.shape[1] * 2, block // 2)
         num_blocks, columns, half = packed.shape
-        weights = torch.empty(columns, num_blocks * block, dtype=torch.bfloat16)
+        weights = torch.empty(columns, num_blocks * block, dtype=dense_cpu_dtype())
         halves = weights.view(columns, num_blocks, 2, half).permute(2, 1, 0, 3)
         halves[0].copy_((packed & 15).view(torch.int8).sub_(8))
         halves[1].copy_((packed >> 4).view(torch.int8).sub_(8))
         groups = weights.view(-1, GROUP_SIZE, weights.shape[1])
-        scales, zeros = (part.contiguous().unsqueeze(1) for part in self._affine.unbind(-1))
+        scales, zeros = self._affine.to(weights.dtype).permute(2, 0, 1).contiguous().unsqueeze(2)
         torch.addcmul(zeros, groups, scales, out=groups)
         if self._num_planes == 2:
             return weights[: columns // 2].add_(weights[columns // 2 :])
@@ -161,6 +162,14 @@ def pack_for_cpu(nibbles: Tensor) -> Tensor:
         rest = unpack_nibbles(nibbles[full:]).int()
         packed[full:] = torch.ops.aten._convert_weight_to_int4pack_for_cpu(rest, 1)
     return packed
+
+
+@functools.cache
+def dense_cpu_dtype() -> torch.dtype:
+    """Return what the processor multiplies many rows in: bf16 where it has instructions for it, else fp32."""
+    has_bf16 = torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    is_wide = torch.backends.cpu.get_cpu_capability() == "AVX512"
+    return torch.bfloat16 if has_bf16 and is_wide else torch.float32
 
 
 @functools.cache

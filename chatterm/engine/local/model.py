@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention, silu
 
 from chatterm.engine.local.architecture import check_runnable
-from chatterm.engine.local.linear import Linear, LinearFactory, Placement
+from chatterm.engine.local.linear import Linear, LinearFactory, Placement, dense_cpu_dtype
 from chatterm.engine.local.packing import check_supported, dequantise
 from chatterm.engine.local.weights import BlockTensor, WeightFile
 from chatterm.errors import BadModelFile
@@ -59,6 +59,8 @@ class LlamaModel:
         self.placement = placement
         self._weights = weights
         self._rotations = torch.empty(0, 1, shape.rope_dimensions // 2, dtype=torch.complex64)
+        is_packed_cpu = placement.keeps_packed and placement.device.type == "cpu"
+        self._attention_dtype = dense_cpu_dtype() if is_packed_cpu else placement.dtype
         d = shape.embedding_length
         self._norm_floor = torch.tensor(math.sqrt(d * shape.rms_epsilon), device=placement.device)
 
@@ -123,7 +125,7 @@ class LlamaModel:
 
     def _attend_many(self, queries: Tensor, seen: Tensor, start: int) -> Tensor:
         """Attend with many positions, each seeing those up to its own."""
-        dtype, n = self.placement.dtype, queries.shape[0]
+        dtype, n = self._attention_dtype, queries.shape[0]
         keys, values = seen.to(dtype).unsqueeze(1)
         mask = None
         if start:
@@ -136,7 +138,7 @@ class LlamaModel:
             is_causal=mask is None,
             enable_gqa=True,
         )
-        return attended[0].transpose(0, 1).reshape(n, -1)
+        return attended[0].transpose(0, 1).reshape(n, -1).to(self.placement.dtype)
 
     def _rotations_of(self, start: int, end: int) -> Tensor:
         """Return unit complex numbers (n, 1, rope dimensions / 2), growing the table by doubling."""
