@@ -6,7 +6,8 @@ its line. jinja2 gives no columns, so these are looked up in the line.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from decimal import Decimal
 from typing import TYPE_CHECKING, get_args
 
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 
 FILTERS: tuple[FilterName, ...] = get_args(FilterName)
 _MAX_LOOPS = 2
+_MAX_DEPTH = 30
+"""Of blocks and expressions together; filling in recurses as deep."""
 _DOCUMENT_SECTIONS = ("user", "map", "reduce")
 _ALLOWED = "allowed are {{ name }}, {{ name | filter }}, if/elif/else, for, ==, in, not, and, or"
 _NAMES_OF_NODES = {
@@ -93,6 +96,7 @@ class _Translator:
         self._inputs = inputs
         self._lines = section.text.split("\n")
         self._variables: list[str] = []
+        self._depth = 0
 
     def run(self) -> Block:
         import jinja2
@@ -121,10 +125,21 @@ class _Translator:
         parts: list[Part] = []
         for child in children:
             try:
-                parts += self._parts(child)
+                with self._deeper(child):
+                    parts += self._parts(child)
             except _Refused as refused:
                 self._note(*refused.args_of_note)
         return tuple(parts)
+
+    @contextmanager
+    def _deeper(self, node: "nodes.Node") -> Iterator[None]:
+        if self._depth == _MAX_DEPTH:
+            raise _Refused("E15", "nested too deep", node.lineno, "", "take the nesting apart")
+        self._depth += 1
+        try:
+            yield
+        finally:
+            self._depth -= 1
 
     def _parts(self, node: "nodes.Node") -> Block:
         from jinja2 import nodes
@@ -175,6 +190,10 @@ class _Translator:
         return items
 
     def _expression(self, node: "nodes.Node") -> Expression:
+        with self._deeper(node):
+            return self._operand(node)
+
+    def _operand(self, node: "nodes.Node") -> Expression:
         from jinja2 import nodes
 
         match node:
