@@ -78,14 +78,14 @@ class LlamaModel:
         values; positions before `start` are read, those of `ids` are written. Returns fp32 logits:
         (vocabulary,) of the last position, or (n, vocabulary).
         """
-        x = self._embed(ids)
+        x, ffn = self._embed(ids), self.shape.feed_forward_length
         rotations = self._rotations_of(start, start + len(ids))
         for layer, keys_values in zip(self._weights.layers, cache, strict=True):
             qkv = layer.qkv(self._norm(x, layer.attention_norm))
             attended = self._attend(qkv, keys_values, start, rotations)
             x.add_(layer.attention_output(attended))
-            gate, up = layer.gate_up(self._norm(x, layer.ffn_norm)).chunk(2, -1)
-            x.add_(layer.ffn_down(silu(gate).mul_(up)))
+            gate_up = layer.gate_up(self._norm(x, layer.ffn_norm))
+            x.add_(layer.ffn_down(silu(gate_up[:, :ffn]).mul_(gate_up[:, ffn:])))
         if is_last_only:
             x = x[-1:]
         logits = self._weights.head(self._norm(x, self._weights.output_norm)).float()
@@ -102,7 +102,7 @@ class LlamaModel:
         `F.rms_norm` takes eight on the CPU.
         """
         length = torch.hypot(torch.linalg.vector_norm(x, dim=-1, keepdim=True), self._norm_floor)
-        return (x / length * weight).to(self.placement.dtype)
+        return (x / length).mul_(weight).to(self.placement.dtype)
 
     def _attend(self, qkv: Tensor, keys_values: Tensor, start: int, rotations: Tensor) -> Tensor:
         """Rotate, store keys and values, and attend: (n, heads x head_dim) in the activations' dtype."""
