@@ -55,7 +55,8 @@ def test_files_come_after_stdin_each_by_its_name(tmp_path: Path) -> None:
 def test_a_document_without_a_question_is_summarised() -> None:
     ended = ask("--dry-run", stdin=b"A long text.")
     assert ended.code == 0
-    assert "Summarize the text above" in ended.out
+    assert "You summarize texts." in ended.out
+    assert ended.out.index("A long text.") < ended.out.index("text above")
 
 
 def test_an_empty_stdin_is_no_document() -> None:
