@@ -5,15 +5,17 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from chatterm.conversation import Tier
 from chatterm.prompts.front_matter import parse_front_matter
 from chatterm.prompts.header import PromptHeader, read_header
 from chatterm.prompts.inputs import InputSpec
 from chatterm.prompts.problems import BrokenPrompt, Place, Problem, located
-from chatterm.prompts.prompt_text import Block
 from chatterm.prompts.sections import Section, SectionKind, Split, split_file, split_sections
-from chatterm.prompts.template_parser import parse_section
+
+if TYPE_CHECKING:
+    from chatterm.prompts.prompt_text import Block
 
 MAX_FILE_BYTES = 256 * 1024
 
@@ -42,11 +44,11 @@ class PromptTemplate:
     """Of the file's bytes."""
     header: PromptHeader
     sections: tuple[Section, ...]
-    texts: Mapping[tuple[SectionKind, str | None], Block]
+    texts: Mapping[tuple[SectionKind, str | None], "Block"]
     """Parsed, by kind and language."""
     examples: tuple[Example, ...]
 
-    def block(self, kind: SectionKind, lang: str) -> Block | None:
+    def block(self, kind: SectionKind, lang: str) -> "Block | None":
         """Return the section of this kind for `lang`, else the one for all languages."""
         return self.texts.get((kind, lang), self.texts.get((kind, None)))
 
@@ -150,7 +152,9 @@ def _header(split: Split) -> tuple[PromptHeader | None, list[Problem]]:
 
 def _texts(
     sections: Sequence[Section], header: PromptHeader | None
-) -> tuple[dict[tuple[SectionKind, str | None], Block], list[Problem]]:
+) -> tuple[dict[tuple[SectionKind, str | None], "Block"], list[Problem]]:
+    from chatterm.prompts.template_parser import parse_section
+
     inputs: dict[str, InputSpec] | None = {spec.name: spec for spec in header.inputs} if header else None
     texts: dict[tuple[SectionKind, str | None], Block] = {}
     problems: list[Problem] = []

@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from chatterm.prompts import BrokenPrompt, PromptFolder, PromptLibrary, check
+from chatterm.prompts import BrokenPrompt, PromptFolder, PromptLibrary
+from chatterm.prompts.check import check
 from chatterm.prompts.problems import CODES
 from tests.prompts.files import GOOD, changed, write
 

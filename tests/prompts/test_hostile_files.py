@@ -6,7 +6,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from chatterm.prompts import PromptFolder, PromptLibrary, check
+from chatterm.prompts import PromptFolder, PromptLibrary
+from chatterm.prompts.check import check
 from chatterm.prompts.problems import CODES
 from tests.prompts.files import GOOD, write
 

@@ -177,3 +177,12 @@ print([name for name in ("jinja2", "torch", "charset_normalizer", "textual") if 
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_every_public_name_can_be_imported() -> None:
+    from chatterm import prompts
+
+    assert {name for name in prompts.__all__ if not hasattr(prompts, name)} == set()
+    assert callable(prompts.render)
+    with pytest.raises(AttributeError, match="no attribute 'rendr'"):
+        _ = prompts.rendr

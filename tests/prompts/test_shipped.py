@@ -4,8 +4,9 @@ import pytest
 
 from chatterm.conversation import ModelCard
 from chatterm.errors import UnknownName
-from chatterm.prompts import PromptFolder, PromptLibrary, PromptTemplate, check, render
+from chatterm.prompts import PromptFolder, PromptLibrary, PromptTemplate, render
 from chatterm.prompts.aliases import ALIASES
+from chatterm.prompts.check import check
 from chatterm.prompts.header import GUARDS
 from chatterm.prompts.language import script_language
 from chatterm.resources import shipped_prompts
