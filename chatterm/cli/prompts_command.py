@@ -11,7 +11,7 @@ from chatterm.cli.answer import print_safely, to_json
 from chatterm.cli.listing import AsJson, show_rows
 
 if TYPE_CHECKING:
-    from chatterm.prompts import PromptEntry, PromptTemplate
+    from chatterm.prompts import Problem, PromptEntry, PromptLibrary, PromptTemplate
 
 app = typer.Typer(help="The prompt library.", no_args_is_help=True)
 
@@ -129,8 +129,8 @@ def check(
     from chatterm.prompts.check import check as find_problems
 
     library = Workspace.from_environment().prompt_library()
-    targets: list[Any] = [target for name in paths or () for target in _targets(name, library)]
-    targets = targets if paths else library.entries()
+    named = [target for name in paths or () for target in _targets(name, library)]
+    targets = named if paths else library.entries()
     problems = [problem for target in targets for problem in find_problems(target)]
     has_errors = any(problem.severity == "error" for problem in problems)
     if as_json:
@@ -142,14 +142,18 @@ def check(
     raise Exit(1 if has_errors else 0)
 
 
-def _targets(name: str, library: Any) -> list[Any]:
+def _targets(name: str, library: "PromptLibrary") -> "list[PromptTemplate | PromptEntry | Path]":
+    """Return what `name` stands for: all prompts of a folder, a file, or a prompt of the library."""
+    from chatterm.prompts import PromptFolder, PromptLibrary
+
     path = Path(name).expanduser()
     if path.is_dir():
-        return sorted(path.rglob("*.md"))
+        # As a library, so that a prompt's domain, and what its guard pack must be, is known.
+        return [*PromptLibrary([PromptFolder("here", path)]).entries()]
     return [path if path.is_file() else library.get(name)]
 
 
-def _problem(problem: Any) -> dict[str, Any]:
+def _problem(problem: "Problem") -> dict[str, Any]:
     return {
         "severity": problem.severity,
         "code": problem.code,

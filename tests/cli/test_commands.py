@@ -116,6 +116,7 @@ def test_a_broken_prompt_breaks_only_itself(home: Path) -> None:
     assert ended.code == 1
     assert "'titel'" in ended.out
     assert "mine.md:3:1" in ended.out
+    assert "mine.md:3:1" in run_chatterm("prompts", "check", str(home / "config" / "prompts")).out
     ended = run_chatterm("ask", "-m", "echo", "-p", "general/mine", "x")
     assert (ended.code, ended.out) == (2, "")
     assert run_chatterm("ask", "-m", "echo", "x").code == 0
