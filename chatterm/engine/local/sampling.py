@@ -18,10 +18,6 @@ from chatterm.errors import GenerationFailed
 Sampler = Callable[[Tensor, int], int]
 """Chooses a token id from fp32 logits (vocabulary,) for a position; raises GenerationFailed."""
 
-GUMBEL_SPAN = 40.4
-"""The noise is of 52 bits, so it lies in [-3.61, 36.75]: a token further than this below the best
-cannot win, and needs no noise."""
-
 _GAMMA = 0x9E3779B97F4A7C15
 _MASK = 2**64 - 1
 
@@ -33,7 +29,7 @@ def make_sampler(params: SamplingParams, sample: int) -> Sampler:
 
     def choose(logits: Tensor, position: int) -> int:
         check_finite(logits)
-        kept = keep_candidates(logits / params.temperature, params)
+        kept = keep_candidates(logits, params)
         if len(kept.ids) == 1:
             return int(kept.ids[0])
         noise = gumbel_noise(noise_key(params.seed, sample, position), kept.ids)
@@ -59,7 +55,7 @@ def check_finite(logits: Tensor) -> None:
 
 
 class Candidates(NamedTuple):
-    """Tokens that may be drawn, the likeliest first."""
+    """Tokens that may be drawn, in no particular order."""
 
     ids: Tensor
     """int64 (n,)."""
@@ -67,41 +63,44 @@ class Candidates(NamedTuple):
     """fp32 (n,): logits over temperature."""
 
 
-def keep_candidates(scores: Tensor, params: SamplingParams) -> Candidates:
-    """Apply top-k, top-p and min-p to `scores` (logits over temperature); at least one token is kept."""
-    found, log_total = _likeliest(scores, params)
-    count = len(found.ids)
-    if params.top_p < 1:
-        sums = (found.scores - log_total).double().exp().cumsum(0)
-        # The token that makes the sum reach top_p is kept, too.
-        count = min(count, int((sums < params.top_p).sum()) + 1)
-    if params.min_p > 0:
-        count = min(count, int((found.scores >= found.scores[0] + math.log(params.min_p)).sum()))
-    return Candidates(found.ids[:count], found.scores[:count])
+def keep_candidates(logits: Tensor, params: SamplingParams) -> Candidates:
+    """Apply temperature, top-k, top-p and min-p; at least the likeliest token is kept.
 
-
-def _likeliest(scores: Tensor, params: SamplingParams) -> tuple[Candidates, Tensor]:
-    """Return the tokens worth a look, sorted, and log(sum(exp)) of what top-p counts from."""
-    if 0 < params.top_k < len(scores):
-        values, ids = scores.topk(params.top_k)
-        return Candidates(ids, values), values.logsumexp(0)
-    ids = (scores >= scores.max() - _span(params, len(scores))).nonzero()[:, 0]
-    values, order = scores[ids].sort(descending=True, stable=True)
-    return Candidates(ids[order], values), scores.logsumexp(0)
-
-
-def _span(params: SamplingParams, num_tokens: int) -> float:
-    """How far below the best a token may lie and still be drawn.
-
-    All tokens further than log(n / (1 - p)) below the best hold less than 1 - p together, so the
-    nucleus of top-p is complete without them.
+    Before all else those tokens are dropped that hold together less than fp32 can tell (2^-24): work on
+    the whole vocabulary is what a draw costs.
     """
-    spans = [GUMBEL_SPAN]
+    best = logits.max()
+    ids = (logits >= best - params.temperature * _span(len(logits), 2.0**-24)).nonzero().view(-1)
+    kept = Candidates(ids, logits[ids] / params.temperature)
+    best = best / params.temperature
+    if 0 < params.top_k < len(ids):
+        values, order = kept.scores.topk(params.top_k)
+        kept = Candidates(ids[order], values)
     if params.top_p < 1:
-        spans.append(math.log(num_tokens / (1 - params.top_p)))
-    if params.min_p > 0 and params.top_p == 1:
-        spans.append(-math.log(params.min_p))
-    return min(spans)
+        kept = _nucleus(kept, params.top_p)
+    if params.min_p > 0:
+        kept = _select(kept, kept.scores >= best + math.log(params.min_p))
+    return kept
+
+
+def _nucleus(found: Candidates, top_p: float) -> Candidates:
+    """Keep the likeliest tokens up to the one that makes their probabilities reach `top_p`."""
+    chances = found.scores.softmax(0)
+    # Sorting is what costs: those that lie too low to be in the nucleus are dropped before.
+    is_near = found.scores >= found.scores.max() - _span(len(chances), 1 - top_p)
+    near, chances = _select(found, is_near), chances[is_near]
+    order = near.scores.argsort(descending=True, stable=True)
+    sums = chances[order].double().cumsum(0)
+    return _select(near, order[: int((sums < top_p).sum()) + 1])
+
+
+def _span(num_tokens: int, share: float) -> float:
+    """Return how far below the best tokens must lie to hold less than `share` of its probability together."""
+    return math.log(num_tokens / share)
+
+
+def _select(found: Candidates, which: Tensor) -> Candidates:
+    return Candidates(found.ids[which], found.scores[which])
 
 
 def noise_key(seed: int, sample: int, position: int) -> int:

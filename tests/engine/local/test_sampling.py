@@ -7,7 +7,6 @@ import torch
 
 from chatterm.engine.base import SamplingParams
 from chatterm.engine.local.sampling import (
-    GUMBEL_SPAN,
     choose_likeliest,
     gumbel_noise,
     keep_candidates,
@@ -63,25 +62,18 @@ FILTERS = [
 def test_filters_keep_what_those_of_transformers_keep(changes: dict[str, float], scale: float) -> None:
     chosen = params(**changes)
     logits = random_logits(1, scale)
-    kept = keep_candidates(logits / chosen.temperature, chosen)
+    kept = keep_candidates(logits, chosen)
     assert set(kept.ids.tolist()) == kept_by_transformers(logits, chosen)
-    assert kept.scores.tolist() == sorted(kept.scores.tolist(), reverse=True)
+    assert len(kept.ids) == len(set(kept.ids.tolist()))
     assert torch.equal((logits / chosen.temperature)[kept.ids], kept.scores)
 
 
-def test_without_filters_only_those_that_cannot_win_are_dropped() -> None:
+def test_without_filters_only_what_fp32_cannot_tell_is_dropped() -> None:
     logits = random_logits(2, scale=20.0)
-    kept = set(keep_candidates(logits, params()).ids.tolist())
-    expected = set((logits >= logits.max() - GUMBEL_SPAN).nonzero()[:, 0].tolist())
-    assert kept == expected
+    kept = keep_candidates(logits, params()).ids
     assert len(kept) < NUM_TOKENS
-
-
-def test_the_span_of_the_noise_is_that_of_its_bits() -> None:
-    lowest, highest = 0.5 * 2.0**-52, 1 - 0.5 * 2.0**-52
-    assert highest < 1.0
-    span = -math.log(-math.log(highest)) + math.log(-math.log(lowest))
-    assert span < GUMBEL_SPAN < span + 0.1
+    chances = logits.double().softmax(0)
+    assert 1 - float(chances[kept].sum()) < 2.0**-24
 
 
 def test_greedy_takes_the_likeliest_and_of_equals_the_first() -> None:
@@ -119,7 +111,7 @@ def chi_square(counts: torch.Tensor, expected: torch.Tensor) -> float:
 def test_draws_follow_the_softmax_of_what_is_kept(changes: dict[str, float]) -> None:
     chosen = params(seed=7, **changes)
     logits = torch.tensor([0.0, 1.0, 1.5, -0.5, 0.7, 2.0, -1.0, 0.2])
-    kept = keep_candidates(logits / chosen.temperature, chosen)
+    kept = keep_candidates(logits, chosen)
     expected = torch.zeros(len(logits)).index_put((kept.ids,), kept.scores.softmax(0)) * 6000
     counts = draw(logits, chosen, 6000).bincount(minlength=len(logits))
     assert abs(chi_square(counts, expected)) < 4
