@@ -27,7 +27,7 @@ CONVERSATIONS = (
     ("What is photosynthesis?",),
     ("Give me three tips for writing a clear email.", "Write a Python function that reverses a string."),
 )
-SIZE = (100, 30)
+SIZE = (100, 34)
 LIMIT_S = 600
 PICTURE = Path(__file__).with_name("chat.svg")
 
@@ -72,7 +72,7 @@ async def take(app: ChattermApp) -> str:
                 await until(lambda: app.chat.pane.is_replying)
                 await until(lambda: not app.chat.pane.is_replying)
         await pilot.pause(0.5)
-        return without_fonts(app.export_screenshot(title="chatterm", simplify=True))
+        return without_fonts(app.export_screenshot(title="chatterm"))
 
 
 def without_fonts(picture: str) -> str:
