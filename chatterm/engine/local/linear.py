@@ -206,9 +206,11 @@ class Placement:
 
     @classmethod
     def best_for(cls, device: torch.device) -> "Placement":
-        """Packed where the device has an int4 product; bf16, or fp16 on Apple's GPUs."""
-        dtype = torch.float16 if device.type == "mps" else torch.bfloat16
-        return cls(device, dtype, keeps_packed=device.type in {"cpu", "cuda"})
+        """Packed in bf16 where the device has an int4 product; else fp16: Apple's GPUs, CUDA's before 8.0."""
+        has_int4 = device.type == "cpu"
+        if device.type == "cuda":
+            has_int4 = torch.cuda.get_device_capability(device) >= (8, 0)
+        return cls(device, torch.bfloat16 if has_int4 else torch.float16, keeps_packed=has_int4)
 
 
 @dataclass(slots=True)

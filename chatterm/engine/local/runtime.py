@@ -8,6 +8,7 @@ import os
 import re
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Self, TypeVar
 
@@ -60,6 +61,7 @@ class Runtime:
             model, notes = load_llama(WeightFile(file), shape, Placement.best_for(chosen))
         is_fixed = num_threads is not None or chosen.type != "cpu"
         threads = ThreadChoice(most_threads, torch.set_num_threads, is_fixed=is_fixed)
+        threads.calibrate(partial(torch.zeros, 2**19))
         return cls(model, context_length, threads, notes)
 
     @property

@@ -68,6 +68,19 @@ def test_when_it_is_idle_again_all_threads_come_back() -> None:
     assert share_of(2, run_for(60.0)) > 0.98
 
 
+def test_a_machine_that_is_busy_from_the_start_begins_with_one_thread() -> None:
+    machine, choice, run_for = started()
+    machine.is_busy = True
+    choice.calibrate(machine.step)
+    assert share_of(1, run_for(10.0)) > 0.9
+
+
+def test_calibrating_an_idle_machine_changes_nothing() -> None:
+    machine, choice, run_for = started()
+    choice.calibrate(machine.step)
+    assert share_of(2, run_for(3.0)) > 0.97
+
+
 def test_a_number_that_was_asked_for_stays() -> None:
     machine, _, run_for = started(is_fixed=True)
     machine.is_busy = True
