@@ -51,7 +51,8 @@ def open_app(settings: Mapping[str, object | None], *, is_private: bool, is_offl
 def check_terminal() -> None:
     """Raise UsageError where the app cannot be shown, and name `chatterm ask`."""
     advice = 'ask one question with: chatterm ask "..."'
-    if not (inputs.stdin_is_terminal() and sys.stdout.isatty()):
+    # The app draws on stderr, which is where Textual draws.
+    if not (inputs.stdin_is_terminal() and sys.stdout.isatty() and sys.stderr.isatty()):
         raise UsageError(f"the app needs a terminal, and this is none; {advice}")
     if os.environ.get("TERM", "dumb") == "dumb":
         raise UsageError(f"the app needs a terminal that can draw, found TERM=dumb; {advice}")

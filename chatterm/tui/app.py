@@ -1,10 +1,14 @@
 """ChattermApp: the app as a whole: its screen, its theme, and how it is left."""
 
+import sys
 import time
+import traceback
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar
 
+from rich.text import Text
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.events import Event, Key
@@ -113,6 +117,13 @@ class ChattermApp(App[None]):
     def on_markdown_link_clicked(self, event: Markdown.LinkClicked) -> None:
         """Say where a link leads. It is the model's text: nothing opens it."""
         self.notify(sanitize_line(event.href), title="Link", markup=False, timeout=10)
+
+    def _fatal_error(self) -> None:
+        """Tell a defect by its kind and place: Textual's own traceback would print what people wrote."""
+        error = sys.exc_info()[1]
+        frame = traceback.extract_tb(error.__traceback__)[-1] if error and error.__traceback__ else None
+        where = f" ({Path(frame.filename).name}:{frame.lineno})" if frame else ""
+        self.panic(Text(f"chatterm: internal error: {type(error).__name__}{where}; what was said is kept"))
 
     def _exit_now(self) -> None:
         self.exit(return_code=self._leaving or 0)
