@@ -51,6 +51,18 @@ class LlamaWeights:
     """fp32 (rope dimensions / 2), in radians a position."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Pass:
+    """What all layers share in one pass over some tokens."""
+
+    start: int
+    end: int
+    rotations: Tensor
+    """Unit complex numbers (n, 1, rope dimensions / 2)."""
+    mask: Tensor | None
+    """(n, end) of 0 and -inf, to be added to the attention's scores; None where causal order says it all."""
+
+
 class LlamaModel:
     """A decoder with fixed weights. For one thread at a time: the table of rotations grows."""
 
@@ -79,10 +91,10 @@ class LlamaModel:
         (vocabulary,) of the last position, or (n, vocabulary).
         """
         x, ffn = self._embed(ids), self.shape.feed_forward_length
-        rotations = self._rotations_of(start, start + len(ids))
+        here = self._pass_over(start, start + len(ids))
         for layer, keys_values in zip(self._weights.layers, cache, strict=True):
             qkv = layer.qkv(self._norm(x, layer.attention_norm))
-            attended = self._attend(qkv, keys_values, start, rotations)
+            attended = self._attend(qkv, keys_values, here)
             x.add_(layer.attention_output(attended))
             gate_up = layer.gate_up(self._norm(x, layer.ffn_norm))
             x.add_(layer.ffn_down(silu(gate_up[:, :ffn]).mul_(gate_up[:, ffn:])))
@@ -104,18 +116,18 @@ class LlamaModel:
         length = torch.hypot(torch.linalg.vector_norm(x, dim=-1, keepdim=True), self._norm_floor)
         return (x / length).mul_(weight).to(self.placement.dtype)
 
-    def _attend(self, qkv: Tensor, keys_values: Tensor, start: int, rotations: Tensor) -> Tensor:
+    def _attend(self, qkv: Tensor, keys_values: Tensor, here: _Pass) -> Tensor:
         """Rotate, store keys and values, and attend: (n, heads x head_dim) in the activations' dtype."""
         shape, n = self.shape, qkv.shape[0]
         heads = qkv.float().view(n, -1, shape.key_length)
         num_rotated = shape.num_heads + shape.num_kv_heads
         rotated = heads[:, :num_rotated, : shape.rope_dimensions].view(n, num_rotated, -1, 2)
-        torch.view_as_complex(rotated).mul_(rotations)
+        torch.view_as_complex(rotated).mul_(here.rotations)
         new = heads[:, shape.num_heads :].view(n, 2, -1, shape.key_length)
-        keys_values[:, :, start : start + n].copy_(new.permute(1, 2, 0, 3))
+        keys_values[:, :, here.start : here.end].copy_(new.permute(1, 2, 0, 3))
         queries = heads[:, : shape.num_heads]
-        seen = keys_values[:, :, : start + n]
-        return self._attend_one(queries, seen) if n == 1 else self._attend_many(queries, seen, start)
+        seen = keys_values[:, :, : here.end]
+        return self._attend_one(queries, seen) if n == 1 else self._attend_many(queries, seen, here.mask)
 
     def _attend_one(self, queries: Tensor, seen: Tensor) -> Tensor:
         """Attend with one position: the queries that share keys take the place of a sequence."""
@@ -123,13 +135,10 @@ class LlamaModel:
         attended = scaled_dot_product_attention(grouped, seen[0:1], seen[1:2])
         return attended.view(1, -1).to(self.placement.dtype)
 
-    def _attend_many(self, queries: Tensor, seen: Tensor, start: int) -> Tensor:
+    def _attend_many(self, queries: Tensor, seen: Tensor, mask: Tensor | None) -> Tensor:
         """Attend with many positions, each seeing those up to its own."""
         dtype, n = self._attention_dtype, queries.shape[0]
         keys, values = seen.to(dtype).unsqueeze(1)
-        mask = None
-        if start:
-            mask = torch.ones(n, start + n, dtype=torch.bool, device=seen.device).tril_(start)
         attended = scaled_dot_product_attention(
             queries.to(dtype).transpose(0, 1).unsqueeze(0),
             keys,
@@ -140,8 +149,16 @@ class LlamaModel:
         )
         return attended[0].transpose(0, 1).reshape(n, -1).to(self.placement.dtype)
 
+    def _pass_over(self, start: int, end: int) -> _Pass:
+        mask = None
+        if start and end - start > 1:
+            size = (end - start, end)
+            mask = torch.full(size, -math.inf, dtype=self._attention_dtype, device=self.placement.device)
+            mask = mask.triu_(start + 1)
+        return _Pass(start, end, self._rotations_of(start, end), mask)
+
     def _rotations_of(self, start: int, end: int) -> Tensor:
-        """Return unit complex numbers (n, 1, rope dimensions / 2), growing the table by doubling."""
+        """Return the rotations of some positions; the table grows by doubling."""
         if end > len(self._rotations):
             size = max(end, min(2 * end, self.shape.context_length))
             angles = torch.outer(torch.arange(size).float(), self._weights.rope_frequencies)
