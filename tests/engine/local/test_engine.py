@@ -1,12 +1,15 @@
 """The local engine: the contract of every engine, and what is its own."""
 
 import math
+import subprocess
+import sys
 import threading
 from collections.abc import Generator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
+import torch
 
 from chatterm.conversation import Message
 from chatterm.engine.base import CancelToken, GenerationRequest, SamplingParams, TextDelta
@@ -173,3 +176,33 @@ def test_longer_labels_are_less_likely_than_their_beginnings(tiny: Path) -> None
         assert engine.score(ask("hello").messages, ["x"]) == pytest.approx([other], abs=0.05)
     assert long < short < 0
     assert math.exp(short) + math.exp(other) < 1
+
+
+def test_importing_the_engine_imports_no_torch() -> None:
+    """torch takes a second: it is imported on the model's thread while the tokenizer is built on this one."""
+    script = "import sys, chatterm.engine.local.engine; print([m for m in sys.modules if 'torch' in m])"
+    found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    "device",
+    ["cpu", pytest.param("cuda", marks=pytest.mark.gpu), pytest.param("mps", marks=pytest.mark.mps)],
+)
+def test_the_default_model_answers(device: str, default_model: Path) -> None:
+    if not is_there(device):
+        pytest.skip(f"no {device} device")
+    sampling = SamplingParams(temperature=0, max_tokens=60)
+    with closing(open_engine(default_model, device=device)) as engine:
+        first = run(engine, ask("What is the capital of France?", sampling=sampling))
+        assert "Paris" in text_of(first)
+        messages = (Message("user", "What is the capital of France?"), Message("assistant", text_of(first)))
+        request = GenerationRequest(messages=(*messages, Message("user", "And of Italy?")), sampling=sampling)
+        second = run(engine, request)
+    usage = ends_of(second)[0].usage
+    assert text_of(second).strip()
+    assert usage.cached_tokens > ends_of(first)[0].usage.input_tokens, "the reply itself is found again, too"
+
+
+def is_there(device: str) -> bool:
+    return {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}.get(device, True)
