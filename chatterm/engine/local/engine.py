@@ -5,24 +5,15 @@ on a thread of its own: turns may come from any thread, and wait for each other 
 on that thread while the tokenizer is built here.
 """
 
-import time
 from collections.abc import Generator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Self
 
-from chatterm.conversation import Message, ModelCard, Usage
-from chatterm.engine.base import (
-    CancelToken,
-    Finished,
-    GenerationRequest,
-    PrefillProgress,
-    StreamEvent,
-    TextDelta,
-    TokenCount,
-)
+from chatterm.conversation import Message, ModelCard
+from chatterm.engine.base import CancelToken, GenerationRequest, StreamEvent, TokenCount
+from chatterm.engine.local.answers import Answers, Prompt, all_cancelled
 from chatterm.engine.local.architecture import check_runnable
 from chatterm.engine.local.model_thread import ModelThread
 from chatterm.engine.local.prompt_ids import PromptEncoder, open_prompt_encoder
@@ -32,39 +23,19 @@ from chatterm.models.gguf import GGUFFile
 from chatterm.models.hyperparameters import Hyperparameters, read_hyperparameters
 
 if TYPE_CHECKING:
-    from chatterm.engine.local.generate import PromptRun
     from chatterm.engine.local.runtime import Runtime
-
-_T = TypeVar("_T")
-_R = TypeVar("_R")
-
-
-@dataclass(frozen=True, slots=True)
-class _Prompt:
-    """A request, ready to be read."""
-
-    index: int
-    request: GenerationRequest
-    ids: list[int]
 
 
 class LocalEngine:
     """An Engine (see `engine.base`) over one model file."""
 
     def __init__(
-        self,
-        card: ModelCard,
-        *,
-        tokenizer: Tokenizer,
-        prompts: PromptEncoder,
-        runtime: "Runtime",
-        thread: ModelThread,
+        self, card: ModelCard, prompts: PromptEncoder, answers: Answers, thread: ModelThread
     ) -> None:
-        """Use `open`. `runtime` belongs to `thread`."""
+        """Use `open`. What answers belongs to `thread`."""
         self._card = card
-        self._tokenizer = tokenizer
         self._prompts = prompts
-        self._runtime: Runtime | None = runtime
+        self._answers: Answers | None = answers
         self._thread = thread
 
     @classmethod
@@ -114,7 +85,7 @@ class LocalEngine:
             device=runtime.device,
             notes=(*tokenizer.notes, *runtime.notes),
         )
-        return cls(card, tokenizer=tokenizer, prompts=prompts, runtime=runtime, thread=thread)
+        return cls(card, prompts, Answers(runtime, prompts, tokenizer.end_ids, context_length), thread)
 
     def describe(self) -> ModelCard:
         return self._card
@@ -124,12 +95,10 @@ class LocalEngine:
         return TokenCount(len(self._prompts.encode(messages)), is_exact=True)
 
     def stream(self, requests: Sequence[GenerationRequest], cancel: CancelToken) -> Generator[StreamEvent]:
-        prompts = [self._prepare(index, request) for index, request in enumerate(requests)]
-        runtime = self._open_runtime()
+        batch = [self._prepare(index, request) for index, request in enumerate(requests)]
+        answers = self._open_answers()
         events = self._thread.stream(
-            lambda: runtime.guarded(self._answer_all(runtime, prompts, cancel)),
-            cancel,
-            lambda: _all_cancelled(prompts),
+            partial(answers.to, batch, cancel), cancel, partial(all_cancelled, batch)
         )
         with closing(events):
             yield from events
@@ -139,27 +108,25 @@ class LocalEngine:
         whole = [self._prompts.encode(messages, label) for label in labels]
         shared = _common_start([self._prompts.encode(messages), *whole])
         self._check_room(shared, max(len(ids) - len(shared) for ids in [shared, *whole]))
-        runtime = self._open_runtime()
         endings = [ids[len(shared) :] for ids in whole]
-        scores = self._thread.stream(
-            lambda: runtime.guarded(_scores(runtime.begin(shared), endings)), CancelToken(), _nothing
-        )
+        answers = self._open_answers()
+        scores = self._thread.stream(partial(answers.scores, shared, endings), CancelToken(), _nothing)
         return list(scores)
 
     def close(self) -> None:
         self._thread.close()
-        self._runtime = None
+        self._answers = None
 
-    def _open_runtime(self) -> "Runtime":
-        if self._runtime is None:
+    def _open_answers(self) -> Answers:
+        if self._answers is None:
             raise UsageError(f"the engine of {self._card.name} is closed; open it again")
-        return self._runtime
+        return self._answers
 
-    def _prepare(self, index: int, request: GenerationRequest) -> _Prompt:
+    def _prepare(self, index: int, request: GenerationRequest) -> Prompt:
         """Raises DoesNotFit where the prompt leaves no room for a token, Unsupported where it is empty."""
         ids = self._prompts.encode(request.messages, request.prefill)
         self._check_room(ids, 1)
-        return _Prompt(index, request, ids)
+        return Prompt(index, request, ids)
 
     def _check_room(self, prompt_ids: Sequence[int], num_tokens: int) -> None:
         if not prompt_ids:
@@ -169,72 +136,6 @@ class LocalEngine:
             raise DoesNotFit(
                 len(prompt_ids), limit, "shorten the input or choose a model with a longer context"
             )
-
-    def _answer_all(
-        self, runtime: "Runtime", prompts: Sequence[_Prompt], cancel: CancelToken
-    ) -> Generator[StreamEvent]:
-        """On the model's thread: one prompt after the other, one sample after the other."""
-        for prompt in prompts:
-            begun = time.perf_counter()
-            run = runtime.begin(prompt.ids)
-            yield PrefillProgress(prompt.index, run.num_cached, len(prompt.ids))
-            reading = _Returning(run.read(cancel))
-            for done in reading:
-                yield PrefillProgress(prompt.index, done, len(prompt.ids))
-            prefill_s = time.perf_counter() - begun
-            for sample in range(prompt.request.num_samples):
-                if reading.result:
-                    yield from self._reply(prompt, sample, run, prefill_s, cancel)
-                else:
-                    usage = Usage(len(prompt.ids), run.num_cached, 0, prefill_s, 0.0)
-                    yield Finished(prompt.index, sample, "cancelled", usage)
-
-    def _reply(
-        self, prompt: _Prompt, sample: int, run: "PromptRun", prefill_s: float, cancel: CancelToken
-    ) -> Generator[StreamEvent]:
-        """Yield one sample's events. Samples after the first find the whole prompt cached."""
-        from chatterm.engine.local.sampling import make_sampler
-
-        request, sampling = prompt.request, prompt.request.sampling
-        text = self._prompts.open_text(sampling.stop, request.prefill)
-        if request.prefill:
-            yield TextDelta(prompt.index, sample, request.prefill)
-        begun = time.perf_counter()
-        tokens = _Returning(
-            run.generate(
-                make_sampler(sampling, sample),
-                end_ids=self._tokenizer.end_ids,
-                max_tokens=min(sampling.max_tokens, self._card.context_length - len(prompt.ids)),
-                cancel=cancel,
-            )
-        )
-        count = 0
-        for token_id in tokens:
-            count += 1
-            yield TextDelta(prompt.index, sample, text.push(token_id), (token_id,))
-            if text.finished_by_stop:
-                break
-        if tail := text.flush():
-            yield TextDelta(prompt.index, sample, tail)
-        usage = Usage(
-            input_tokens=len(prompt.ids),
-            cached_tokens=len(prompt.ids) if sample else run.num_cached,
-            output_tokens=count,
-            prefill_s=0.0 if sample else prefill_s,
-            decode_s=time.perf_counter() - begun,
-        )
-        yield Finished(prompt.index, sample, tokens.result or "stop", usage)
-
-
-class _Returning(Generic[_T, _R]):
-    """Iterates over a generator and keeps what it returns: None until it has returned."""
-
-    def __init__(self, generator: Generator[_T, None, _R]) -> None:
-        self._generator = generator
-        self.result: _R | None = None
-
-    def __iter__(self) -> Generator[_T]:
-        self.result = yield from self._generator
 
 
 def _load(
@@ -249,21 +150,6 @@ def _load(
     from chatterm.engine.local.runtime import Runtime
 
     return Runtime.open(file, shape, context_length=context_length, device=device, num_threads=num_threads)
-
-
-def _scores(run: "PromptRun", endings: Sequence[Sequence[int]]) -> Generator[float]:
-    """Read the prompt, then yield the log-probability of each ending."""
-    for _ in run.read(CancelToken()):
-        pass
-    for ids in endings:
-        yield run.score(ids)
-
-
-def _all_cancelled(prompts: Sequence[_Prompt]) -> Generator[StreamEvent]:
-    """Yield the end of every sample of a batch whose turn never came."""
-    for prompt in prompts:
-        for sample in range(prompt.request.num_samples):
-            yield Finished(prompt.index, sample, "cancelled", Usage(len(prompt.ids), 0, 0, 0.0, 0.0))
 
 
 def _nothing() -> Generator[float]:

@@ -53,6 +53,13 @@ class Int4Codes:
     """fp32 (rows, groups)."""
     num_planes: int
 
+    def affine(self) -> Tensor:
+        """Return scales and zeros as torch's int4 products want them: bf16 (groups, rows, 2)."""
+        pairs = torch.empty(*self.scales.t().shape, 2, dtype=torch.bfloat16)
+        pairs[..., 0] = self.scales.t()
+        pairs[..., 1] = self.zeros.t()
+        return pairs
+
 
 def num_planes(block_type: BlockType) -> int:
     """Return how many planes of 4-bit codes hold this type exactly; 0 where none do."""

@@ -17,7 +17,8 @@ import torch
 from chatterm.engine.local.generate import PromptRun
 from chatterm.engine.local.kv_cache import KVCache
 from chatterm.engine.local.linear import Placement
-from chatterm.engine.local.model import LlamaModel, load_llama
+from chatterm.engine.local.loading import load_llama
+from chatterm.engine.local.model import LlamaModel
 from chatterm.engine.local.thread_choice import ThreadChoice
 from chatterm.engine.local.weights import WeightFile
 from chatterm.errors import OutOfMemory, UsageError

@@ -1,20 +1,11 @@
-"""The products against the dequantised weights in fp64, and the packed layouts against torch's own ops."""
+"""The products against the dequantised weights in fp64, and which product is made of what."""
 
-import numpy as np
 import pytest
 import torch
 
-from chatterm.engine.local.linear import (
-    MIN_DENSE_ROWS,
-    CpuInt4Linear,
-    DenseLinear,
-    JoinedLinear,
-    LinearFactory,
-    Placement,
-    cpu_layout_block,
-    pack_for_cpu,
-)
-from chatterm.engine.local.packing import dequantise, unpack_nibbles
+from chatterm.engine.local.cpu_int4 import MIN_DENSE_ROWS, CpuInt4Linear
+from chatterm.engine.local.linear import DenseLinear, JoinedLinear, LinearFactory, Placement
+from chatterm.engine.local.packing import dequantise
 from chatterm.engine.local.weights import BlockTensor
 from chatterm.errors import BadModelFile
 from chatterm.models.block_types import BlockType
@@ -45,19 +36,6 @@ def inputs(rows: int, columns: int) -> torch.Tensor:
     return torch.randn(rows, columns, generator=torch.Generator().manual_seed(1)).bfloat16()
 
 
-@pytest.mark.parametrize("rows", [16, 32, 48, 64, 80, 96, 192, 208])
-def test_packs_as_torch_does(rows: int) -> None:
-    nibbles = torch.from_numpy(np.random.default_rng(rows).integers(0, 256, (rows, 3, 16), dtype=np.uint8))
-    codes = unpack_nibbles(nibbles).int()
-    expected = torch.ops.aten._convert_weight_to_int4pack_for_cpu(codes, 1)
-    assert torch.equal(pack_for_cpu(nibbles).view(-1), expected.view(-1))
-
-
-def test_the_layout_of_this_processor_is_known() -> None:
-    capability = torch.backends.cpu.get_cpu_capability()
-    assert cpu_layout_block() == {"AVX512": 64, "AVX2": 32}.get(capability, 0)
-
-
 @pytest.mark.parametrize("num_rows", ROW_COUNTS)
 @pytest.mark.parametrize("name", INT4_TYPES)
 @pytest.mark.parametrize("outputs", [128, 48])
@@ -69,15 +47,6 @@ def test_packed_products(name: str, num_rows: int, outputs: int) -> None:
     found = linear(x)
     assert found.dtype == torch.bfloat16
     assert_near(found, exact_product(x, tensor))
-
-
-@pytest.mark.parametrize("name", INT4_TYPES)
-@pytest.mark.parametrize("num_rows", [7, MIN_DENSE_ROWS - 1])
-def test_a_row_does_not_depend_on_the_others(name: str, num_rows: int) -> None:
-    linear = LinearFactory(CPU).make(make(name, 128, 96))
-    x = inputs(num_rows, 96)
-    alone = torch.cat([linear(row.unsqueeze(0)) for row in x])
-    assert torch.equal(linear(x), alone)
 
 
 @pytest.mark.parametrize("name", ["F32", "F16", "BF16", "Q5_0", "Q6_K", "Q4_1"])

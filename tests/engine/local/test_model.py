@@ -9,7 +9,8 @@ import torch
 
 from chatterm.engine.local.kv_cache import Slab
 from chatterm.engine.local.linear import Placement
-from chatterm.engine.local.model import LlamaModel, load_llama
+from chatterm.engine.local.loading import load_llama
+from chatterm.engine.local.model import LlamaModel
 from chatterm.engine.local.weights import WeightFile
 from chatterm.errors import BadModelFile
 from chatterm.models.gguf import GGUFFile
