@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 from chatterm.cli.report import Report
@@ -55,7 +56,14 @@ def parts_for(workspace: Workspace, store: ConversationStore, model: str | None)
     )
 
 
-async def take(app: ChattermApp) -> str:
+def is_answered(app: ChattermApp, store: ConversationStore, num_questions: int) -> bool:
+    """Whether all that was asked has its whole reply, and the app is at rest."""
+    paths = (store.path(one.id) for one in store.conversations())
+    replies = [n for path in paths for n in path if n.message.role == "assistant" and n.status == "complete"]
+    return len(replies) == num_questions and not app.chat.pane.is_replying
+
+
+async def take(app: ChattermApp, store: ConversationStore) -> str:
     """Have every conversation; return the last one's screen."""
     async with app.run_test(size=SIZE) as pilot:
 
@@ -65,12 +73,13 @@ async def take(app: ChattermApp) -> str:
                 assert time.monotonic() < deadline, "the app did not come to it"
                 await asyncio.sleep(0.05)
 
+        asked = 0
         for questions in CONVERSATIONS:
             await pilot.press("ctrl+n")
             for question in questions:
                 await pilot.press(*("space" if char == " " else char for char in question), "enter")
-                await until(lambda: app.chat.pane.is_replying)
-                await until(lambda: not app.chat.pane.is_replying)
+                asked += 1
+                await until(partial(is_answered, app, store, asked))
         await pilot.pause(0.5)
         return without_fonts(app.export_screenshot(title="chatterm"))
 
@@ -83,7 +92,7 @@ def without_fonts(picture: str) -> str:
 def main(model: str | None = None) -> None:
     workspace = Workspace.from_environment()
     with closing(ConversationStore.in_memory()) as store:
-        picture = asyncio.run(take(ChattermApp(parts_for(workspace, store, model))))
+        picture = asyncio.run(take(ChattermApp(parts_for(workspace, store, model)), store))
     PICTURE.write_text(picture, encoding="utf-8")
     print(f"{PICTURE}: {len(picture):,} characters")
 
