@@ -25,11 +25,6 @@ class Report:
         self._draws = stream.isatty() and term != "dumb" and not is_quiet
         self._progress = ""
 
-    @property
-    def draws(self) -> bool:
-        """Whether progress is shown at all."""
-        return self._draws
-
     def notice(self, text: str) -> None:
         """Say what the user should know, on a line of its own."""
         if not self._is_quiet:
