@@ -6,9 +6,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from chatterm.config import PREFIX, Paths
 from chatterm.models.catalogue import load_catalogue
+
+settings.register_profile("fixed", derandomize=True, database=None, deadline=None)
+settings.register_profile("explore", deadline=None, max_examples=2_000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fixed"))
+# Checks are the same in every run; `HYPOTHESIS_PROFILE=explore pytest ...` looks for new examples.
 
 USER_PATHS = Paths.from_environment(os.environ)
 """The paths as they were before any test moved them: the models folder that setup filled."""

@@ -5,6 +5,7 @@ Roles are fixed here, before any value is filled in, so no value can open or clo
 
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal, get_args
 
 from chatterm.prompts.problems import Place, Problem, did_you_mean
@@ -60,7 +61,7 @@ def split_sections(body: list[str], first_line: int) -> tuple[list[Section], lis
     heads = [number for number, line in enumerate(body) if line.startswith(_MARK) or line.rstrip() == "@@"]
     problems += _stray(body[: heads[0]] if heads else body, first_line)
     lang: str | None = None
-    for start, end in zip(heads, [*heads[1:], len(body)], strict=True):
+    for start, end in pairwise([*heads, len(body)]):
         opened = _open(body[start], first_line + start)
         if isinstance(opened, Problem):
             problems.append(opened)

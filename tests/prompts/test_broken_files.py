@@ -95,6 +95,7 @@ BROKEN = [
     ("E15", changed("version: 3", f"version: {'[' * 40}{']' * 40}"), 3, 25, "at most 16"),
     ("E15", last(f"{{{{ {'(' * 3000}party{')' * 3000} }}}}"), 16, 1, "apart"),
     ("E16", changed("@@ system en", "Hello\n@@ system en"), 11, 1, "@@ user"),
+    ("E16", GOOD[: GOOD.index("@@")] + "Hello\n", 11, 1, "@@ user"),
     ("E17", changed("@@ system en", "@@ sistem en"), 11, 4, "'system'"),
     ("E17", changed("@@ system en", "@@ system en zh"), 11, 1, "at most a language"),
     ("E17", changed("只使用报告。", "只使用报告。\n@@"), 15, 4, "known here"),
