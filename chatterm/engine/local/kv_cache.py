@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from chatterm.engine.local.model import LlamaModel
+from chatterm.engine.local.model import LlamaModel, Segment
 
 _MIN_CAPACITY = 1024
 """In tokens."""
@@ -49,15 +49,18 @@ class Slab:
             grown[:, :, : len(self.token_ids)] = old[:, :, : len(self.token_ids)]
 
     def read(self, ids: Sequence[int], *, is_last_only: bool = True) -> Tensor:
-        """Let the model read `ids` after the tokens held; return logits as `LlamaModel.forward` does.
+        """Let the model read `ids` after the tokens held; return fp32 logits.
+
+        (vocabulary,) after the last of them, or (ids, vocabulary).
 
         Where it raises, the slab holds what it held.
         """
         start = len(self.token_ids)
         self.reserve(start + len(ids))
-        logits = self._model.forward(torch.tensor(ids), self.tensors, start, is_last_only=is_last_only)
+        segment = Segment(self.tensors, start, len(ids))
+        logits = self._model.forward(torch.tensor(ids), [segment], is_last_only=is_last_only)
         self.token_ids.extend(ids)
-        return logits
+        return logits[0] if is_last_only else logits
 
     def truncate(self, num_tokens: int) -> None:
         """Forget all tokens but the first `num_tokens`."""

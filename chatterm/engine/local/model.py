@@ -51,11 +51,26 @@ class LlamaWeights:
 
 
 @dataclass(frozen=True, slots=True)
-class _Pass:
-    """What all layers share in one pass over some tokens."""
+class Segment:
+    """The next tokens of one sequence in a pass."""
 
+    keys_values: Sequence[Tensor]
+    """A tensor (2, kv heads, capacity, head_dim) a layer, in `cache_dtype`: keys, then values."""
     start: int
-    end: int
+    """Position of the first of these tokens: what the cache holds before it is read."""
+    num_tokens: int
+
+    @property
+    def end(self) -> int:
+        return self.start + self.num_tokens
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """Where a segment lies in a pass, and what all layers share of it."""
+
+    segment: Segment
+    rows: slice
     rotations: Tensor
     """Unit complex numbers (n, 1, rope dimensions / 2)."""
     mask: Tensor | None
@@ -80,27 +95,23 @@ class LlamaModel:
         """Of keys and values: fp32 on the CPU, whose attention over one query is fastest there."""
         return torch.float32 if self.placement.device.type == "cpu" else self.placement.dtype
 
-    def forward(
-        self, ids: Tensor, cache: Sequence[Tensor], start: int, *, is_last_only: bool = True
-    ) -> Tensor:
-        """Read the tokens `ids` (int64, (n,), on the CPU) at positions `start` to `start + n`.
+    def forward(self, ids: Tensor, segments: Sequence[Segment], *, is_last_only: bool = True) -> Tensor:
+        """Read the tokens `ids` (int64, (n,), on the CPU): those of each segment in turn.
 
-        `cache` has a tensor (2, kv heads, capacity, head_dim) a layer, in `cache_dtype`: keys, then
-        values; positions before `start` are read, those of `ids` are written. Returns fp32 logits:
-        (vocabulary,) of the last position, or (n, vocabulary).
+        Keys and values of the tokens are written into their segment's cache, which must have room for
+        them. Returns fp32 logits: (segments, vocabulary) after the last token of each, or (n, vocabulary).
         """
         x, ffn = self._embed(ids), self.shape.feed_forward_length
-        here = self._pass_over(start, start + len(ids))
-        for layer, keys_values in zip(self._weights.layers, cache, strict=True):
+        parts = self._rows_of(segments)
+        for index, layer in enumerate(self._weights.layers):
             qkv = layer.qkv(self._norm(x, layer.attention_norm))
-            attended = self._attend(qkv, keys_values, here)
-            x.add_(layer.attention_output(attended))
+            attended = [self._attend(qkv[part.rows], part.segment.keys_values[index], part) for part in parts]
+            x.add_(layer.attention_output(attended[0] if len(attended) == 1 else torch.cat(attended)))
             gate_up = layer.gate_up(self._norm(x, layer.ffn_norm))
             x.add_(layer.ffn_down(silu(gate_up[:, :ffn]).mul_(gate_up[:, ffn:])))
         if is_last_only:
-            x = x[-1:]
-        logits = self._weights.head(self._norm(x, self._weights.output_norm)).float()
-        return logits[0] if is_last_only else logits
+            x = x[-1:] if len(parts) == 1 else x[[part.rows.stop - 1 for part in parts]]
+        return self._weights.head(self._norm(x, self._weights.output_norm)).float()
 
     def _embed(self, ids: Tensor) -> Tensor:
         table = self._weights.embedding
@@ -115,7 +126,7 @@ class LlamaModel:
         length = torch.hypot(torch.linalg.vector_norm(x, dim=-1, keepdim=True), self._norm_floor)
         return (x / length).mul_(weight).to(self.placement.dtype)
 
-    def _attend(self, qkv: Tensor, keys_values: Tensor, here: _Pass) -> Tensor:
+    def _attend(self, qkv: Tensor, keys_values: Tensor, here: _Rows) -> Tensor:
         """Rotate, store keys and values, and attend: (n, heads x head_dim) in the activations' dtype."""
         shape, n = self.shape, qkv.shape[0]
         heads = qkv.float().view(n, -1, shape.key_length)
@@ -123,9 +134,9 @@ class LlamaModel:
         rotated = heads[:, :num_rotated, : shape.rope_dimensions].view(n, num_rotated, -1, 2)
         torch.view_as_complex(rotated).mul_(here.rotations)
         new = heads[:, shape.num_heads :].view(n, 2, -1, shape.key_length)
-        keys_values[:, :, here.start : here.end].copy_(new.permute(1, 2, 0, 3))
+        keys_values[:, :, here.segment.start : here.segment.end].copy_(new.permute(1, 2, 0, 3))
         queries = heads[:, : shape.num_heads]
-        seen = keys_values[:, :, : here.end]
+        seen = keys_values[:, :, : here.segment.end]
         return self._attend_one(queries, seen) if n == 1 else self._attend_many(queries, seen, here.mask)
 
     def _attend_one(self, queries: Tensor, seen: Tensor) -> Tensor:
@@ -148,13 +159,21 @@ class LlamaModel:
         )
         return attended[0].transpose(0, 1).reshape(n, -1).to(self.placement.dtype)
 
-    def _pass_over(self, start: int, end: int) -> _Pass:
-        mask = None
-        if start and end - start > 1:
-            size = (end - start, end)
-            mask = torch.full(size, -math.inf, dtype=self._attention_dtype, device=self.placement.device)
-            mask = mask.triu_(start + 1)
-        return _Pass(start, end, self._rotations_of(start, end), mask)
+    def _rows_of(self, segments: Sequence[Segment]) -> list[_Rows]:
+        parts, first = [], 0
+        for segment in segments:
+            rows = slice(first, first + segment.num_tokens)
+            rotations = self._rotations_of(segment.start, segment.end)
+            parts.append(_Rows(segment, rows, rotations, self._mask_of(segment)))
+            first = rows.stop
+        return parts
+
+    def _mask_of(self, segment: Segment) -> Tensor | None:
+        if not segment.start or segment.num_tokens == 1:
+            return None
+        size = (segment.num_tokens, segment.end)
+        mask = torch.full(size, -math.inf, dtype=self._attention_dtype, device=self.placement.device)
+        return mask.triu_(segment.start + 1)
 
     def _rotations_of(self, start: int, end: int) -> Tensor:
         """Return the rotations of some positions; the table grows by doubling."""
