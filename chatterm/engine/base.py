@@ -6,6 +6,7 @@ message where the template has none, plain completion for base models. It knows 
 prompt library.
 """
 
+import json
 import threading
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -55,6 +56,73 @@ SAMPLING_RANGES: Mapping[str, tuple[float, float]] = {
 """Both ends are allowed; NaN is in no range."""
 
 
+@dataclass(frozen=True, slots=True)
+class JsonSchema:
+    """The reply is one JSON value that a schema (draft 2020-12) allows."""
+
+    schema: str
+
+    def __post_init__(self) -> None:
+        """Raise UsageError where it is no JSON object, or too long."""
+        _check_text("the JSON schema", self.schema)
+        try:
+            value = json.loads(self.schema)
+        except (ValueError, RecursionError) as error:
+            why = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
+            raise UsageError(f"the JSON schema is not JSON: {why}") from error
+        if not isinstance(value, dict):
+            found = type(value).__name__
+            raise UsageError(f'the JSON schema must be an object such as {{"type": "object"}}, found {found}')
+
+
+@dataclass(frozen=True, slots=True)
+class Regex:
+    """The whole reply matches a regular expression: syntax of Rust's `regex`, without look-around."""
+
+    pattern: str
+
+    def __post_init__(self) -> None:
+        """Raise UsageError where it is empty or too long."""
+        if not self.pattern:
+            raise UsageError("the regular expression is empty, so it allows only an empty reply")
+        _check_text("the regular expression", self.pattern)
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """The reply is one of these texts, to the letter."""
+
+    options: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        """Raise UsageError where there is no option, or one is empty or there twice."""
+        if not self.options:
+            raise UsageError("there are no choices; give at least one text that the reply may be")
+        if "" in self.options:
+            raise UsageError("a choice must not be empty")
+        seen: set[str] = set()
+        for option in self.options:
+            if option in seen:
+                raise UsageError(f"the choice {option!r} stands there twice")
+            seen.add(option)
+        _check_text("the list of choices", "".join(self.options))
+
+
+Constraint = JsonSchema | Regex | Choices
+
+MAX_CONSTRAINT_BYTES = 2**20
+"""Of a schema, an expression, or all choices together."""
+
+
+def _check_text(what: str, text: str) -> None:
+    try:
+        num_bytes = len(text.encode())
+    except UnicodeEncodeError as error:
+        raise UsageError(f"{what} holds half a character (a lone surrogate) at {error.start:,}") from error
+    if num_bytes > MAX_CONSTRAINT_BYTES:
+        raise UsageError(f"{what} is {num_bytes:,} bytes long; at most {MAX_CONSTRAINT_BYTES:,} are allowed")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GenerationRequest:
     """All that an engine needs for one reply."""
@@ -65,6 +133,8 @@ class GenerationRequest:
     sampling: SamplingParams = field(default_factory=SamplingParams)
     num_samples: int = 1
     """Samples share one prefill; their noise differs by the sample's number alone."""
+    constraint: Constraint | None = None
+    """What the whole reply must be, `prefill` included. It can still be cut short (reason `length`)."""
 
 
 class TokenCount(NamedTuple):

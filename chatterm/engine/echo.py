@@ -54,6 +54,8 @@ class EchoEngine:
         return TokenCount(_count(messages), is_exact=True)
 
     def stream(self, requests: Sequence[GenerationRequest], cancel: CancelToken) -> Generator[StreamEvent]:
+        if any(request.constraint for request in requests):
+            raise Unsupported("the echo engine cannot keep to a schema, regex or choices; use a local model")
         for request in requests:
             room = self._context_length - _count(request.messages)
             if room < 1:

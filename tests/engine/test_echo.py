@@ -1,14 +1,15 @@
 """The echo engine keeps the contract of every engine, and says what it is told to say."""
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from chatterm.engine.base import CancelToken, SamplingParams
+from chatterm.engine.base import CancelToken, Choices, SamplingParams
 from chatterm.engine.echo import EchoEngine
 from chatterm.engine.registry import EchoModel, EngineOptions, open_engine
-from chatterm.errors import ChattermError, UsageError
+from chatterm.errors import ChattermError, Unsupported, UsageError
 from tests.engine.contract import EngineContract, ask, ends_of, run, text_of
 
 
@@ -39,6 +40,11 @@ def test_a_stop_string_ends_the_reply_before_itself() -> None:
     events = run(EchoEngine(), ask("one two three", sampling=SamplingParams(stop=("three", "two"))))
     assert text_of(events) == "one "
     assert ends_of(events)[0].reason == "stop"
+
+
+def test_a_constraint_is_refused_by_name() -> None:
+    with pytest.raises(Unsupported, match="echo engine"):
+        run(EchoEngine(), replace(ask(), constraint=Choices(("yes", "no"))))
 
 
 @pytest.mark.parametrize(
