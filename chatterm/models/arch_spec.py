@@ -13,6 +13,11 @@ NormPlacement = Literal["before", "after", "both"]
 Activation = Literal["silu", "gelu_tanh"]
 RopePairs = Literal["neighbours", "halves"]
 
+SUPPORTED_ARCHITECTURES = (
+    "llama", "qwen2", "qwen3", "gemma3", "phi3", "gemma2", "smollm3", "olmo2", "granite",
+)  # fmt: skip
+"""The families that ArchSpec can say. A mistral is a llama, in a GGUF too."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RopeScaling:
@@ -21,9 +26,9 @@ class RopeScaling:
     kind: RopeScalingKind
     factor: float = 1.0
     original_context_length: int | None = None
-    """In tokens, before stretching; None where the file does not say."""
+    """In tokens, before stretching; None where the file does not say: that of the model is taken."""
     attention_factor: float | None = None
-    """Multiplies the rotated values (yarn, longrope); None: derived from `factor` as the kind's paper does."""
+    """Multiplies the rotated values; None: derived from `factor` (yarn) or from the contexts (longrope)."""
     low_frequency_factor: float = 1.0
     high_frequency_factor: float = 4.0
     """Of llama3."""
@@ -32,7 +37,7 @@ class RopeScaling:
     """Of yarn."""
     short_factors: tuple[float, ...] = ()
     long_factors: tuple[float, ...] = ()
-    """Of longrope: one for each rotated pair. In a GGUF they are tensors, which the loader puts here."""
+    """Of longrope: divisors of each rotated pair's frequency. Empty: they are tensors, as in a GGUF."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +83,8 @@ class ArchSpec:
     layers: tuple[LayerSpec, ...]
     rope_pairs: RopePairs
     """Which numbers of a head turn together: 2i and 2i + 1, or i and i + half, as the stored rows have it."""
+    has_fused_products: bool = False
+    """True: attn_qkv is one tensor, and ffn_up has the rows of the gate, then its own (phi3)."""
     has_qkv_bias: bool = False
     has_output_bias: bool = False
     """Of the attention's output product."""
