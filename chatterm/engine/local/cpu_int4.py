@@ -11,7 +11,7 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor
 
-from chatterm.engine.local.packing import GROUP_SIZE, Int4Codes, unpack_nibbles
+from chatterm.engine.local.int4_codes import GROUP_SIZE, Int4Codes, unpack_nibbles
 
 _int4_mm = torch.ops.aten._weight_int4pack_mm_for_cpu.default
 _log = logging.getLogger(__name__)

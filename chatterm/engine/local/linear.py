@@ -14,17 +14,16 @@ import torch
 from torch import Tensor
 
 from chatterm.engine.local.cpu_int4 import CpuInt4Linear
-from chatterm.engine.local.packed_types import PLAIN_TYPES
-from chatterm.engine.local.packing import (
+from chatterm.engine.local.int4_codes import (
     GROUP_SIZE,
     Int4Codes,
-    check_supported,
-    dequantise,
     int4_codes,
     int4_slices,
     num_planes,
     unpack_nibbles,
 )
+from chatterm.engine.local.packed_types import PLAIN_TYPES
+from chatterm.engine.local.packing import check_supported, dequantise
 from chatterm.engine.local.weights import BlockTensor
 
 _cuda_int4_mm = torch.ops.aten._weight_int4pack_mm.default

@@ -5,9 +5,10 @@ import pytest
 import torch
 
 from chatterm.engine.local.cpu_int4 import MIN_DENSE_ROWS, cpu_layout_block, pack_for_cpu
+from chatterm.engine.local.int4_codes import unpack_nibbles
 from chatterm.engine.local.linear import LinearFactory
-from chatterm.engine.local.packing import unpack_nibbles
-from tests.engine.local.test_linear import CPU, INT4_TYPES, inputs, make
+from tests.engine.local.test_linear import CPU, INT4_TYPES, inputs
+from tests.support.block_data import random_tensor
 
 
 @pytest.mark.parametrize("rows", [16, 32, 48, 64, 80, 96, 192, 208])
@@ -26,7 +27,7 @@ def test_the_layout_of_this_processor_is_known() -> None:
 @pytest.mark.parametrize("name", INT4_TYPES)
 @pytest.mark.parametrize("num_rows", [7, MIN_DENSE_ROWS - 1])
 def test_a_row_does_not_depend_on_the_others(name: str, num_rows: int) -> None:
-    linear = LinearFactory(CPU).make(make(name, 128, 96))
+    linear = LinearFactory(CPU).make(random_tensor(name, 128, 96))
     x = inputs(num_rows, 96)
     alone = torch.cat([linear(row.unsqueeze(0)) for row in x])
     assert torch.equal(linear(x), alone)

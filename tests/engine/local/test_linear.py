@@ -9,15 +9,11 @@ from chatterm.engine.local.packing import dequantise
 from chatterm.engine.local.weights import BlockTensor
 from chatterm.errors import BadModelFile
 from chatterm.models.block_types import BlockType
-from tests.engine.local.test_packing import random_blocks, tensor_of
+from tests.support.block_data import random_tensor
 
 CPU = Placement.best_for(torch.device("cpu"))
 INT4_TYPES = ["Q4_0", "Q4_1", "Q8_0"]
 ROW_COUNTS = [1, 2, 7, MIN_DENSE_ROWS - 1, MIN_DENSE_ROWS, 100]
-
-
-def make(name: str, rows: int, columns: int, seed: int = 0) -> BlockTensor:
-    return tensor_of(name, random_blocks(name, rows, columns // BlockType[name].block_size, seed))
 
 
 def exact_product(x: torch.Tensor, *tensors: BlockTensor) -> torch.Tensor:
@@ -40,7 +36,7 @@ def inputs(rows: int, columns: int) -> torch.Tensor:
 @pytest.mark.parametrize("name", INT4_TYPES)
 @pytest.mark.parametrize("outputs", [128, 48])
 def test_packed_products(name: str, num_rows: int, outputs: int) -> None:
-    tensor = make(name, outputs, 96)
+    tensor = random_tensor(name, outputs, 96)
     linear = LinearFactory(CPU).make(tensor)
     assert isinstance(linear, CpuInt4Linear)
     x = inputs(num_rows, 96)
@@ -51,7 +47,7 @@ def test_packed_products(name: str, num_rows: int, outputs: int) -> None:
 
 @pytest.mark.parametrize("name", ["F32", "F16", "BF16", "Q5_0", "Q6_K", "Q4_1"])
 def test_the_reference_is_exact(name: str) -> None:
-    tensor = make(name, 40, 256)
+    tensor = random_tensor(name, 40, 256)
     x = inputs(5, 256).float()
     found = LinearFactory(Placement.reference()).make(tensor)(x)
     assert found.dtype == torch.float32
@@ -60,7 +56,7 @@ def test_the_reference_is_exact(name: str) -> None:
 
 @pytest.mark.parametrize("placement", [CPU, Placement.reference()])
 def test_joined_rows_stand_side_by_side(placement: Placement) -> None:
-    parts = [make("Q4_0", rows, 64, seed=rows) for rows in (64, 32, 32)]
+    parts = [random_tensor("Q4_0", rows, 64, seed=rows) for rows in (64, 32, 32)]
     x = inputs(3, 64).to(placement.dtype)
     linear = LinearFactory(placement).make(*parts)
     assert isinstance(linear, CpuInt4Linear | DenseLinear)
@@ -68,7 +64,7 @@ def test_joined_rows_stand_side_by_side(placement: Placement) -> None:
 
 
 def test_types_with_as_many_planes_share_one_product() -> None:
-    parts = [make("Q4_0", 64, 64), make("Q4_1", 32, 64)]
+    parts = [random_tensor("Q4_0", 64, 64), random_tensor("Q4_1", 32, 64)]
     x = inputs(3, 64)
     linear = LinearFactory(CPU).make(*parts)
     assert isinstance(linear, CpuInt4Linear)
@@ -76,7 +72,7 @@ def test_types_with_as_many_planes_share_one_product() -> None:
 
 
 def test_parts_of_different_types_are_joined_after_their_products() -> None:
-    parts = [make("Q4_0", 64, 64), make("Q8_0", 32, 64), make("Q5_0", 32, 64)]
+    parts = [random_tensor("Q4_0", 64, 64), random_tensor("Q8_0", 32, 64), random_tensor("Q5_0", 32, 64)]
     x = inputs(3, 64)
     linear = LinearFactory(CPU).make(*parts)
     assert isinstance(linear, JoinedLinear)
@@ -84,7 +80,7 @@ def test_parts_of_different_types_are_joined_after_their_products() -> None:
 
 
 def test_rows_that_fit_no_packed_layout_are_dequantised() -> None:
-    tensor = make("Q4_0", 24, 64)
+    tensor = random_tensor("Q4_0", 24, 64)
     x = inputs(3, 64)
     linear = LinearFactory(CPU).make(tensor)
     assert isinstance(linear, DenseLinear)
@@ -93,9 +89,9 @@ def test_rows_that_fit_no_packed_layout_are_dequantised() -> None:
 
 def test_what_is_dequantised_is_said_with_its_cost() -> None:
     factory = LinearFactory(CPU)
-    factory.make(make("Q4_0", 1024, 2048))
-    factory.make(make("Q6_K", 1024, 2048))
-    factory.make(make("Q6_K", 1024, 2048))
+    factory.make(random_tensor("Q4_0", 1024, 2048))
+    factory.make(random_tensor("Q6_K", 1024, 2048))
+    factory.make(random_tensor("Q6_K", 1024, 2048))
     # 2 bytes a weight instead of 210 bytes for 256 weights.
     extra = 2 * 1024 * 2048 * (2 - 210 / 256) / 1e6
     (note,) = factory.notes
@@ -105,7 +101,7 @@ def test_what_is_dequantised_is_said_with_its_cost() -> None:
 
 def test_weights_already_in_floating_point_are_no_news() -> None:
     factory = LinearFactory(CPU)
-    factory.make(make("F16", 1024, 2048))
+    factory.make(random_tensor("F16", 1024, 2048))
     assert factory.notes == ()
 
 
@@ -120,7 +116,7 @@ def test_an_unreadable_type_is_refused() -> None:
 @pytest.mark.parametrize("num_rows", [1, 5, 40])
 @pytest.mark.parametrize("name", INT4_TYPES)
 def test_packed_products_on_cuda(name: str, num_rows: int) -> None:
-    tensor = make(name, 128, 192)
+    tensor = random_tensor(name, 128, 192)
     x = inputs(num_rows, 192)
     found = LinearFactory(Placement.best_for(torch.device("cuda"))).make(tensor)(x.cuda())
     assert_near(found.cpu(), exact_product(x, tensor))

@@ -1,7 +1,7 @@
 """What `models show` says of a block type is what the engine does with it."""
 
+from chatterm.engine.local.int4_codes import num_planes
 from chatterm.engine.local.packed_types import PACKED_TYPES, PLAIN_TYPES, describe_use
-from chatterm.engine.local.packing import num_planes
 from chatterm.models.block_types import BlockType
 
 
