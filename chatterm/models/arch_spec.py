@@ -4,6 +4,7 @@ One decoder (`engine.local.model`) runs every ArchSpec; `hyperparameters` reads 
 `checkpoint` from a folder's config.json. Names follow the GGUF keys where those say it.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Literal
 
@@ -26,9 +27,9 @@ class RopeScaling:
     kind: RopeScalingKind
     factor: float = 1.0
     original_context_length: int | None = None
-    """In tokens, before stretching; None where the file does not say: that of the model is taken."""
+    """In tokens, before stretching; None where the file does not say: the model's whole context is taken."""
     attention_factor: float | None = None
-    """Multiplies the rotated values; None: derived from `factor` (yarn) or from the contexts (longrope)."""
+    """Multiplies the rotated values; None: as the kind's paper derives it from `factor`."""
     low_frequency_factor: float = 1.0
     high_frequency_factor: float = 4.0
     """Of llama3."""
@@ -38,6 +39,27 @@ class RopeScaling:
     short_factors: tuple[float, ...] = ()
     long_factors: tuple[float, ...] = ()
     """Of longrope: divisors of each rotated pair's frequency. Empty: they are tensors, as in a GGUF."""
+
+    @property
+    def rotation_scale(self) -> float:
+        """What rotated values are multiplied by.
+
+        YaRN: Peng et al. 2023 (arXiv 2309.00071), section 3.4; LongRoPE: Ding et al. 2024 (arXiv
+        2402.13753), with the root that Phi-3's configuration names.
+        """
+        if self.attention_factor is not None:
+            return self.attention_factor
+        if self.kind == "yarn":
+            return yarn_magnitude(self.factor)
+        original = self.original_context_length
+        if self.kind == "longrope" and self.factor > 1 and original is not None and original > 1:
+            return math.sqrt(1 + math.log(self.factor) / math.log(original))
+        return 1.0
+
+
+def yarn_magnitude(factor: float, weight: float = 1.0) -> float:
+    """Return by how much YaRN magnifies for a context `factor` times as long; 1 where it is not longer."""
+    return 0.1 * weight * math.log(factor) + 1 if factor > 1 else 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
