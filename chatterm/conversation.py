@@ -9,8 +9,11 @@ Role = Literal["system", "user", "assistant"]
 Status = Literal["complete", "streaming", "stopped", "interrupted", "failed"]
 """Of a message. `streaming`: being written. `stopped`: by the user. `interrupted`: its process died."""
 
-FinishReason = Literal["end", "stop", "length", "cancelled"]
-"""`end`: the model's end token. `stop`: a stop string. `length`: the token limit. `cancelled`: stopped."""
+FinishReason = Literal["end", "stop", "length", "loop", "cancelled"]
+"""`end`: the model's end token. `stop`: a stop string. `length`: the token limit. `cancelled`: stopped.
+
+`loop`: it said the same again and again.
+"""
 
 Tier = Literal["tiny", "small", "medium", "large"]
 """By parameters: tiny < 0.5B <= small < 2B <= medium < 5B <= large."""

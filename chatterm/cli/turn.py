@@ -65,6 +65,11 @@ class TurnPlayer:
                 self.outcome.turn, self.outcome.not_saved = turn, not_saved
                 if turn.finish_reason == "length":
                     self.notice(f"cut at {turn.usage.output_tokens:,} tokens; --max-tokens allows more")
+                elif turn.finish_reason == "loop":
+                    self.notice(
+                        "stopped: the reply said the same again and again; "
+                        "-o loop_detection=off lets it go on, -o repeat_penalty=1.1 may help"
+                    )
 
     def _write_text(self, text: str) -> None:
         try:

@@ -28,12 +28,23 @@ class SamplingParams:
     """Only the likeliest tokens whose probabilities reach this sum; 1 is off."""
     min_p: float = 0.0
     """Only tokens at least this share of the likeliest one's probability; 0 is off."""
+    repeat_penalty: float = 1.0
+    """Tokens among the last `repeat_last_n`, prompt included, have their logit divided by it where that is
+    positive, else multiplied; 1 is off. At most 2, which is far beyond what helps."""
+    repeat_last_n: int = 64
+    """How many tokens the three penalties look back on; 0 is off, -1 all of the prompt and the reply."""
+    presence_penalty: float = 0.0
+    """Taken from the logit of every token among those."""
+    frequency_penalty: float = 0.0
+    """Taken from it as often as the token is there."""
     seed: int = 0
     """The noise is a function of (seed, sample, position) and of nothing else. 0 <= seed < 2**63."""
     max_tokens: int = 1024
     """At most this many tokens are generated, fewer where the context ends before."""
     stop: tuple[str, ...] = ()
     """The reply ends before the first of these strings, which is not part of it."""
+    loop_detection: bool = True
+    """A reply that says the same again and again ends with the reason `loop`."""
 
     def __post_init__(self) -> None:
         """Raise UsageError where a value is out of its range."""
@@ -50,6 +61,10 @@ SAMPLING_RANGES: Mapping[str, tuple[float, float]] = {
     "top_k": (0, 1_000_000),
     "top_p": (0, 1),
     "min_p": (0, 1),
+    "repeat_penalty": (0.5, 2),
+    "repeat_last_n": (-1, 1_000_000),
+    "presence_penalty": (-2, 2),
+    "frequency_penalty": (-2, 2),
     "seed": (0, 2**63 - 1),
     "max_tokens": (1, 1_000_000),
 }
@@ -135,6 +150,21 @@ class GenerationRequest:
     """Samples share one prefill; their noise differs by the sample's number alone."""
     constraint: Constraint | None = None
     """What the whole reply must be, `prefill` included. It can still be cut short (reason `length`)."""
+    num_alternatives: int | None = None
+    """How many of the likeliest tokens to tell at each step, beside the one that was drawn; None is off."""
+
+    def __post_init__(self) -> None:
+        """Raise UsageError where a number is out of its range."""
+        if self.num_samples < 1:
+            raise UsageError(f"the number of samples must be 1 or more, found {self.num_samples}")
+        if self.num_alternatives is not None and not 0 <= self.num_alternatives <= MAX_ALTERNATIVES:
+            raise UsageError(
+                f"the number of alternatives must be from 0 to {MAX_ALTERNATIVES}, "
+                f"found {self.num_alternatives}"
+            )
+
+
+MAX_ALTERNATIVES = 100
 
 
 class TokenCount(NamedTuple):
@@ -154,6 +184,34 @@ class PrefillProgress:
     total: int
 
 
+class Alternative(NamedTuple):
+    """A token that could have come."""
+
+    token_id: int
+    text: str
+    log_probability: float
+    """Natural."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenDetail:
+    """How likely a token of a reply was, and what else could have come; logarithms are natural."""
+
+    token_id: int
+    text: str
+    """As people read it: a control token's name, U+FFFD for parts of characters."""
+    offset: int
+    """Where it starts in the reply's text, in characters: those that were whole before it."""
+    log_probability: float
+    """By the model alone: the softmax of its logits."""
+    drawn_log_probability: float
+    """In what it was drawn from: after constraint, penalties, temperature and filters."""
+    alternatives: tuple[Alternative, ...]
+    """The likeliest by the model alone, the likeliest first; the token itself may be among them."""
+    drawn_alternatives: tuple[Alternative, ...]
+    """The likeliest in what it was drawn from: fewer than asked for where fewer were left."""
+
+
 @dataclass(frozen=True, slots=True)
 class TextDelta:
     """More text of a reply. Joined in order, a sample's deltas are its whole text."""
@@ -163,6 +221,8 @@ class TextDelta:
     text: str
     """Whole characters only; may be empty while a character is still incomplete."""
     token_ids: tuple[int, ...] = ()
+    details: tuple[TokenDetail, ...] = ()
+    """One for each of `token_ids`, where the request asked for alternatives; else none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ _STATUS: Mapping[FinishReason, Status] = {
     "end": "complete",
     "stop": "complete",
     "length": "complete",
+    "loop": "complete",
     "cancelled": "stopped",
 }
 

@@ -57,7 +57,7 @@ CREATE TABLE reply (
     output_tokens INTEGER,
     prefill_s REAL,
     decode_s REAL,
-    finish_reason TEXT CHECK (finish_reason IN ('end', 'stop', 'length', 'cancelled')),
+    finish_reason TEXT CHECK (finish_reason IN ('end', 'stop', 'length', 'loop', 'cancelled')),
     prompt_id TEXT,
     prompt_version INTEGER,
     prompt_sha256 TEXT,

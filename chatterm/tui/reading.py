@@ -42,6 +42,8 @@ def ending_note(reason: FinishReason, usage: Usage) -> str:
     """Say how a reply ended; nothing where it ended by itself."""
     if reason == "cancelled":
         return "stopped"
+    if reason == "loop":
+        return "stopped: it said the same again and again"
     return f"cut at {usage.output_tokens:,} tokens" if reason == "length" else ""
 
 
