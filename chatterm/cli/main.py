@@ -14,7 +14,15 @@ import typer
 from typer.exceptions import Exit, TyperException
 
 from chatterm import __version__
-from chatterm.cli import ask_command, config_command, history_command, models_command, prompts_command
+from chatterm.cli import (
+    ask_command,
+    bench_command,
+    cache_command,
+    config_command,
+    history_command,
+    models_command,
+    prompts_command,
+)
 from chatterm.cli.answer import READER_GONE, ReaderGone, silence_stdout
 from chatterm.cli.listing import AsJson
 from chatterm.cli.report import Report
@@ -32,6 +40,8 @@ app.add_typer(models_command.app, name="models")
 app.add_typer(prompts_command.app, name="prompts")
 app.add_typer(history_command.app, name="history")
 app.add_typer(config_command.app, name="config")
+app.add_typer(cache_command.app, name="cache")
+app.command("bench")(bench_command.bench)
 
 
 @app.command("doctor")
