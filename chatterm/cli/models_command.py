@@ -108,10 +108,10 @@ def show(name: Name = None, as_json: AsJson = False) -> None:
 
 
 def _summary_fields(summary: "ModelSummary") -> dict[str, Any]:
-    from chatterm.engine.local.architecture import SUPPORTED_ARCHITECTURES
     from chatterm.engine.local.packed_types import describe_use
+    from chatterm.models.arch_spec import SUPPORTED_ARCHITECTURES
 
-    shape = summary.hyperparameters
+    shape = summary.spec
     runs = summary.architecture in SUPPORTED_ARCHITECTURES
     return {
         "path": str(summary.path),

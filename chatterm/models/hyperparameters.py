@@ -1,139 +1,195 @@
-"""A decoder's shape, read from a GGUF's metadata and checked against itself and the tensors.
+"""Reads an ArchSpec from a GGUF's metadata, checked against itself and the tensors.
 
-Keys and defaults are those of llama.cpp (`src/llama-arch.cpp`, `src/llama-model.cpp`) for the llama
-family: rms norms, rope, grouped heads of one count in all layers. Which architectures can be run is
-the engine's to say; anything whose numbers are of another kind is refused here.
+Keys and defaults are those of llama.cpp (`src/llama-arch.cpp`, `src/llama-model.cpp`, `src/models/`,
+`convert_hf_to_gguf.py`). Some of what its families differ in stands in no key: `_FAMILIES` has it.
 """
 
-from dataclasses import dataclass
-from typing import Literal, NoReturn, cast, get_args
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from chatterm.errors import BadModelFile
+from chatterm.models.arch_spec import (
+    SUPPORTED_ARCHITECTURES,
+    Activation,
+    ArchSpec,
+    LayerSpec,
+    NormPlacement,
+    QKNorm,
+    RopePairs,
+    RopeSpec,
+)
 from chatterm.models.gguf import GGUFFile
-
-RopeScalingKind = Literal["linear", "yarn", "longrope"]
+from chatterm.models.gguf_keys import MAX_CONTEXT, ArchitectureKeys
+from chatterm.models.gguf_rope import read_rope
 
 _MAX_LAYERS = 512
 _MAX_HEADS = 1024
 _MAX_WIDTH = 2**20
-_MAX_CONTEXT = 2**26
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RopeScaling:
-    """How rope is stretched beyond the context it was trained on."""
+class _Family:
+    """What the architecture's name says."""
 
-    kind: RopeScalingKind
-    factor: float
-    original_context_length: int | None
-    """In tokens, before stretching; None where the file does not say."""
-    attention_factor: float
-    """Multiplies the rotated values (yarn, longrope); 1 where the file does not say."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hyperparameters:
-    """The shape of a decoder of the llama family."""
-
-    architecture: str
-    num_layers: int
-    context_length: int
-    """In tokens, as trained."""
-    embedding_length: int
-    feed_forward_length: int
-    num_heads: int
-    num_kv_heads: int
-    """Divides `num_heads`."""
-    key_length: int
-    """Of one head; need not be embedding_length / num_heads."""
-    value_length: int
-    rope_dimensions: int
-    """The first so many values of a head are rotated; even, at most `key_length`."""
-    rope_theta: float
-    rope_scaling: RopeScaling | None
-    rms_epsilon: float
-    vocab_size: int
-    """Rows of the embedding, one for each token."""
-    is_head_tied: bool
-    """True: the output head is the embedding."""
+    rope_pairs: RopePairs = "halves"
+    """Llama and what descends from it have the rows of Q and K reordered in a GGUF."""
+    has_qkv_bias: bool = False
+    has_fused_products: bool = False
+    qk_norm: QKNorm = "none"
+    norm_placement: NormPlacement = "before"
+    activation: Activation = "silu"
+    is_embedding_scaled: bool = False
+    """By the root of its width."""
+    can_window: bool = False
+    default_window: int = 0
+    """In tokens; 0: none."""
+    window_period: int = 0
+    """Every so many layers one sees all; 0: none does."""
+    nope_period: int = 0
+    """Every so many layers one knows no positions; 0: all know them."""
+    wide_query_layers: int = 0
+    """A model of so many layers scales queries as if its heads shared the embedding's width."""
+    attention_softcap: float | None = None
+    logit_softcap: float | None = None
 
 
-def read_hyperparameters(file: GGUFFile) -> Hyperparameters:
-    """Read and check them. Raises BadModelFile naming the key, what was expected and what was found."""
-    read = _Reader(file)
+_GEMMA = _Family(
+    norm_placement="both", activation="gelu_tanh", is_embedding_scaled=True, can_window=True, window_period=2
+)
+_FAMILIES: Mapping[str, _Family] = {
+    "llama": _Family(rope_pairs="neighbours", can_window=True),
+    "qwen2": _Family(has_qkv_bias=True),
+    "qwen3": _Family(qk_norm="head"),
+    "gemma2": replace(
+        _GEMMA, default_window=4096, wide_query_layers=46, attention_softcap=50.0, logit_softcap=30.0
+    ),
+    "gemma3": replace(_GEMMA, qk_norm="head", window_period=6, wide_query_layers=62),
+    "phi3": _Family(has_fused_products=True, can_window=True),
+    "smollm3": _Family(rope_pairs="neighbours", nope_period=4),
+    "olmo2": _Family(qk_norm="full", norm_placement="after"),
+    "granite": _Family(rope_pairs="neighbours"),
+}
+_LOCAL_THETA = 10_000.0
+"""Of gemma3's layers with a window, where the file does not say."""
+
+
+def read_hyperparameters(file: GGUFFile) -> ArchSpec:
+    """Read and check them.
+
+    Raises BadModelFile for an architecture that is not supported, and otherwise naming the key, what was
+    expected and what was found.
+    """
+    family = _FAMILIES.get(file.architecture)
+    if family is None:
+        raise BadModelFile(
+            f"the model's architecture is {file.architecture[:40]!r}, but this engine runs only: "
+            f"{', '.join(SUPPORTED_ARCHITECTURES)}; choose another model (`chatterm models list`)"
+        )
+    read = ArchitectureKeys(file)
+    spec = _sizes(read, family)
+    _check_together(read, spec)
+    rope = read_rope(read, spec.head_length, spec.context_length)
+    return replace(spec, layers=_layers(read, family, spec.num_layers, rope))
+
+
+def _sizes(read: ArchitectureKeys, family: _Family) -> ArchSpec:
+    """Read all but what differs from layer to layer."""
+    file, tensors = read.file, read.file.tensors
     num_heads = read.integer("attention.head_count", 1, _MAX_HEADS)
     embedding = read.integer("embedding_length", 1, _MAX_WIDTH)
-    key_length = read.integer("attention.key_length", 1, _MAX_WIDTH, default=embedding // num_heads)
-    shape = Hyperparameters(
+    head_length = read.integer("attention.key_length", 1, _MAX_WIDTH, default=embedding // num_heads)
+    num_layers = read.integer("block_count", 1, _MAX_LAYERS)
+    return ArchSpec(
         architecture=file.architecture,
-        num_layers=read.integer("block_count", 1, _MAX_LAYERS),
-        context_length=read.integer("context_length", 1, _MAX_CONTEXT),
+        context_length=read.integer("context_length", 1, MAX_CONTEXT),
         embedding_length=embedding,
         feed_forward_length=read.integer("feed_forward_length", 1, _MAX_WIDTH),
         num_heads=num_heads,
         num_kv_heads=read.integer("attention.head_count_kv", 1, num_heads, default=num_heads),
-        key_length=key_length,
-        value_length=read.integer("attention.value_length", 1, _MAX_WIDTH, default=embedding // num_heads),
-        rope_dimensions=read.integer("rope.dimension_count", 2, key_length, default=key_length),
-        rope_theta=read.number("rope.freq_base", 1.0, 1e12, default=10_000.0),
-        rope_scaling=_rope_scaling(read),
-        rms_epsilon=read.number("attention.layer_norm_rms_epsilon", 1e-15, 0.1),
+        head_length=head_length,
         vocab_size=_vocab_size(file, embedding),
-        is_head_tied="output.weight" not in file.tensors,
+        is_head_tied="output.weight" not in tensors,
+        rms_epsilon=read.number("attention.layer_norm_rms_epsilon", 1e-15, 0.1),
+        layers=(LayerSpec(rope=None),) * num_layers,
+        rope_pairs=family.rope_pairs,
+        has_fused_products=family.has_fused_products,
+        has_qkv_bias=family.has_qkv_bias or "blk.0.attn_q.bias" in tensors,
+        has_output_bias="blk.0.attn_output.bias" in tensors,
+        qk_norm=family.qk_norm,
+        norm_placement=family.norm_placement,
+        activation=family.activation,
+        query_scale=_query_scale(read, family, embedding // num_heads, head_length, num_layers),
+        embedding_scale=_scale(
+            read, "embedding_scale", math.sqrt(embedding) if family.is_embedding_scaled else 1.0
+        ),
+        residual_scale=_scale(read, "residual_scale", 1.0),
+        logit_scale=1.0 / _scale(read, "logit_scale", 1.0),
+        attention_softcap=_softcap(read, "attn_logit_softcapping", family.attention_softcap),
+        logit_softcap=_softcap(read, "final_logit_softcapping", family.logit_softcap),
     )
-    _check_together(read, shape)
-    return shape
 
 
-class _Reader:
-    """Reads an architecture's own keys, each within its range."""
-
-    def __init__(self, file: GGUFFile) -> None:
-        self.file = file
-        self.architecture = file.architecture
-
-    def key(self, name: str) -> str:
-        return f"{self.architecture}.{name}"
-
-    def integer(self, name: str, low: int, high: int, default: int | None = None) -> int:
-        key = self.key(name)
-        value = self.file.require(key, int) if default is None else self.file.get(key, int, default)
-        if not low <= value <= high:
-            self.refuse(name, f"from {low:,} to {high:,}", value)
-        return value
-
-    def number(self, name: str, low: float, high: float, default: float | None = None) -> float:
-        key = self.key(name)
-        value = self.file.require(key, float) if default is None else self.file.get(key, float, default)
-        if not low <= value <= high:  # so that NaN, which compares false with everything, is refused
-            self.refuse(name, f"from {low:g} to {high:g}", value)
-        return value
-
-    def refuse(self, name: str, expected: str, found: object) -> NoReturn:
-        raise BadModelFile(
-            f"{self.file.path}: {self.key(name)} should be {expected}, but is {found};"
-            " the file is damaged or of a kind chatterm cannot run"
-        )
+def _query_scale(
+    read: ArchitectureKeys, family: _Family, share: int, head_length: int, num_layers: int
+) -> float:
+    width = share if num_layers == family.wide_query_layers else head_length
+    return _scale(read, "attention.scale", max(width, 1) ** -0.5)
 
 
-def _rope_scaling(read: _Reader) -> RopeScaling | None:
-    file = read.file
-    factor = read.number("rope.scaling.factor", 0.0, 1e6, default=0.0)
-    factor = factor or read.number("rope.scale_linear", 0.0, 1e6, default=0.0)
-    kind = file.get(read.key("rope.scaling.type"), str, "linear" if factor else "none")
-    if kind == "none":
-        return None
-    if kind not in get_args(RopeScalingKind):
-        read.refuse(
-            "rope.scaling.type", f"one of none, {', '.join(get_args(RopeScalingKind))}", repr(kind[:40])
-        )
-    original = read.integer("rope.scaling.original_context_length", 0, _MAX_CONTEXT, default=0)
-    return RopeScaling(
-        kind=cast(RopeScalingKind, kind),
-        factor=factor or 1.0,
-        original_context_length=original or None,
-        attention_factor=read.number("rope.scaling.attn_factor", 0.0, 1e6, default=1.0),
-    )
+def _scale(read: ArchitectureKeys, name: str, default: float) -> float:
+    """Read a factor; 0 is how llama.cpp says that there is none."""
+    return read.number(name, 0.0, 1e6, default=0.0) or default
+
+
+def _softcap(read: ArchitectureKeys, name: str, default: float | None) -> float | None:
+    return read.number(name, 0.0, 1e6, default=default or 0.0) or None
+
+
+def _layers(
+    read: ArchitectureKeys, family: _Family, num_layers: int, rope: RopeSpec
+) -> tuple[LayerSpec, ...]:
+    if not read.flag("rope.scaling.finetuned", default=True) and read.architecture == "granite":
+        return (LayerSpec(rope=None),) * num_layers  # that is how granite's converter says so
+    window = _window(read, family)
+    full = LayerSpec(rope=rope)
+    local = LayerSpec(rope=_local_rope(read, rope), window=window or None)
+    nope = LayerSpec(rope=None)
+    has_window = _windowed(read, family, num_layers) if window else [False] * num_layers
+    layers = [local if windowed else full for windowed in has_window]
+    if family.nope_period:
+        layers[family.nope_period - 1 :: family.nope_period] = [nope] * (num_layers // family.nope_period)
+    return tuple(layers)
+
+
+def _window(read: ArchitectureKeys, family: _Family) -> int:
+    """Return how many tokens a layer with a window sees; 0 where none has one."""
+    name = "attention.sliding_window"
+    window = read.integer(name, 0, MAX_CONTEXT, default=family.default_window)
+    if window and not family.can_window:
+        if window < read.integer("context_length", 1, MAX_CONTEXT):
+            read.refuse(name, "absent or 0 in this architecture", window)
+        return 0
+    return window
+
+
+def _windowed(read: ArchitectureKeys, family: _Family, num_layers: int) -> list[bool]:
+    """Return which layers have a window: the file's list of them, or a period of its own or the family's."""
+    name = "attention.sliding_window_pattern"
+    if isinstance(read.file.metadata.get(read.key(name)), list):
+        flags = read.file.get_list(read.key(name), bool)
+        if len(flags) != num_layers:
+            read.refuse(name, f"a list for the {num_layers} layers", f"one of {len(flags)}")
+        return list(flags)
+    period = read.integer(name, 0, _MAX_LAYERS, default=family.window_period)
+    return [not period or layer % period < period - 1 for layer in range(num_layers)]
+
+
+def _local_rope(read: ArchitectureKeys, rope: RopeSpec) -> RopeSpec:
+    """Return the rope of layers with a window; gemma3's has a base of its own and is not stretched."""
+    if read.architecture == "gemma3":
+        rope = replace(rope, scaling=None, theta=_LOCAL_THETA)
+    return replace(rope, theta=read.number("rope.freq_base_swa", 1.01, 1e12, default=rope.theta))
 
 
 def _vocab_size(file: GGUFFile, embedding: int) -> int:
@@ -158,15 +214,18 @@ def _vocab_size(file: GGUFFile, embedding: int) -> int:
     return rows
 
 
-def _check_together(read: _Reader, shape: Hyperparameters) -> None:
-    """Check the divisions that head sizes rest on."""
+def _check_together(read: ArchitectureKeys, spec: ArchSpec) -> None:
+    """Check the divisions that head sizes rest on, and what no family here has."""
     has_own_head_size = read.key("attention.key_length") in read.file.metadata
-    if not has_own_head_size and shape.embedding_length % shape.num_heads:
-        expected = f"a divisor of the embedding length {shape.embedding_length:,}"
-        read.refuse("attention.head_count", expected, shape.num_heads)
-    if shape.num_heads % shape.num_kv_heads:
-        read.refuse(
-            "attention.head_count_kv", f"a divisor of the {shape.num_heads} heads", shape.num_kv_heads
-        )
-    if shape.rope_dimensions % 2:
-        read.refuse("rope.dimension_count", "even", shape.rope_dimensions)
+    if not has_own_head_size and spec.embedding_length % spec.num_heads:
+        expected = f"a divisor of the embedding length {spec.embedding_length:,}"
+        read.refuse("attention.head_count", expected, spec.num_heads)
+    if spec.num_heads % spec.num_kv_heads:
+        read.refuse("attention.head_count_kv", f"a divisor of the {spec.num_heads} heads", spec.num_kv_heads)
+    share = spec.embedding_length // spec.num_heads
+    value_length = read.integer("attention.value_length", 1, _MAX_WIDTH, default=share)
+    if value_length != spec.head_length:
+        expected = f"{spec.head_length}, the length of a key"
+        read.refuse("attention.value_length", expected, value_length)
+    if num_experts := read.integer("expert_count", 0, 2**20, default=0):
+        read.refuse("expert_count", "absent or 0, for this engine knows no experts", num_experts)

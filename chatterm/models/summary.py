@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from chatterm.errors import BadModelFile
+from chatterm.models.arch_spec import ArchSpec
 from chatterm.models.gguf import BlockType, GGUFFile, TensorInfo
-from chatterm.models.hyperparameters import Hyperparameters, read_hyperparameters
+from chatterm.models.hyperparameters import read_hyperparameters
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +39,8 @@ class ModelSummary:
     tokenizer: str | None
     """`tokenizer.ggml.model` and its rules for splitting words, e.g. `gpt2/smollm`."""
     has_chat_template: bool
-    hyperparameters: Hyperparameters | None
-    """None where they are not of the llama family, or out of range; `problem` says which."""
+    spec: ArchSpec | None
+    """None where the architecture is not supported, or its numbers are out of range; `problem` says which."""
     problem: str | None
     blocks: tuple[BlockUse, ...]
     """By bytes, the largest first."""
@@ -47,7 +48,7 @@ class ModelSummary:
 
 def summarise(file: GGUFFile) -> ModelSummary:
     """Return the summary. Raises BadModelFile only where the file names no architecture."""
-    hyperparameters, problem = _hyperparameters(file)
+    spec, problem = _spec(file)
     tokenizer = [_text(file, f"tokenizer.ggml.{key}") for key in ("model", "pre")]
     return ModelSummary(
         path=file.path,
@@ -60,13 +61,13 @@ def summarise(file: GGUFFile) -> ModelSummary:
         vocab_size=len(_list(file, "tokenizer.ggml.tokens")),
         tokenizer="/".join(part for part in tokenizer if part) or None,
         has_chat_template=_text(file, "tokenizer.chat_template") is not None,
-        hyperparameters=hyperparameters,
+        spec=spec,
         problem=problem,
         blocks=_blocks(file),
     )
 
 
-def _hyperparameters(file: GGUFFile) -> tuple[Hyperparameters | None, str | None]:
+def _spec(file: GGUFFile) -> tuple[ArchSpec | None, str | None]:
     try:
         return read_hyperparameters(file), None
     except BadModelFile as error:

@@ -7,19 +7,21 @@ from pathlib import Path
 import pytest
 
 from chatterm.errors import BadModelFile
+from chatterm.models.arch_spec import ArchSpec, LayerSpec, RopeScaling, RopeScalingKind, RopeSpec
 from chatterm.models.gguf import GGUFFile
-from chatterm.models.hyperparameters import (
-    Hyperparameters,
-    RopeScaling,
-    RopeScalingKind,
-    read_hyperparameters,
-)
+from chatterm.models.hyperparameters import read_hyperparameters
 from tests.support.gguf_files import MetadataValue, TinyLlama, tiny_gguf
 
 
-def read(path: Path) -> Hyperparameters:
+def read(path: Path) -> ArchSpec:
     with GGUFFile.open(path) as file:
         return read_hyperparameters(file)
+
+
+def scaling_of(spec: ArchSpec) -> RopeScaling | None:
+    rope = spec.layers[0].rope
+    assert rope is not None
+    return rope.scaling
 
 
 def with_key(tmp_path: Path, key: str, value: MetadataValue) -> Path:
@@ -29,22 +31,21 @@ def with_key(tmp_path: Path, key: str, value: MetadataValue) -> Path:
 def test_the_default_model(default_model: Path) -> None:
     shape = read(default_model)
     assert shape.rms_epsilon == pytest.approx(1e-5)
-    assert shape == Hyperparameters(
+    rope = RopeSpec(theta=100_000.0, dimensions=64)
+    assert shape == ArchSpec(
         architecture="llama",
-        num_layers=30,
         context_length=8192,
         embedding_length=576,
         feed_forward_length=1536,
         num_heads=9,
         num_kv_heads=3,
-        key_length=64,
-        value_length=64,
-        rope_dimensions=64,
-        rope_theta=100_000.0,
-        rope_scaling=None,
+        head_length=64,
         rms_epsilon=shape.rms_epsilon,
         vocab_size=49_152,
         is_head_tied=True,
+        layers=(LayerSpec(rope=rope),) * 30,
+        rope_pairs="neighbours",
+        query_scale=0.125,
     )
 
 
@@ -53,8 +54,9 @@ def test_an_untied_head_is_seen(tmp_path: Path) -> None:
 
 
 def test_head_sizes_of_their_own_win(tmp_path: Path) -> None:
-    shape = read(with_key(tmp_path, "llama.attention.key_length", 32))
-    assert (shape.key_length, shape.value_length) == (32, 16)
+    sizes: dict[str, MetadataValue] = {"llama.attention.key_length": 32, "llama.attention.value_length": 32}
+    shape = read(tiny_gguf(tmp_path / "tiny.gguf", None, sizes))
+    assert (shape.head_length, shape.query_scale) == (32, 32**-0.5)
 
 
 YARN: dict[str, MetadataValue] = {
@@ -68,25 +70,25 @@ YARN: dict[str, MetadataValue] = {
 @pytest.mark.parametrize(
     ("extra", "expected"),
     [
-        ({"llama.rope.scale_linear": 4.0}, ("linear", 4.0, None, 1.0)),
-        ({"llama.rope.scaling.factor": 4.0}, ("linear", 4.0, None, 1.0)),
-        (YARN, ("yarn", 8.0, 4096, 1.25)),
+        ({"llama.rope.scale_linear": 4.0}, ("linear", 4.0, 512, 1.0)),
+        ({"llama.rope.scaling.factor": 4.0}, ("linear", 4.0, 512, 1.0)),
+        (YARN, ("yarn", 8.0, 4096, 1.25 * (0.1 * math.log(8.0) + 1))),
     ],
 )
 def test_rope_scaling(
     tmp_path: Path,
     extra: dict[str, MetadataValue],
-    expected: tuple[RopeScalingKind, float, int | None, float],
+    expected: tuple[RopeScalingKind, float, int, float],
 ) -> None:
     kind, factor, original, attention = expected
-    assert read(tiny_gguf(tmp_path / "tiny.gguf", None, extra)).rope_scaling == RopeScaling(
+    assert scaling_of(read(tiny_gguf(tmp_path / "tiny.gguf", None, extra))) == RopeScaling(
         kind=kind, factor=factor, original_context_length=original, attention_factor=attention
     )
 
 
 def test_no_rope_scaling_is_none_whatever_the_factor(tmp_path: Path) -> None:
     extra = {**YARN, "llama.rope.scaling.type": "none"}
-    assert read(tiny_gguf(tmp_path / "tiny.gguf", None, extra)).rope_scaling is None
+    assert scaling_of(read(tiny_gguf(tmp_path / "tiny.gguf", None, extra))) is None
 
 
 @pytest.mark.parametrize(
@@ -107,6 +109,10 @@ def test_no_rope_scaling_is_none_whatever_the_factor(tmp_path: Path) -> None:
         ("attention.head_count_kv", 3, "a divisor of the 4 heads, but is 3"),
         ("attention.head_count_kv", 8, "from 1 to 4, but is 8"),
         ("attention.key_length", 0, "from 1 to"),
+        ("attention.value_length", 8, "16, the length of a key, but is 8"),
+        ("attention.scale", math.nan, "but is nan"),
+        ("attention.sliding_window", 2**32 - 1, "but is 4294967295"),
+        ("expert_count", 8, "absent or 0, for this engine knows no experts, but is 8"),
         ("attention.layer_norm_rms_epsilon", math.nan, "but is nan"),
         ("attention.layer_norm_rms_epsilon", math.inf, "but is inf"),
         ("attention.layer_norm_rms_epsilon", 0.0, "but is 0.0"),

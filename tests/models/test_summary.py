@@ -20,8 +20,8 @@ def test_the_default_model(default_model: Path) -> None:
     assert found.num_parameters == 134_515_008
     assert found.file_size == 98_362_432
     assert found.problem is None
-    assert found.hyperparameters is not None
-    assert found.hyperparameters.context_length == 8192
+    assert found.spec is not None
+    assert found.spec.context_length == 8192
     assert found.blocks == (
         BlockUse(BlockType.Q4_1, 210, 106_168_320, 66_355_200),
         BlockUse(BlockType.Q8_0, 1, 28_311_552, 30_081_024),
@@ -51,8 +51,8 @@ def test_an_unknown_architecture_is_described_with_its_problem(tmp_path: Path) -
     }
     found = summary(tiny_gguf(tmp_path / "tiny.gguf", None, extra))
     assert found.architecture == "mamba"
-    assert found.hyperparameters is None
+    assert found.spec is None
     assert found.problem is not None
-    assert "has no metadata key 'mamba." in found.problem
+    assert "architecture is 'mamba'" in found.problem
     assert (found.licence, found.languages) == (None, ())
     assert found.num_parameters > 0

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Self
 from chatterm.conversation import Message, ModelCard
 from chatterm.engine.base import CancelToken, GenerationRequest, StreamEvent, TokenCount
 from chatterm.engine.local.answers import Answers, Prompt, all_cancelled
-from chatterm.engine.local.architecture import check_runnable
 from chatterm.engine.local.model_thread import ModelThread
 from chatterm.engine.local.prompt_ids import PromptEncoder, open_prompt_encoder
 from chatterm.engine.local.tokenizer import Tokenizer
 from chatterm.errors import DoesNotFit, Unsupported, UsageError
+from chatterm.models.arch_spec import ArchSpec
 from chatterm.models.gguf import GGUFFile
-from chatterm.models.hyperparameters import Hyperparameters, read_hyperparameters
+from chatterm.models.hyperparameters import read_hyperparameters
 
 if TYPE_CHECKING:
     from chatterm.engine.local.runtime import Runtime
@@ -60,7 +60,6 @@ class LocalEngine:
         """
         file = GGUFFile.open(path)
         shape = read_hyperparameters(file)
-        check_runnable(shape)
         context_length = _checked_context(context_length, shape)
         load = partial(
             _load, file, shape, context_length=context_length, device=device, num_threads=num_threads
@@ -140,7 +139,7 @@ class LocalEngine:
 
 def _load(
     file: GGUFFile,
-    shape: Hyperparameters,
+    shape: ArchSpec,
     *,
     context_length: int,
     device: str | None,
@@ -169,7 +168,7 @@ def _template_source(file: GGUFFile) -> str | None:
     return file.get("tokenizer.chat_template", str, "") or None
 
 
-def _checked_context(asked: int | None, shape: Hyperparameters) -> int:
+def _checked_context(asked: int | None, shape: ArchSpec) -> int:
     """Return the context length to use, in tokens."""
     if asked is None:
         return shape.context_length

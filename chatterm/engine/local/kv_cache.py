@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from chatterm.engine.local.model import LlamaModel, Segment
+from chatterm.engine.local.model import Decoder, Segment
 
 _MIN_CAPACITY = 1024
 """In tokens."""
@@ -18,11 +18,11 @@ _MIN_CAPACITY = 1024
 class Slab:
     """The tokens read so far, in order, and the memory of their keys and values.
 
-    `tensors` has one (2, kv heads, capacity, head_dim) a layer, as `LlamaModel.forward` wants it. It is
+    `tensors` has one (2, kv heads, capacity, head_dim) a layer, as `Decoder.forward` wants it. It is
     never filled in advance: the system gives pages when they are first written.
     """
 
-    def __init__(self, model: LlamaModel, limit: int) -> None:
+    def __init__(self, model: Decoder, limit: int) -> None:
         """Hold at most `limit` tokens."""
         self.token_ids: list[int] = []
         self.tensors: list[Tensor] = []
@@ -68,14 +68,14 @@ class Slab:
 
     def _empty(self, capacity: int) -> Tensor:
         shape = self._model.shape
-        size = (2, shape.num_kv_heads, capacity, shape.key_length)
+        size = (2, shape.num_kv_heads, capacity, shape.head_length)
         return torch.empty(size, dtype=self._model.cache_dtype, device=self._model.placement.device)
 
 
 class KVCache:
     """Finds, for each prompt, the slab that already holds the most of it."""
 
-    def __init__(self, model: LlamaModel, limit: int) -> None:
+    def __init__(self, model: Decoder, limit: int) -> None:
         """Hold sequences of at most `limit` tokens."""
         self._slab = Slab(model, limit)
 

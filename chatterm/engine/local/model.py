@@ -1,53 +1,59 @@
-"""The decoder of the Llama family: from token ids to logits, over keys and values that the caller owns.
+"""The decoder: from token ids to logits, over keys and values that the caller owns.
 
-Owns the arithmetic between the products of `linear`. Knows no file, no text, no sampling and no cache
-policy. Architecture: Touvron et al. 2023 (arXiv 2302.13971), with grouped
-queries (arXiv 2305.13245); names and conventions: llama.cpp's `llama-arch.cpp`, `convert_hf_to_gguf.py`.
-
-GGUF permutes the rows of the llama architecture's Q and K so that the two numbers which rotary embedding
-turns together are neighbours (2i, 2i + 1); transformers keeps them half a head apart. So a rotation here
-is a complex product of neighbours, and no row is moved at load.
+Owns the arithmetic between the products of `linear`, and the order of norms, attention and feed-forward.
+Knows no file, no text, no sampling and no cache policy. Architecture: Touvron et al. 2023 (arXiv
+2302.13971); ArchSpec says in what its relatives differ.
 """
 
-import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
-from torch.nn.functional import scaled_dot_product_attention, silu
+from torch.nn.functional import gelu, silu
 
-from chatterm.engine.local.cpu_int4 import dense_cpu_dtype
+from chatterm.engine.local.attention import Attention, Sight
 from chatterm.engine.local.linear import Linear, Placement
+from chatterm.engine.local.norms import QKNorm, RMSNorm
 from chatterm.engine.local.packing import dequantise
+from chatterm.engine.local.rope import Rotations
 from chatterm.engine.local.weights import BlockTensor
-from chatterm.models.hyperparameters import Hyperparameters
+from chatterm.models.arch_spec import Activation, ArchSpec, RopeSpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layer:
-    """One block of the decoder."""
+    """One block of the decoder. Rows of queries and keys are in `rope`'s order of neighbours."""
 
-    attention_norm: Tensor
-    """As `_scaled_norm` makes it; so is `ffn_norm`."""
+    attention_norm: RMSNorm | None
+    """Of what attention reads; None: it reads the stream as it is. So with `ffn_norm`."""
     qkv: Linear
+    qkv_bias: Tensor | None
+    """fp32 (rows of qkv,)."""
+    qk_norm: QKNorm | None
     attention_output: Linear
-    ffn_norm: Tensor
+    output_bias: Tensor | None
+    """fp32 (embedding_length,)."""
+    post_attention_norm: RMSNorm | None
+    """Of what attention adds to the stream; None: it is added as it is. So with `post_ffn_norm`."""
+    ffn_norm: RMSNorm | None
     gate_up: Linear
     ffn_down: Linear
+    post_ffn_norm: RMSNorm | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LlamaWeights:
+class DecoderWeights:
     """All that a decoder needs, placed and packed."""
 
     embedding: BlockTensor
     """As the file stores it: rows are dequantised when their token comes."""
     layers: tuple[Layer, ...]
-    output_norm: Tensor
+    output_norm: RMSNorm
     head: Linear
-    rope_frequencies: Tensor
-    """fp32 (rope dimensions / 2), in radians a position."""
+    rope_frequencies: Mapping[RopeSpec, Tensor]
+    """For each rope of the layers fp32 (dimensions / 2), in radians a position."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +61,7 @@ class Segment:
     """The next tokens of one sequence in a pass."""
 
     keys_values: Sequence[Tensor]
-    """A tensor (2, kv heads, capacity, head_dim) a layer, in `cache_dtype`: keys, then values."""
+    """A tensor (2, kv heads, capacity, head_length) a layer, in `cache_dtype`: keys, then values."""
     start: int
     """Position of the first of these tokens: what the cache holds before it is read."""
     num_tokens: int
@@ -66,29 +72,36 @@ class Segment:
 
 
 @dataclass(frozen=True, slots=True)
-class _Rows:
-    """Where a segment lies in a pass, and what all layers share of it."""
+class _Part:
+    """Where a segment lies in a pass, and what it sees in each kind of layer."""
 
-    segment: Segment
     rows: slice
-    rotations: Tensor
-    """Unit complex numbers (n, 1, rope dimensions / 2)."""
-    mask: Tensor | None
-    """(n, end) of 0 and -inf, to be added to the attention's scores; None where causal order says it all."""
+    keys_values: Sequence[Tensor]
+    sights: Sequence[Sight]
 
 
-class LlamaModel:
-    """A decoder with fixed weights. For one thread at a time: the table of rotations grows."""
+class Decoder:
+    """A decoder with fixed weights. For one thread at a time: the tables of rotations grow."""
 
-    def __init__(self, shape: Hyperparameters, placement: Placement, weights: LlamaWeights) -> None:
+    def __init__(self, shape: ArchSpec, placement: Placement, weights: DecoderWeights) -> None:
         self.shape = shape
         self.placement = placement
-        self._weights = weights
-        self._rotations = torch.empty(0, 1, shape.rope_dimensions // 2, dtype=torch.complex64)
-        is_packed_cpu = placement.keeps_packed and placement.device.type == "cpu"
-        self._attention_dtype = dense_cpu_dtype() if is_packed_cpu else placement.dtype
-        d = shape.embedding_length
-        self._norm_floor = torch.tensor(math.sqrt(d * shape.rms_epsilon), device=placement.device)
+        self.weights = weights
+        self._attention = Attention(shape, placement)
+        self._activate = _ACTIVATIONS[shape.activation]
+        self._num_turning = shape.num_heads + shape.num_kv_heads
+        self._kinds = tuple(dict.fromkeys(shape.layers))
+        self._kind_of = tuple(self._kinds.index(layer) for layer in shape.layers)
+        rotations = {
+            rope: Rotations(
+                turns,
+                placement.device,
+                magnitude=rope.scaling.rotation_scale if rope.scaling else 1.0,
+                context_length=shape.context_length,
+            )
+            for rope, turns in weights.rope_frequencies.items()
+        }
+        self._rotations = tuple(rotations[kind.rope] if kind.rope else None for kind in self._kinds)
 
     @property
     def cache_dtype(self) -> torch.dtype:
@@ -102,83 +115,89 @@ class LlamaModel:
         them. Returns fp32 logits: (segments, vocabulary) after the last token of each, or (n, vocabulary).
         """
         x, ffn = self._embed(ids), self.shape.feed_forward_length
-        parts = self._rows_of(segments)
-        for index, layer in enumerate(self._weights.layers):
-            qkv = layer.qkv(self._norm(x, layer.attention_norm))
-            attended = [self._attend(qkv[part.rows], part.segment.keys_values[index], part) for part in parts]
-            x.add_(layer.attention_output(attended[0] if len(attended) == 1 else torch.cat(attended)))
-            gate_up = layer.gate_up(self._norm(x, layer.ffn_norm))
-            x.add_(layer.ffn_down(silu(gate_up[:, :ffn]).mul_(gate_up[:, ffn:])))
+        parts = self._parts(segments)
+        rotations = [self._rotations_of(table, segments) for table in self._rotations]
+        for index, layer in enumerate(self.weights.layers):
+            qkv = layer.qkv(self._read(x, layer.attention_norm))
+            heads = self._heads(qkv, layer, rotations[self._kind_of[index]])
+            attended = layer.attention_output(self._attend(heads, index, parts))
+            if layer.output_bias is not None:
+                attended = attended + layer.output_bias
+            self._add(x, attended, layer.post_attention_norm)
+            gate_up = layer.gate_up(self._read(x, layer.ffn_norm))
+            made = layer.ffn_down(self._activate(gate_up[:, :ffn]).mul_(gate_up[:, ffn:]))
+            self._add(x, made, layer.post_ffn_norm)
         if is_last_only:
             x = x[-1:] if len(parts) == 1 else x[[part.rows.stop - 1 for part in parts]]
-        return self._weights.head(self._norm(x, self._weights.output_norm)).float()
+        return self._logits(x)
 
     def _embed(self, ids: Tensor) -> Tensor:
-        table = self._weights.embedding
-        return dequantise(table.block_type, table.blocks[ids]).to(self.placement.device)
+        """Return the residual stream, fp32 (n, embedding_length)."""
+        table = self.weights.embedding
+        x = dequantise(table.block_type, table.blocks[ids]).to(self.placement.device)
+        return x if self.shape.embedding_scale == 1 else x.mul_(self.shape.embedding_scale)
 
-    def _norm(self, x: Tensor, weight: Tensor) -> Tensor:
-        """Root-mean-square norm of fp32 rows, in the activations' dtype.
+    def _read(self, x: Tensor, norm: RMSNorm | None) -> Tensor:
+        """Return what a block reads of the stream, in the activations' dtype."""
+        return (x if norm is None else norm(x)).to(self.placement.dtype)
 
-        x w / sqrt(mean(x^2) + e) = x (w sqrt(d)) / hypot(|x|, sqrt(d e)): five cheap ops, where
-        `F.rms_norm` takes eight on the CPU.
-        """
-        length = torch.hypot(torch.linalg.vector_norm(x, dim=-1, keepdim=True), self._norm_floor)
-        return (x / length).mul_(weight).to(self.placement.dtype)
+    def _add(self, x: Tensor, made: Tensor, norm: RMSNorm | None) -> None:
+        """Add what a block made to the stream `x`."""
+        x.add_(made if norm is None else norm(made.float()), alpha=self.shape.residual_scale)
 
-    def _attend(self, qkv: Tensor, keys_values: Tensor, here: _Rows) -> Tensor:
-        """Rotate, store keys and values, and attend: (n, heads x head_dim) in the activations' dtype."""
-        shape, n = self.shape, qkv.shape[0]
-        heads = qkv.float().view(n, -1, shape.key_length)
-        num_rotated = shape.num_heads + shape.num_kv_heads
-        rotated = heads[:, :num_rotated, : shape.rope_dimensions].view(n, num_rotated, -1, 2)
-        torch.view_as_complex(rotated).mul_(here.rotations)
-        new = heads[:, shape.num_heads :].view(n, 2, -1, shape.key_length)
-        keys_values[:, :, here.segment.start : here.segment.end].copy_(new.permute(1, 2, 0, 3))
-        queries = heads[:, : shape.num_heads]
-        seen = keys_values[:, :, : here.segment.end]
-        return self._attend_one(queries, seen) if n == 1 else self._attend_many(queries, seen, here.mask)
+    def _heads(self, qkv: Tensor, layer: Layer, rotations: Tensor | None) -> Tensor:
+        """Return queries, keys and values as fp32 (n, all heads, head_length), normed and turned."""
+        n, dimensions = qkv.shape[0], 0 if rotations is None else 2 * rotations.shape[-1]
+        heads = qkv.float()
+        if layer.qkv_bias is not None:
+            heads.add_(layer.qkv_bias)
+        heads = heads.view(n, -1, self.shape.head_length)
+        turning = heads[:, : self._num_turning]
+        if layer.qk_norm is not None:
+            layer.qk_norm.apply(turning)
+        if rotations is not None:
+            pairs = turning[:, :, :dimensions].view(n, self._num_turning, -1, 2)
+            torch.view_as_complex(pairs).mul_(rotations)
+        return heads
 
-    def _attend_one(self, queries: Tensor, seen: Tensor) -> Tensor:
-        """Attend with one position: the queries that share keys take the place of a sequence."""
-        grouped = queries.view(1, self.shape.num_kv_heads, -1, self.shape.key_length).to(seen.dtype)
-        attended = scaled_dot_product_attention(grouped, seen[0:1], seen[1:2])
-        return attended.view(1, -1).to(self.placement.dtype)
-
-    def _attend_many(self, queries: Tensor, seen: Tensor, mask: Tensor | None) -> Tensor:
-        """Attend with many positions, each seeing those up to its own."""
-        dtype, n = self._attention_dtype, queries.shape[0]
-        keys, values = seen.to(dtype).unsqueeze(1)
-        attended = scaled_dot_product_attention(
-            queries.to(dtype).transpose(0, 1).unsqueeze(0),
-            keys,
-            values,
-            attn_mask=mask,
-            is_causal=mask is None,
-            enable_gqa=True,
+    def _attend(self, heads: Tensor, index: int, parts: Sequence[_Part]) -> Tensor:
+        kind = self._kind_of[index]
+        if len(parts) == 1:
+            return self._attention(heads, parts[0].keys_values[index], parts[0].sights[kind])
+        return torch.cat(
+            [self._attention(heads[part.rows], part.keys_values[index], part.sights[kind]) for part in parts]
         )
-        return attended[0].transpose(0, 1).reshape(n, -1).to(self.placement.dtype)
 
-    def _rows_of(self, segments: Sequence[Segment]) -> list[_Rows]:
+    def _logits(self, x: Tensor) -> Tensor:
+        shape = self.shape
+        logits = self.weights.head(self._read(x, self.weights.output_norm)).float()
+        if shape.logit_scale != 1:
+            logits.mul_(shape.logit_scale)
+        if shape.logit_softcap is not None:
+            logits.div_(shape.logit_softcap).tanh_().mul_(shape.logit_softcap)
+        return logits
+
+    def _parts(self, segments: Sequence[Segment]) -> list[_Part]:
         parts, first = [], 0
         for segment in segments:
+            sights = {
+                window: self._attention.sight(segment.start, segment.end, window)
+                for window in {kind.window for kind in self._kinds}
+            }
             rows = slice(first, first + segment.num_tokens)
-            rotations = self._rotations_of(segment.start, segment.end)
-            parts.append(_Rows(segment, rows, rotations, self._mask_of(segment)))
+            parts.append(_Part(rows, segment.keys_values, [sights[kind.window] for kind in self._kinds]))
             first = rows.stop
         return parts
 
-    def _mask_of(self, segment: Segment) -> Tensor | None:
-        if not segment.start or segment.num_tokens == 1:
+    def _rotations_of(self, table: Rotations | None, segments: Sequence[Segment]) -> Tensor | None:
+        """Return the rotations of all tokens of a pass, complex64 (n, 1, dimensions / 2)."""
+        if table is None:
             return None
-        size = (segment.num_tokens, segment.end)
-        mask = torch.full(size, -math.inf, dtype=self._attention_dtype, device=self.placement.device)
-        return mask.triu_(segment.start + 1)
+        tables = [table.of(segment.start, segment.end) for segment in segments]
+        return tables[0] if len(tables) == 1 else torch.cat(tables)
 
-    def _rotations_of(self, start: int, end: int) -> Tensor:
-        """Return the rotations of some positions; the table grows by doubling."""
-        if end > len(self._rotations):
-            size = max(end, min(2 * end, self.shape.context_length))
-            angles = torch.outer(torch.arange(size).float(), self._weights.rope_frequencies)
-            self._rotations = torch.polar(torch.ones(()), angles).unsqueeze(1).to(self.placement.device)
-        return self._rotations[start:end]
+
+_ACTIVATIONS: Mapping[Activation, Callable[[Tensor], Tensor]] = {
+    "silu": silu,
+    "gelu_tanh": partial(gelu, approximate="tanh"),
+}

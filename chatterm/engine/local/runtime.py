@@ -17,13 +17,13 @@ import torch
 from chatterm.engine.local.generate import PromptRun
 from chatterm.engine.local.kv_cache import KVCache
 from chatterm.engine.local.linear import Placement
-from chatterm.engine.local.loading import load_llama
-from chatterm.engine.local.model import LlamaModel
+from chatterm.engine.local.loading import load_decoder
+from chatterm.engine.local.model import Decoder
 from chatterm.engine.local.thread_choice import ThreadChoice
 from chatterm.engine.local.weights import WeightFile
 from chatterm.errors import OutOfMemory, UsageError
+from chatterm.models.arch_spec import ArchSpec
 from chatterm.models.gguf import GGUFFile
-from chatterm.models.hyperparameters import Hyperparameters
 
 _T = TypeVar("_T")
 
@@ -32,7 +32,7 @@ class Runtime:
     """A loaded model."""
 
     def __init__(
-        self, model: LlamaModel, context_length: int, threads: ThreadChoice, notes: tuple[str, ...]
+        self, model: Decoder, context_length: int, threads: ThreadChoice, notes: tuple[str, ...]
     ) -> None:
         """Use `open`."""
         self._cache = KVCache(model, context_length)
@@ -46,7 +46,7 @@ class Runtime:
     def open(
         cls,
         file: GGUFFile,
-        shape: Hyperparameters,
+        shape: ArchSpec,
         *,
         context_length: int,
         device: str | None,
@@ -59,7 +59,7 @@ class Runtime:
         # them took 11 s where one alone took 0.3.
         torch.set_num_threads(1)
         with memory_errors_named(chosen, "the model's weights"):
-            model, notes = load_llama(WeightFile(file), shape, Placement.best_for(chosen))
+            model, notes = load_decoder(WeightFile(file), shape, Placement.best_for(chosen))
         is_fixed = num_threads is not None or chosen.type != "cpu"
         threads = ThreadChoice(most_threads, torch.set_num_threads, is_fixed=is_fixed)
         threads.calibrate(partial(torch.zeros, 2**19))

@@ -16,7 +16,7 @@ import torch
 
 from chatterm.engine.local.kv_cache import Slab
 from chatterm.engine.local.linear import Placement
-from chatterm.engine.local.model import LlamaModel
+from chatterm.engine.local.model import Decoder
 from chatterm.engine.local.tokenizer import Tokenizer
 from chatterm.models.gguf import GGUFFile
 from tests.engine.local.test_model import PACKED, REFERENCE, load
@@ -74,7 +74,7 @@ def compare(found: torch.Tensor, expected: torch.Tensor, ids: Sequence[int]) -> 
 
 
 @torch.inference_mode()
-def logits_of(model: LlamaModel, ids: Sequence[int], step: int) -> torch.Tensor:
+def logits_of(model: Decoder, ids: Sequence[int], step: int) -> torch.Tensor:
     """Read the text `step` tokens at a time."""
     slab = Slab(model, MANY)
     parts = (ids[start : start + step] for start in range(0, len(ids), step))

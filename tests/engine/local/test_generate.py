@@ -10,7 +10,7 @@ import torch
 from chatterm.engine.base import CancelToken, SamplingParams
 from chatterm.engine.local.generate import CHUNK_SIZE, PromptRun
 from chatterm.engine.local.kv_cache import KVCache, Slab
-from chatterm.engine.local.model import LlamaModel
+from chatterm.engine.local.model import Decoder
 from chatterm.engine.local.sampling import make_sampler
 from chatterm.engine.local.thread_choice import ThreadChoice
 from chatterm.errors import GenerationFailed
@@ -27,7 +27,7 @@ PROMPT = [1, 40, 41, 2, 1, 50]
 
 
 @pytest.fixture
-def scripted(tmp_path: Path) -> LlamaModel:
+def scripted(tmp_path: Path) -> Decoder:
     return load(scripted_gguf(tmp_path / "scripted.gguf", REPLY), PACKED)
 
 
@@ -40,7 +40,7 @@ def collect(generator: Generator[_T, None, _R]) -> tuple[list[_T], _R]:
             return values, end.value
 
 
-def started(model: LlamaModel, prompt: list[int]) -> PromptRun:
+def started(model: Decoder, prompt: list[int]) -> PromptRun:
     run = PromptRun(KVCache(model, 4096).take(prompt), prompt, ONE_THREAD)
     assert collect(run.read(CancelToken()))[1]
     return run
@@ -53,7 +53,7 @@ def generate(
     return collect(tokens)
 
 
-def test_ends_at_the_end_token_without_yielding_it(scripted: LlamaModel) -> None:
+def test_ends_at_the_end_token_without_yielding_it(scripted: Decoder) -> None:
     ids, reason = generate(started(scripted, PROMPT))
     assert reason == "end"
     assert len(ids) > 10
@@ -61,12 +61,12 @@ def test_ends_at_the_end_token_without_yielding_it(scripted: LlamaModel) -> None
 
 
 @pytest.mark.parametrize("limit", [0, 1, 5])
-def test_ends_at_the_limit(scripted: LlamaModel, limit: int) -> None:
+def test_ends_at_the_limit(scripted: Decoder, limit: int) -> None:
     whole, _ = generate(started(scripted, PROMPT))
     assert generate(started(scripted, PROMPT), limit) == (whole[:limit], "length")
 
 
-def test_a_prompt_can_be_continued_again(scripted: LlamaModel) -> None:
+def test_a_prompt_can_be_continued_again(scripted: Decoder) -> None:
     run = started(scripted, PROMPT)
     assert generate(run) == generate(run)
 
@@ -88,7 +88,7 @@ def test_the_prompt_is_read_in_chunks(tmp_path: Path) -> None:
     assert expected.shape == found.shape
 
 
-def test_cancelled_between_chunks_it_keeps_what_it_read(scripted: LlamaModel) -> None:
+def test_cancelled_between_chunks_it_keeps_what_it_read(scripted: Decoder) -> None:
     prompt = [3 + n % 200 for n in range(CHUNK_SIZE * 3)]
     cancel, slab = CancelToken(), Slab(scripted, 4096)
     reading = PromptRun(slab, prompt, ONE_THREAD).read(cancel)
@@ -98,7 +98,7 @@ def test_cancelled_between_chunks_it_keeps_what_it_read(scripted: LlamaModel) ->
     assert slab.token_ids == prompt[:CHUNK_SIZE]
 
 
-def test_cancelled_between_steps(scripted: LlamaModel) -> None:
+def test_cancelled_between_steps(scripted: Decoder) -> None:
     cancel = CancelToken()
     tokens = started(scripted, PROMPT).generate(GREEDY, end_ids={END_ID}, max_tokens=50, cancel=cancel)
     next(tokens)
@@ -106,7 +106,7 @@ def test_cancelled_between_steps(scripted: LlamaModel) -> None:
     assert collect(tokens) == ([], "cancelled")
 
 
-def test_the_slab_holds_what_was_read_and_generated(scripted: LlamaModel) -> None:
+def test_the_slab_holds_what_was_read_and_generated(scripted: Decoder) -> None:
     cache = KVCache(scripted, 4096)
     run = PromptRun(cache.take(PROMPT), PROMPT, ONE_THREAD)
     collect(run.read(CancelToken()))
@@ -115,7 +115,7 @@ def test_the_slab_holds_what_was_read_and_generated(scripted: LlamaModel) -> Non
     assert PromptRun(cache.take(follow_up), follow_up, ONE_THREAD).num_cached == len(PROMPT) + 7
 
 
-def test_the_mode_does_not_leak_into_the_caller(scripted: LlamaModel) -> None:
+def test_the_mode_does_not_leak_into_the_caller(scripted: Decoder) -> None:
     run = PromptRun(Slab(scripted, 4096), PROMPT, ONE_THREAD)
     for _ in run.read(CancelToken()):
         assert not torch.is_inference_mode_enabled()
@@ -140,7 +140,7 @@ def test_numbers_that_are_none_end_the_reply(tmp_path: Path) -> None:
     model = load(tiny_gguf(tmp_path / "tiny.gguf"), REFERENCE)
     run = started(model, PROMPT)
     with torch.inference_mode():
-        model._weights.output_norm.fill_(float("nan"))
+        model.weights.output_norm.scaled_weight.fill_(float("nan"))
     tokens = run.generate(GREEDY, end_ids={END_ID}, max_tokens=5, cancel=CancelToken())
     next(tokens)
     with pytest.raises(GenerationFailed):

@@ -8,7 +8,7 @@ import torch
 
 from chatterm.engine.local.kv_cache import KVCache, Slab, common_prefix
 from chatterm.engine.local.linear import Placement
-from chatterm.engine.local.model import LlamaModel
+from chatterm.engine.local.model import Decoder
 from tests.engine.local.test_model import PACKED, REFERENCE, load, relative_error
 from tests.support.gguf_files import TinyLlama, tiny_gguf
 
@@ -16,19 +16,19 @@ IDS = np.random.default_rng(3).integers(3, 270, 120).tolist()
 
 
 @pytest.fixture(params=[REFERENCE, PACKED], ids=["reference", "packed"])
-def model(request: pytest.FixtureRequest, tmp_path: Path) -> LlamaModel:
+def model(request: pytest.FixtureRequest, tmp_path: Path) -> Decoder:
     placement: Placement = request.param
     return load(tiny_gguf(tmp_path / "tiny.gguf", TinyLlama(context_length=4096)), placement)
 
 
-def assert_same(model: LlamaModel, found: torch.Tensor, expected: torch.Tensor) -> None:
+def assert_same(model: Decoder, found: torch.Tensor, expected: torch.Tensor) -> None:
     """fp32 sums in another order; bf16 activations round differently where a sum lies between two."""
     limit = 1e-5 if model.placement.dtype == torch.float32 else 0.02
     assert relative_error(found, expected) < limit
 
 
 @torch.inference_mode()
-def test_step_by_step_gives_what_all_at_once_gives(model: LlamaModel) -> None:
+def test_step_by_step_gives_what_all_at_once_gives(model: Decoder) -> None:
     expected = Slab(model, 200).read(IDS, is_last_only=False)
     slab = Slab(model, 200)
     assert_same(model, torch.stack([slab.read([one]) for one in IDS]), expected)
@@ -37,7 +37,7 @@ def test_step_by_step_gives_what_all_at_once_gives(model: LlamaModel) -> None:
 
 @torch.inference_mode()
 @pytest.mark.parametrize("cut", [1, 47, 48, 119])
-def test_two_parts_give_what_all_at_once_gives(model: LlamaModel, cut: int) -> None:
+def test_two_parts_give_what_all_at_once_gives(model: Decoder, cut: int) -> None:
     expected = Slab(model, 200).read(IDS, is_last_only=False)
     slab = Slab(model, 200)
     parts = [slab.read(IDS[:cut], is_last_only=False), slab.read(IDS[cut:], is_last_only=False)]
@@ -45,7 +45,7 @@ def test_two_parts_give_what_all_at_once_gives(model: LlamaModel, cut: int) -> N
 
 
 @torch.inference_mode()
-def test_a_shared_start_is_not_read_again_and_changes_nothing(model: LlamaModel) -> None:
+def test_a_shared_start_is_not_read_again_and_changes_nothing(model: Decoder) -> None:
     cache = KVCache(model, 400)
     slab = cache.take(IDS)
     assert slab.token_ids == []
@@ -57,7 +57,7 @@ def test_a_shared_start_is_not_read_again_and_changes_nothing(model: LlamaModel)
 
 
 @torch.inference_mode()
-def test_the_last_token_is_always_left_to_read(model: LlamaModel) -> None:
+def test_the_last_token_is_always_left_to_read(model: Decoder) -> None:
     cache = KVCache(model, 400)
     cache.take(IDS).read(IDS)
     assert cache.take(IDS).token_ids == IDS[:-1]
@@ -65,7 +65,7 @@ def test_the_last_token_is_always_left_to_read(model: LlamaModel) -> None:
 
 
 @torch.inference_mode()
-def test_memory_grows_and_keeps_what_it_held(model: LlamaModel) -> None:
+def test_memory_grows_and_keeps_what_it_held(model: Decoder) -> None:
     slab = Slab(model, 4000)
     slab.read(IDS)
     before = slab.capacity
@@ -75,7 +75,7 @@ def test_memory_grows_and_keeps_what_it_held(model: LlamaModel) -> None:
     assert_same(model, slab.read([9]), Slab(model, 4000).read(ids))
 
 
-def test_memory_never_exceeds_the_limit(model: LlamaModel) -> None:
+def test_memory_never_exceeds_the_limit(model: Decoder) -> None:
     slab = Slab(model, 1500)
     slab.reserve(1)
     slab.reserve(1400)

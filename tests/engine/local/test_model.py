@@ -9,8 +9,8 @@ import torch
 
 from chatterm.engine.local.kv_cache import Slab
 from chatterm.engine.local.linear import Placement
-from chatterm.engine.local.loading import load_llama
-from chatterm.engine.local.model import LlamaModel
+from chatterm.engine.local.loading import load_decoder
+from chatterm.engine.local.model import Decoder
 from chatterm.engine.local.weights import WeightFile
 from chatterm.errors import BadModelFile
 from chatterm.models.gguf import GGUFFile
@@ -23,13 +23,13 @@ REFERENCE = Placement.reference()
 IDS = np.random.default_rng(0).integers(3, 270, 90).tolist()
 
 
-def load(path: Path, placement: Placement = REFERENCE) -> LlamaModel:
+def load(path: Path, placement: Placement = REFERENCE) -> Decoder:
     file = GGUFFile.open(path)
-    return load_llama(WeightFile(file), read_hyperparameters(file), placement)[0]
+    return load_decoder(WeightFile(file), read_hyperparameters(file), placement)[0]
 
 
 @torch.inference_mode()
-def logits_of(model: LlamaModel, ids: list[int]) -> torch.Tensor:
+def logits_of(model: Decoder, ids: list[int]) -> torch.Tensor:
     return Slab(model, 1024).read(ids, is_last_only=False)
 
 
@@ -121,7 +121,11 @@ def test_no_inference_mode_is_left_behind(tmp_path: Path) -> None:
         ),
         (
             {"tensors": {"blk.0.attn_q.bias": np.zeros(64, np.float32)}},
-            r"1 tensors that a llama decoder does not use.*'blk\.0\.attn_q\.bias'",
+            r"no tensor 'blk\.0\.attn_k\.bias'",
+        ),
+        (
+            {"tensors": {"blk.0.ffn_gate.bias": np.zeros(128, np.float32)}},
+            r"1 tensors that a llama decoder does not use.*'blk\.0\.ffn_gate\.bias'",
         ),
     ],
 )
