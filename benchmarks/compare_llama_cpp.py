@@ -1,124 +1,137 @@
-"""Speed of the default model on the CPU: chatterm, llama.cpp and transformers on the same file, in one run.
+"""Speed on the CPU: chatterm, llama.cpp and transformers on the same files, in one run.
 
-    python benchmarks/compare_llama_cpp.py [--rounds 5] [--threads N] [--model PATH] [--without-transformers]
+    python benchmarks/compare_llama_cpp.py [MODEL...] [--rounds 5] [--threads N] [--quick]
 
-llama.cpp comes as llama-cpp-python from its package index, built for this CPU in an environment of its own
-(`benchmarks/.llama-cpp`, made at the first run; needs a C++ compiler and some minutes), so that what it
-installs cannot change what is measured. Each contender is one process that loads the model once and answers
-on demand; rounds are interleaved. Decode: greedy, 256 new tokens after a prompt of 16. Prefill: 512 tokens.
-All contenders read the same token ids, drawn once from a fixed seed.
+MODEL is a name of benchmarks/models.py or a .gguf file; none: all of them. --quick is for trying the
+script: two rounds, few tokens, nothing written. llama.cpp comes as llama-cpp-python from its index, built
+for this CPU in an environment of its own (`benchmarks/.llama-cpp`, made at the first run; needs a C++
+compiler and some minutes), so that what it installs cannot change what is measured. Each contender is one
+process that loads the model once and answers on demand; rounds are interleaved. Decode: greedy, after a
+prompt of 16 tokens, and after one of 2,048. All contenders read the same token ids, drawn from a fixed seed.
+A contender that cannot load a model, or breaks down, is left out, and the results say so. transformers
+dequantises what it loads, which takes minutes for large files: it runs with the two smallest models only.
 """
 
 import argparse
-import json
 import os
 import random
-import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
-
-from chatterm.config import Paths
-from chatterm.models.catalogue import load_catalogue
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from benchmarks.measuring import interleave, rows_of, write_results
+from benchmarks.contenders import CMAKE_ARGS, Contender, ContenderFailed, peer_python
+from benchmarks.measuring import Rounds, Row, interleave, rows_of, write_results
+from benchmarks.models import MODELS, obtain
 
-HERE = Path(__file__).parent
-ENVIRONMENT = HERE / ".llama-cpp"
-PEER = "llama-cpp-python==0.3.36"
-NO_AMX = "-mno-amx-tile -mno-amx-int8 -mno-amx-bf16"
-CMAKE_ARGS = f"-DGGML_NATIVE=ON -DCMAKE_C_FLAGS='{NO_AMX}' -DCMAKE_CXX_FLAGS='{NO_AMX}'"
-"""For this CPU, without AMX: where a virtual machine lists it and does not grant it, llama.cpp crashes."""
-NUM_NEW = 256
-NUM_PREFILL = 512
+WORKER = Path(__file__).with_name("speed_worker.py")
+WITH_TRANSFORMERS = ("default", "gemma")
+WITH_LONG_PROMPT = ("default", "gemma")
+"""Reading 2,048 tokens takes llama.cpp a minute with the larger ones."""
 
 
-class Contender:
-    """A process that measures one engine on demand: a line of JSON in, a line of JSON out."""
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is measured of each model."""
 
-    def __init__(self, command: list[str]) -> None:
-        self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-        )
-        self._name = " ".join(command)
-        self.facts: dict[str, Any] = self._read()
-
-    def rate(self, prompt: list[int], num_new: int) -> float:
-        """Tokens a second: of the prompt where `num_new` is 0, else of the reply."""
-        assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps({"prompt": prompt, "num_new": num_new}) + "\n")
-        self._process.stdin.flush()
-        return float(self._read()["rate"])
-
-    def close(self) -> None:
-        self._process.communicate()
-
-    def _read(self) -> dict[str, Any]:
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline()
-        if not line:
-            raise RuntimeError(f"{self._name} ended early; run it alone to see why")
-        answer: dict[str, Any] = json.loads(line)
-        return answer
+    rounds: int
+    num_new: int
+    num_prefill: int
+    threads: int
+    is_quick: bool
 
 
-def peer_python() -> str:
-    """The interpreter of llama.cpp's own environment, made where it is missing."""
-    python = ENVIRONMENT / "bin" / "python"
-    if not (ENVIRONMENT / ".installed").exists():
-        print(f"building {PEER} in {ENVIRONMENT} (some minutes, once)", file=sys.stderr)
-        subprocess.run([sys.executable, "-m", "venv", str(ENVIRONMENT)], check=True)
-        native = os.environ | {"CMAKE_ARGS": CMAKE_ARGS}
-        subprocess.run([str(python), "-m", "pip", "install", "--quiet", PEER], check=True, env=native)
-        (ENVIRONMENT / ".installed").touch()
-    return str(python)
-
-
-def start(arguments: argparse.Namespace) -> dict[str, Contender]:
+def start(name: str, path: Path, plan: Plan, failed: dict[str, str]) -> dict[str, Contender]:
     workers = {"chatterm": (sys.executable, "chatterm"), "llama.cpp": (peer_python(), "llama_cpp")}
-    if not arguments.without_transformers:
+    if name in WITH_TRANSFORMERS and not plan.is_quick:
         workers["transformers"] = (sys.executable, "transformers")
-    worker = str(HERE / "speed_worker.py")
-    tail = [str(arguments.model), str(arguments.threads)]
-    return {name: Contender([python, worker, kind, *tail]) for name, (python, kind) in workers.items()}
+    started: dict[str, Contender] = {}
+    for contender, (python, kind) in workers.items():
+        print(f"  starting {contender}", file=sys.stderr)
+        try:
+            started[contender] = Contender([python, str(WORKER), kind, str(path), str(plan.threads)])
+        except ContenderFailed as error:
+            failed[f"{contender} on {name}"] = str(error)
+    return started
+
+
+def measured(contenders: dict[str, Contender], ids: list[int], num_new: int, rounds: int) -> Rounds:
+    """Run the rounds; whoever breaks down is left out of this measure and of those that follow."""
+
+    def rate(name: str) -> float:
+        return float(contenders[name].ask({"prompt": ids, "num_new": num_new})["rate"])
+
+    while contenders:
+        runs: Mapping[str, Callable[[], float]] = {name: partial(rate, name) for name in contenders}
+        try:
+            return interleave(runs, rounds)
+        except ContenderFailed as error:
+            print(f"  {error}", file=sys.stderr)
+            for name in [name for name, one in contenders.items() if not one.is_alive]:
+                del contenders[name]
+    return {}
+
+
+def compare(name: str, path: Path, plan: Plan, facts: dict[str, str]) -> list[Row]:
+    failed: dict[str, str] = {}
+    contenders = start(name, path, plan, failed)
+    begun = set(contenders)
+    draw = random.Random(1)
+    ids = [draw.randrange(1000, 30_000) for _ in range(2048)]
+    measures = [
+        (f"decode {plan.num_new}", ids[:16], plan.num_new),
+        (f"prefill {plan.num_prefill}", ids[: plan.num_prefill], 0),
+    ]
+    if name in WITH_LONG_PROMPT and not plan.is_quick:
+        measures.append((f"decode {plan.num_new // 4} after 2,048", ids, plan.num_new // 4))
+    rows: list[Row] = []
+    for measure, prompt, num_new in measures:
+        print(f"{path.name}: {measure}", file=sys.stderr)
+        rows += rows_of(
+            f"{path.stem}: {measure}", "tok/s", measured(contenders, prompt, num_new, plan.rounds)
+        )
+    for contender, one in contenders.items():
+        facts[f"{contender} version"] = str(one.facts["version"])
+        one.close()
+    for contender in begun - set(contenders):
+        failed[f"{contender} on {name}"] = "broke down while it was measured"
+    facts |= {f"left out: {who}": why for who, why in failed.items()}
+    return rows
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    default = Paths.from_environment(os.environ).models / load_catalogue().default.file_name
-    parser.add_argument("--model", type=Path, default=default)
+    parser.add_argument("models", nargs="*", metavar="MODEL")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
-    parser.add_argument("--without-transformers", action="store_true")
+    parser.add_argument("--quick", action="store_true", help="two rounds of few tokens; nothing is written")
     arguments = parser.parse_args()
-    contenders = start(arguments)
-    draw = random.Random(1)
-    prompt = [draw.randrange(1000, 40000) for _ in range(NUM_PREFILL)]
-
-    def measured(ids: list[int], num_new: int) -> dict[str, Callable[[], float]]:
-        return {name: partial(one.rate, ids, num_new) for name, one in contenders.items()}
-
-    decode = interleave(measured(prompt[:16], NUM_NEW), arguments.rounds)
-    prefill = interleave(measured(prompt, 0), arguments.rounds)
-    for contender in contenders.values():
-        contender.close()
-    facts = {f"{name} version": str(one.facts["version"]) for name, one in contenders.items()}
-    rows = [
-        *rows_of(f"decode, {NUM_NEW} tokens", "tok/s", decode),
-        *rows_of(f"prefill, {NUM_PREFILL} tokens", "tok/s", prefill),
-    ]
-    title = f"{arguments.model.name} on the CPU, {arguments.threads} threads"
-    extra = facts | {
-        "command": "python benchmarks/compare_llama_cpp.py",
+    is_quick = arguments.quick
+    plan = Plan(
+        rounds=2 if is_quick else arguments.rounds,
+        num_new=32 if is_quick else 256,
+        num_prefill=128 if is_quick else 512,
+        threads=arguments.threads,
+        is_quick=is_quick,
+    )
+    files = {Path(one).stem: Path(one) for one in arguments.models if one.endswith(".gguf")}
+    names = [one for one in arguments.models if not one.endswith(".gguf")]
+    if not arguments.models:
+        names = list(MODELS)
+    facts: dict[str, str] = {}
+    rows = [row for name, path in (obtain(names) | files).items() for row in compare(name, path, plan, facts)]
+    facts |= {
+        "command": " ".join(["python benchmarks/compare_llama_cpp.py", *arguments.models]),
         "llama.cpp build": CMAKE_ARGS,
-        "rounds": str(arguments.rounds),
+        "rounds": str(plan.rounds),
+        "threads": str(plan.threads),
     }
-    write_results("cpu", title, rows, ("torch",), extra)
+    name = "-".join(["cpu", *(Path(one).stem for one in arguments.models)])
+    write_results(name, "Speed on the CPU", rows, ("torch",), facts, is_kept=not is_quick)
 
 
 if __name__ == "__main__":

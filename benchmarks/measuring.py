@@ -9,7 +9,7 @@ import platform
 import statistics
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -61,27 +61,34 @@ def rows_of(measure: str, unit: str, figures: Rounds, *, ours: str = "chatterm")
             min(values),
             max(values),
             unit,
-            None if name == ours else ratio(figures, ours, name),
+            None if name == ours or ours not in figures else ratio(figures, ours, name),
         )
         for name, values in figures.items()
     ]
 
 
 def write_results(
-    name: str, title: str, rows: list[Row], packages: tuple[str, ...], extra: dict[str, str]
-) -> Path:
-    """Write NAME.json and NAME.md into results/ and return the latter's path."""
+    name: str,
+    title: str,
+    rows: Sequence[Row],
+    packages: tuple[str, ...],
+    extra: Mapping[str, str],
+    *,
+    is_kept: bool = True,
+) -> None:
+    """Print the table and, where `is_kept`, write NAME.json and NAME.md into results/."""
+    facts = machine() | {package: _version(package) for package in packages} | dict(extra)
+    table = _markdown(title, facts, rows)
+    print(table)
+    if not is_kept:
+        return
     RESULTS.mkdir(exist_ok=True)
-    facts = machine() | {package: _version(package) for package in packages} | extra
     payload = {"title": title, "facts": facts, "rows": [asdict(row) for row in rows]}
     (RESULTS / f"{name}.json").write_text(json.dumps(payload, indent=2) + "\n", encoding="utf-8")
-    table = RESULTS / f"{name}.md"
-    table.write_text(_markdown(title, facts, rows), encoding="utf-8")
-    print(table.read_text(encoding="utf-8"))
-    return table
+    (RESULTS / f"{name}.md").write_text(table, encoding="utf-8")
 
 
-def _markdown(title: str, facts: Mapping[str, str], rows: list[Row]) -> str:
+def _markdown(title: str, facts: Mapping[str, str], rows: Sequence[Row]) -> str:
     lines = [
         f"# {title}",
         "",

@@ -11,6 +11,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+CONTEXT = 2560
+"""In tokens: the longest prompt and its reply."""
+
 Measure = Callable[[list[int], int], float]
 
 
@@ -24,7 +27,7 @@ def chatterm(model: Path, threads: int) -> tuple[Measure, str]:
 
     file = GGUFFile.open(model)
     shape = read_hyperparameters(file)
-    runtime = Runtime.open(file, shape, context_length=1024, device="cpu", num_threads=threads)
+    runtime = Runtime.open(file, shape, context_length=CONTEXT, device="cpu", num_threads=threads)
     greedy = make_sampler(SamplingParams(temperature=0), 0)
 
     def measure(prompt: list[int], num_new: int) -> float:
@@ -50,7 +53,7 @@ def llama_cpp(model: Path, threads: int) -> tuple[Measure, str]:
     import numpy as np
 
     llama = llama_cpp.Llama(
-        str(model), n_ctx=1024, n_threads=threads, n_threads_batch=threads, n_batch=512, verbose=False
+        str(model), n_ctx=CONTEXT, n_threads=threads, n_threads_batch=threads, n_batch=512, verbose=False
     )
 
     def measure(prompt: list[int], num_new: int) -> float:
