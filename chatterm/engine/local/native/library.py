@@ -1,0 +1,161 @@
+"""The C library as Python sees it: its structs, field for field, and its functions with their types.
+
+Mirrors `tiles.h` and `decoder.h`. Pointers are addresses of tensors' data; whoever builds a struct keeps
+the tensors alive.
+"""
+
+import ctypes
+from ctypes import POINTER, Structure, c_float, c_int, c_int64, c_void_p
+from pathlib import Path
+
+MAX_PARTS = 3
+MAX_ROWS = 64
+"""Rows of x in one call."""
+TILE_ROWS = 16
+
+
+class Part(Structure):
+    """A matrix in tiles."""
+
+    _fields_ = (("layout", c_void_p), ("data", c_void_p), ("rows", c_int64), ("columns", c_int64))
+
+
+class Matrix(Structure):
+    """Matrices that multiply the same x, one under the other."""
+
+    _fields_ = (("parts", Part * MAX_PARTS), ("num_parts", c_int64), ("bias", c_void_p))
+
+
+class Layer(Structure):
+    """One block; absent norms are null."""
+
+    _fields_ = (
+        ("attention_norm", c_void_p),
+        ("post_attention_norm", c_void_p),
+        ("ffn_norm", c_void_p),
+        ("post_ffn_norm", c_void_p),
+        ("query_norm", c_void_p),
+        ("key_norm", c_void_p),
+        ("qkv", Matrix),
+        ("attention_output", Matrix),
+        ("gate_up", Matrix),
+        ("ffn_down", Matrix),
+        ("has_rope", c_int64),
+        ("window", c_int64),
+    )
+
+
+class Decoder(Structure):
+    """All that does not change from pass to pass."""
+
+    _fields_ = (
+        ("width", c_int64),
+        ("ffn_width", c_int64),
+        ("num_heads", c_int64),
+        ("num_kv_heads", c_int64),
+        ("head_length", c_int64),
+        ("rope_dimensions", c_int64),
+        ("is_neighbours", c_int64),
+        ("is_full_qk_norm", c_int64),
+        ("is_gelu", c_int64),
+        ("epsilon", c_float),
+        ("query_scale", c_float),
+        ("residual_scale", c_float),
+        ("attention_softcap", c_float),
+        ("num_layers", c_int64),
+        ("layers", POINTER(Layer)),
+        ("output_norm", c_void_p),
+        ("head", Matrix),
+    )
+
+
+class Segment(Structure):
+    """The next tokens of one sequence."""
+
+    _fields_ = (
+        ("keys_values", POINTER(c_void_p)),
+        ("capacity", c_int64),
+        ("start", c_int64),
+        ("num_tokens", c_int64),
+    )
+
+
+class Pass(Structure):
+    """Some rows, where they belong, and which of their logits are wanted."""
+
+    _fields_ = (
+        ("num_rows", c_int64),
+        ("x", c_void_p),
+        ("ropes", POINTER(c_void_p)),
+        ("num_segments", c_int64),
+        ("segments", POINTER(Segment)),
+        ("num_outputs", c_int64),
+        ("outputs", POINTER(c_int64)),
+        ("logits", c_void_p),
+    )
+
+
+class NativeLibrary:
+    """The loaded library with its pool of threads. The calls leave Python's lock to others."""
+
+    def __init__(self, path: Path, most_threads: int) -> None:
+        """Load it. Raises OSError where it does not fit this machine, MemoryError without a pool."""
+        library = ctypes.CDLL(str(path))
+        _declare(library)
+        self.num_threads = most_threads
+        """How many threads the next call gets; may be changed, up to what the pool was opened with."""
+        self._library = library
+        self._pool = library.pool_open(most_threads)
+        if not self._pool:
+            raise MemoryError
+
+    def close(self) -> None:
+        """End the threads; nothing may be called afterwards."""
+        self._library.pool_close(self._pool)
+
+    def layout(self, block_type: int) -> int | None:
+        """Return the address of the layout that holds this type of block, None where there is none."""
+        address: int | None = self._library.find_layout(block_type)
+        return address
+
+    def tile_bytes(self, layout: int, columns: int) -> int:
+        size: int = self._library.tile_bytes(layout, columns)
+        return size
+
+    def pack(self, part: Part, blocks: int, *, is_mapped: bool) -> bool:
+        """Fill the part's tiles from the file's blocks at address `blocks`; False: a scale is out of range.
+
+        `is_mapped`: they are an unchanged mapping of a file, whose pages may be given back to the system.
+        """
+        done: int = self._library.pack(ctypes.byref(part), self._pool, self.num_threads, blocks, is_mapped)
+        return done == 0
+
+    def unpack(self, part: Part, out: int) -> None:
+        """Write the part as bfloat16 (rows, columns) to address `out`."""
+        self._library.unpack(ctypes.byref(part), self._pool, self.num_threads, out)
+
+    def multiply(self, matrix: Matrix, x: int, num_rows: int, y: int) -> None:
+        """y (num_rows, rows of the matrix) = x W^T + bias, fp32. Raises MemoryError."""
+        self._check(self._library.multiply(ctypes.byref(matrix), self._pool, self.num_threads, x, num_rows, y))
+
+    def decode(self, decoder: Decoder, what: Pass) -> None:
+        """Run a pass. Raises MemoryError."""
+        self._check(
+            self._library.decode(ctypes.byref(decoder), self._pool, self.num_threads, ctypes.byref(what))
+        )
+
+    def _check(self, failed: int) -> None:
+        if failed:
+            raise MemoryError
+
+
+def _declare(library: ctypes.CDLL) -> None:
+    pool = [c_void_p, c_int]
+    library.pool_open.argtypes, library.pool_open.restype = [c_int], c_void_p
+    library.pool_close.argtypes, library.pool_close.restype = [c_void_p], None
+    library.find_layout.argtypes, library.find_layout.restype = [c_int], c_void_p
+    library.tile_bytes.argtypes, library.tile_bytes.restype = [c_void_p, c_int64], c_int64
+    library.pack.argtypes = [POINTER(Part), *pool, c_void_p, c_int]
+    library.unpack.argtypes, library.unpack.restype = [POINTER(Part), *pool, c_void_p], None
+    library.multiply.argtypes = [POINTER(Matrix), *pool, c_void_p, c_int64, c_void_p]
+    library.decode.argtypes = [POINTER(Decoder), *pool, POINTER(Pass)]

@@ -1,0 +1,104 @@
+"""Matrices in the C library's tiles, as products that a decoder can call.
+
+Owns the memory of the tiles. The products quantise x to 8-bit integers in groups of 32, as ggml does, and
+sum exact integers: a row's result depends on that row alone.
+"""
+
+import contextlib
+import ctypes
+import mmap
+from collections.abc import Sequence
+from typing import Self
+
+import torch
+from torch import Tensor
+
+from chatterm.engine.local.native.library import MAX_PARTS, TILE_ROWS, Matrix, NativeLibrary, Part
+from chatterm.engine.local.weights import BlockTensor
+
+MOST_ROWS = 48
+"""Up to so many rows of x the tiles are multiplied as they are; beyond, unpacking them first is cheaper."""
+
+
+class TileMemory:
+    """Memory for tiles, freed with the last of them. In huge pages where the system has them: every token
+    reads all of it, and a core read 14 GB/s through small pages where it read 19 through huge ones."""
+
+    _CHUNK = 64 << 20
+
+    def __init__(self) -> None:
+        self._chunks: list[mmap.mmap] = []
+        self._address = self._end = 0
+
+    def take(self, num_bytes: int) -> int:
+        """Return the address of so many bytes, at a multiple of 64. Raises MemoryError."""
+        num_bytes = -(-num_bytes // 64) * 64
+        if self._address + num_bytes > self._end:
+            self._grow(num_bytes)
+        address = self._address
+        self._address += num_bytes
+        return address
+
+    def _grow(self, num_bytes: int) -> None:
+        size = max(num_bytes, self._CHUNK)
+        try:
+            chunk = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+        except OSError as error:
+            raise MemoryError(f"tried to allocate {size} bytes") from error
+        if hasattr(mmap, "MADV_HUGEPAGE"):
+            with contextlib.suppress(OSError):  # a system built without them
+                chunk.madvise(mmap.MADV_HUGEPAGE)
+        self._chunks.append(chunk)
+        self._address = ctypes.addressof(ctypes.c_char.from_buffer(chunk))
+        self._end = self._address + size
+
+
+class NativeLinear:
+    """y = x W^T with the rows of one to three matrices, one under the other."""
+
+    def __init__(self, library: NativeLibrary, parts: Sequence[Part], memory: TileMemory) -> None:
+        """Use `pack`."""
+        self.matrix = Matrix((Part * MAX_PARTS)(*parts), len(parts), None)
+        """As the library wants it, without a bias."""
+        self._library = library
+        self._memory = memory
+        self._num_rows: int = sum(part.rows for part in parts)
+
+    @classmethod
+    def pack(
+        cls, library: NativeLibrary, memory: TileMemory, tensors: Sequence[BlockTensor]
+    ) -> Self | None:
+        """Rearrange the tensors; None where the library has no layout for one of them. Raises MemoryError."""
+        parts = [_pack(library, memory, tensor) for tensor in tensors[:MAX_PARTS]]
+        packed = [part for part in parts if part is not None]
+        return cls(library, packed, memory) if len(packed) == len(tensors) else None
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Return (rows, outputs) in x's dtype."""
+        if len(x) > MOST_ROWS:
+            return torch.mm(x.bfloat16(), self._unpacked().t()).to(x.dtype)
+        inputs = x.float().contiguous()
+        product = torch.empty(len(x), self._num_rows)
+        self._library.multiply(self.matrix, inputs.data_ptr(), len(x), product.data_ptr())
+        return product.to(x.dtype)
+
+    def _unpacked(self) -> Tensor:
+        """Return W as bfloat16 (outputs, columns)."""
+        parts = self.matrix.parts[: self.matrix.num_parts]
+        weights = torch.empty(self._num_rows, parts[0].columns, dtype=torch.bfloat16)
+        start = 0
+        for part in parts:
+            self._library.unpack(part, weights[start:].data_ptr())
+            start += part.rows
+        return weights
+
+
+def _pack(library: NativeLibrary, memory: TileMemory, tensor: BlockTensor) -> Part | None:
+    layout = library.layout(tensor.block_type)
+    if layout is None:
+        return None
+    num_tiles = -(-tensor.num_rows // TILE_ROWS)
+    address = memory.take(num_tiles * library.tile_bytes(layout, tensor.num_columns))
+    part = Part(layout, address, tensor.num_rows, tensor.num_columns)
+    is_mapped = tensor.blocks.untyped_storage().filename is not None
+    return part if library.pack(part, tensor.blocks.data_ptr(), is_mapped=is_mapped) else None

@@ -1,0 +1,78 @@
+/* Arithmetic on rows of floats, in a fixed order. Vectors are the compiler's own, for any processor. */
+#ifndef CHATTERM_VECTORS_H
+#define CHATTERM_VECTORS_H
+
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+typedef float Lanes __attribute__((vector_size(64)));
+typedef int32_t IntLanes __attribute__((vector_size(64)));
+
+enum { LANES = 16 };
+
+static inline Lanes load_lanes(const float *p) {
+    Lanes v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+
+static inline void store_lanes(float *p, Lanes v) { memcpy(p, &v, sizeof v); }
+
+static inline float sum_of_lanes(Lanes v) {
+    float s[LANES];
+    memcpy(s, &v, sizeof v);
+    for (int n = LANES / 2; n; n /= 2)
+        for (int i = 0; i < n; i++) s[i] += s[i + n];
+    return s[0];
+}
+
+static inline float dot_floats(const float *a, const float *b, int64_t n) {
+    Lanes sum = {0};
+    int64_t i = 0;
+    for (; i + LANES <= n; i += LANES) sum += load_lanes(a + i) * load_lanes(b + i);
+    float rest = 0;
+    for (; i < n; i++) rest += a[i] * b[i];
+    return sum_of_lanes(sum) + rest;
+}
+
+/* e^x within 2 ulp for x <= 88: the polynomial of Cephes' expf. Below -87 about 1e-38; NaN stays NaN. */
+static inline Lanes exp_lanes(Lanes x) {
+    const Lanes low = (Lanes){0} - 87.0f;
+    const IntLanes is_low = x < low;
+    x = (Lanes)(((IntLanes)x & ~is_low) | ((IntLanes)low & is_low));
+    const float round = 12582912.0f; /* 1.5 * 2^23: adding it rounds to an integer */
+    Lanes n = x * 1.44269504088896341f + round;
+    n = n - round;
+    Lanes f = x - n * 0.693359375f + n * 2.12194440e-4f;
+    Lanes y = f * 1.9875691500e-4f + 1.3981999507e-3f;
+    y = y * f + 8.3334519073e-3f;
+    y = y * f + 4.1665795894e-2f;
+    y = y * f + 1.6666665459e-1f;
+    y = y * f + 5.0000001201e-1f;
+    y = y * f * f + f + 1.0f;
+    IntLanes power = (__builtin_convertvector(n, IntLanes) + 127) << 23;
+    return y * (Lanes)power;
+}
+
+/* y = x w / sqrt(|x|^2 + n epsilon): the root-mean-square norm with sqrt(n) in the weights. x may be y. */
+static inline void norm_row(const float *x, const float *weight, int64_t n, float epsilon, float *y) {
+    const float factor = 1.0f / sqrtf(dot_floats(x, x, n) + (float)n * epsilon);
+    for (int64_t i = 0; i < n; i++) y[i] = x[i] * factor * weight[i];
+}
+
+static inline Lanes at_most_87(Lanes x) {
+    const Lanes high = (Lanes){0} + 87.0f;
+    const IntLanes is_high = x > high;
+    return (Lanes)(((IntLanes)x & ~is_high) | ((IntLanes)high & is_high));
+}
+
+static inline Lanes silu_lanes(Lanes g) { return g / (1.0f + exp_lanes(at_most_87(-g))); }
+
+/* x (1 + tanh u) / 2 = x / (1 + e^-2u) with u = sqrt(2 / pi) (x + 0.044715 x^3). */
+static inline Lanes gelu_lanes(Lanes x) {
+    Lanes twice = (x + 0.044715f * x * x * x) * -1.5957691216057308f;
+    return x / (1.0f + exp_lanes(at_most_87(twice)));
+}
+
+#endif
