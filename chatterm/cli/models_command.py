@@ -14,8 +14,10 @@ from chatterm.errors import ModelError
 
 if TYPE_CHECKING:
     from chatterm.cli.wiring import Workspace
+    from chatterm.models.arch_spec import ArchSpec
     from chatterm.models.catalogue import CatalogueEntry
     from chatterm.models.discovery import ModelFile
+    from chatterm.models.gguf import GGUFFile
     from chatterm.models.summary import ModelSummary
 
 app = typer.Typer(help="The models: fetched, shown, verified.", no_args_is_help=True)
@@ -97,14 +99,31 @@ def pull(
 
 @app.command("show")
 def show(name: Name = None, as_json: AsJson = False) -> None:
-    """Show what a model file holds, and what of it stays packed in memory."""
+    """Show what a model file holds, what of it stays packed, and whether it fits this machine's memory."""
     from chatterm.models.gguf import GGUFFile
     from chatterm.models.summary import summarise
 
-    model = _here(_workspace(), name)
+    workspace = _workspace()
+    model = _here(workspace, name)
     with GGUFFile.open(model.path) as file:
-        fields = _summary_fields(summarise(file))
-    show_fields({"name": model.name} | fields, as_json=as_json)
+        summary = summarise(file)
+        memory = _memory_fields(file, summary.spec, workspace.config.ctx) if summary.spec else {}
+    show_fields({"name": model.name} | _summary_fields(summary) | memory, as_json=as_json)
+
+
+def _memory_fields(file: "GGUFFile", spec: "ArchSpec", context_length: int | None) -> dict[str, Any]:
+    """Return what the model needs on the CPU, in bytes, and whether that is free now."""
+    from chatterm.engine.local.memory import need_of
+    from chatterm.models.fit import parts_said, verdict
+    from chatterm.models.free_memory import free_memory
+
+    need, free = need_of(file, spec, context_length=context_length), free_memory()
+    return {
+        "memory needed": need.total,
+        "of it": parts_said(need),
+        "memory free": free,
+        "fits": None if free is None else verdict(need, free),
+    }
 
 
 def _summary_fields(summary: "ModelSummary") -> dict[str, Any]:

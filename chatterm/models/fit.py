@@ -117,6 +117,14 @@ def fitted_context(need: MemoryNeed, free: int, *, name: str, device: str, is_co
     return longest
 
 
+def verdict(need: MemoryNeed, free: int) -> str:
+    """Return `yes`, `no`, or the context with which the model fits."""
+    if need.total <= free:
+        return "yes"
+    longest = need.longest_context(free)
+    return f"with --ctx {longest}" if longest >= MIN_CONTEXT else "no"
+
+
 def shortened_notice(need: MemoryNeed, free: int, context_length: int) -> str:
     """Say that the context was shortened, and from what to what."""
     return (

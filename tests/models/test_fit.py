@@ -7,7 +7,7 @@ import pytest
 from chatterm.errors import OutOfMemory
 from chatterm.models.arch_spec import ArchSpec, LayerSpec
 from chatterm.models.block_types import BlockType
-from chatterm.models.fit import MemoryNeed, fitted_context, memory_need, said, shortened_notice
+from chatterm.models.fit import MemoryNeed, fitted_context, memory_need, said, shortened_notice, verdict
 from chatterm.models.gguf_header import TensorInfo
 
 MB = 10**6
@@ -88,6 +88,13 @@ def test_the_longest_context_fits_and_no_longer_one(free_mb: int, tokens: int) -
     found = NEED.longest_context(free_mb * MB)
     assert found == tokens
     assert found == 0 or NEED.without_cache + found * NEED.cache_per_token <= free_mb * MB
+
+
+@pytest.mark.parametrize(
+    ("free_mb", "words"), [(8000, "yes"), (5000, "with --ctx 4864"), (4510, "no"), (100, "no")]
+)
+def test_whether_it_fits_is_said_with_the_context_that_does(free_mb: int, words: str) -> None:
+    assert verdict(NEED, free_mb * MB) == words
 
 
 def fit(free_mb: int, *, is_context_asked: bool) -> int:
