@@ -1,19 +1,18 @@
 """Builds a vocabulary's encoder with `tokenizers`: merges over bytes, or SentencePiece's merges by score.
 
-An encoder knows the tokens that are text and no control token. It expects what `tokenizer` prepares: for
-SentencePiece, spaces spelled as U+2581.
+An encoder knows the tokens that are text and no control token. SentencePiece's expects spaces spelled as
+U+2581.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import overload
 
 from tokenizers import AddedToken, Regex, Tokenizer, models, pre_tokenizers
 
+from chatterm.engine.local.text_encoder import SPACE, TextEncoder, byte_letters
 from chatterm.engine.local.vocabulary import TokenType, Vocabulary
 from chatterm.errors import BadModelFile
-
-SPACE = "\u2581"
-"""How SentencePiece spells a space; it cannot tell this character itself from one."""
 
 Pair = tuple[str, str]
 
@@ -48,7 +47,11 @@ def _pair(merge: str) -> Pair:
     return left, right
 
 
-def build_encoder(vocabulary: Vocabulary, name: str) -> Tokenizer:
+_SEAMS = {"gpt2": re.compile(r"[^\W_](?=[ \n])"), "llama": re.compile(rf"[^\W_](?={SPACE})")}
+"""A letter or digit before white space: every word split cuts there, whatever stands around."""
+
+
+def build_encoder(vocabulary: Vocabulary, name: str) -> TextEncoder:
     """Build it.
 
     Raises BadModelFile, naming the file `name`, on merges of tokens that are not there, or where some text
@@ -59,17 +62,29 @@ def build_encoder(vocabulary: Vocabulary, name: str) -> Tokenizer:
     encoder = build(vocabulary, ids, name)
     literals = [_spell(vocabulary, token) for token in vocabulary.literals]
     encoder.add_tokens([AddedToken(token, normalized=False, special=False) for token in literals])
-    return encoder
+    return TextEncoder(
+        backend=encoder,
+        seam=_seam_of(vocabulary),
+        prefix=vocabulary.space_prefix,
+        spells_spaces=vocabulary.kind == "llama",
+        composes=vocabulary.kind == "gpt2" and vocabulary.word_split.composes,
+        missing=missing_bytes(vocabulary.ids) if vocabulary.kind == "gpt2" else b"",
+    )
 
 
-def byte_letters() -> list[str]:
-    """Return the letter for each byte in byte-level vocabularies (GPT-2, `encoder.py`, `bytes_to_unicode`).
+def missing_bytes(ids: Mapping[str, int]) -> bytes:
+    """Return the bytes without a token in a byte-level vocabulary."""
+    return bytes(byte for byte, letter in enumerate(byte_letters()) if letter not in ids)
 
-    Printable bytes of Latin-1 stand for themselves, the others for the letters from U+0100 on.
-    """
-    own = {*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)}
-    others = iter(range(0x100, 0x200))
-    return [chr(byte if byte in own else next(others)) for byte in range(256)]
+
+def _seam_of(vocabulary: Vocabulary) -> re.Pattern[str] | None:
+    """Return where text may be cut; None where some token crosses such a place."""
+    seam = _SEAMS[vocabulary.kind]
+    if vocabulary.kind == "gpt2":
+        across = any(map(seam.search, vocabulary.literals))
+    else:
+        across = any(seam.search(token.replace(" ", SPACE)) for token in vocabulary.tokens)
+    return None if across else seam
 
 
 def _spell(vocabulary: Vocabulary, token: str) -> str:

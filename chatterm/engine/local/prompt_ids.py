@@ -48,8 +48,10 @@ class PromptEncoder:
         For contents without control strings they are those of the rendered text encoded as a whole.
         Raises Unsupported where the chat template refuses the messages.
         """
-        parts = self._parts(messages, prefill)
-        texts = iter(self._tokenizer.encode_texts([part.text for part in parts if not part.is_control]))
+        parts = self._stripped(self._parts(messages, prefill))
+        is_start = not (parts and parts[0].is_control)
+        words = [part.text for part in parts if not part.is_control]
+        texts = iter(self._tokenizer.encode_texts(words, is_start=is_start))
         control_ids = self._tokenizer.control_ids
         ids: list[int] = []
         for part in parts:
@@ -79,6 +81,17 @@ class PromptEncoder:
             if _controls(safe) != _controls(parts):
                 return safe
         return parts
+
+    def _stripped(self, parts: Sequence[Part]) -> list[Part]:
+        """Take away the white space that control tokens swallow, as the families' own tokenizers do."""
+        swallows = [self._tokenizer.strips(p.text) if p.is_control else (False, False) for p in parts]
+        texts = [part.text for part in parts]
+        for n, (left, right) in enumerate(swallows):
+            if left and n and not parts[n - 1].is_control:
+                texts[n - 1] = texts[n - 1].rstrip()
+            if right and n + 1 < len(parts) and not parts[n + 1].is_control:
+                texts[n + 1] = texts[n + 1].lstrip()
+        return [Part(text, part.is_control) for text, part in zip(texts, parts, strict=True) if text]
 
     def _cut(self, shielded: Sequence[Message], prefill: str) -> list[Part]:
         text = self._template.render(shielded) if self._template else render_plain(shielded)

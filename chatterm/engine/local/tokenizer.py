@@ -1,44 +1,30 @@
-"""Text to token ids and back, by the vocabulary of a GGUF file.
+"""Text to token ids and back, by the vocabulary of a model: of a GGUF file, or of a folder's tokenizer.json.
 
-Owns the encoder (`tokenizers`, built from the file's arrays) and the bytes that each token stands for. The
-encoder's vocabulary has no control token in it, so no text can ever become one; which of a prompt's parts
-are control tokens is decided by `prompt_ids`, and joining the bytes of a reply is `text_stream`'s.
+Owns the bytes that each token stands for. The encoder's vocabulary has no control token in it, so no text
+can ever become one; which of a prompt's parts are control tokens is decided by `prompt_ids`, and joining the
+bytes of a reply is `text_stream`'s.
 """
 
-import re
-import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from itertools import chain, islice
+from pathlib import Path
 from typing import Self
 
-from chatterm.engine.local.encoders import SPACE, build_encoder, byte_letters
+from chatterm.engine.local.encoders import build_encoder
+from chatterm.engine.local.text_encoder import REPLACEMENT, SPACE, TextEncoder, byte_letters
+from chatterm.engine.local.tokenizer_json import read_tokenizer
 from chatterm.engine.local.vocabulary import TokenType, Vocabulary, read_vocabulary
-
-_REPLACEMENT = "\ufffd"
-_SURROGATE = re.compile("[\ud800-\udfff]")
-
-_SEAMS = {"gpt2": re.compile(r"[^\W_](?=[ \n])"), "llama": re.compile(rf"[^\W_](?={SPACE})")}
-"""A letter or digit before white space: every word split cuts there, whatever stands around."""
-_PIECE = 2**16
-_LONGEST_PIECE = 2**20
-"""In characters. Long text is encoded in pieces, in parallel and in bounded memory: 7 MB/s on two cores,
-where all at once gave 2. A piece ends at a seam, so the ids are those of the whole; only text without any
-seam in a million characters is cut elsewhere (on 10 million spaces Oniguruma gives up, and panics)."""
 
 
 class Tokenizer:
     """The tokenizer of one model. It never changes, so any thread may use it."""
 
-    def __init__(self, vocabulary: Vocabulary, name: str) -> None:
-        """Build the encoder. Raises BadModelFile, naming the file `name`, where the arrays do not fit."""
-        self._encoder = build_encoder(vocabulary, name)
+    def __init__(self, vocabulary: Vocabulary, encoder: TextEncoder) -> None:
+        """Take what belongs together; `from_metadata` and `from_folder` make it."""
+        self._encoder = encoder
         # Megabytes that the encoder has copied, and nobody needs again.
-        self._vocabulary = vocabulary = replace(vocabulary, merges=(), scores=())
+        self._vocabulary = replace(vocabulary, merges=(), scores=())
         self._byte_of = {letter: byte for byte, letter in enumerate(byte_letters())}
-        self._seam = _seam_of(vocabulary)
-        self._missing = _missing_bytes(vocabulary)
-        self._substitute = next((c for c in (_REPLACEMENT, "?") if not self._is_missing(c)), "")
 
     @classmethod
     def from_metadata(cls, metadata: Mapping[str, object], name: str = "the model file") -> Self:
@@ -47,7 +33,17 @@ class Tokenizer:
         Raises BadModelFile where keys are absent, of a wrong type or length, or out of range, or name an
         unknown kind of vocabulary or word split.
         """
-        return cls(read_vocabulary(metadata, name), name)
+        vocabulary = read_vocabulary(metadata, name)
+        return cls(vocabulary, build_encoder(vocabulary, name))
+
+    @classmethod
+    def from_folder(cls, folder: Path, num_tokens: int) -> Self:
+        """Build the tokenizer of a model folder whose embedding has a row for each of `num_tokens`.
+
+        Raises ModelNotFound where there is no tokenizer.json, BadModelFile where it is damaged, of a kind
+        that cannot be run, or has more tokens than the embedding has rows.
+        """
+        return cls(*read_tokenizer(folder, num_tokens))
 
     @property
     def num_tokens(self) -> int:
@@ -74,8 +70,8 @@ class Tokenizer:
 
     @property
     def add_space_prefix(self) -> bool:
-        """Whether text is encoded as if a space stood before it, which `decode` takes away again."""
-        return self._vocabulary.add_space_prefix
+        """Whether text may be encoded as if a space stood before it, which `decode` takes away again."""
+        return self._vocabulary.space_prefix != "never"
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -96,11 +92,13 @@ class Tokenizer:
         """
         return self.encode_texts([text])[0]
 
-    def encode_texts(self, texts: Sequence[str]) -> list[list[int]]:
-        """Encode each text by itself, in parallel."""
-        cut = [list(self._pieces(self._prepared(text))) for text in texts]
-        done = iter(self._encoder.encode_batch_fast(list(chain.from_iterable(cut)), add_special_tokens=False))
-        return [[i for encoding in islice(done, len(pieces)) for i in encoding.ids] for pieces in cut]
+    def encode_texts(self, texts: Sequence[str], *, is_start: bool = True) -> list[list[int]]:
+        """Encode each text by itself, in parallel; `is_start`: the first stands at the start of a prompt."""
+        return self._encoder.encode(texts, is_start=is_start)
+
+    def strips(self, control: str) -> tuple[bool, bool]:
+        """Whether a control token takes away the white space on its left, and on its right."""
+        return control in self._vocabulary.left_strip, control in self._vocabulary.right_strip
 
     def decode(self, ids: Iterable[int]) -> str:
         """Return the text of `ids`, without control tokens; bytes that are no UTF-8 become U+FFFD.
@@ -116,7 +114,7 @@ class Tokenizer:
         if token in self.control_ids:
             return b""
         if kind == TokenType.UNKNOWN:
-            return _REPLACEMENT.encode()
+            return REPLACEMENT.encode()
         if self._vocabulary.kind == "llama":
             is_byte = kind == TokenType.BYTE
             return bytes([int(token[3:5], 16)]) if is_byte else token.replace(SPACE, " ").encode()
@@ -131,48 +129,3 @@ class Tokenizer:
         """Return what to show for one token: its name or text, with U+FFFD for parts of characters."""
         token = self._vocabulary.tokens[token_id]
         return token if token in self.control_ids else self.token_bytes(token_id).decode("utf-8", "replace")
-
-    def _prepared(self, text: str) -> str:
-        """Return `text` as the encoder takes it."""
-        text = _SURROGATE.sub(_REPLACEMENT, text)
-        if self._vocabulary.kind == "llama":
-            prefix = SPACE if self.add_space_prefix and text else ""
-            return prefix + text.replace(" ", SPACE)
-        if self._vocabulary.word_split.composes:
-            text = unicodedata.normalize("NFC", text)
-        if self._is_missing(text):
-            return text.translate({ord(c): self._substitute for c in set(text) if self._is_missing(c)})
-        return text
-
-    def _is_missing(self, text: str) -> bool:
-        raw = text.encode() if self._missing else b""
-        return len(raw.translate(None, self._missing)) < len(raw)
-
-    def _pieces(self, text: str) -> Iterator[str]:
-        """Cut `text` where no token can cross."""
-        start = 0
-        while len(text) - start > _PIECE:
-            furthest = min(len(text), start + _LONGEST_PIECE)
-            seam = self._seam.search(text, start + _PIECE, furthest) if self._seam else None
-            end = seam.end() if seam else furthest
-            yield text[start:end]
-            start = end
-        if start < len(text):
-            yield text[start:]
-
-
-def _missing_bytes(vocabulary: Vocabulary) -> bytes:
-    """Return the bytes without a token: control characters and empty planes, in many vocabularies."""
-    if vocabulary.kind != "gpt2":
-        return b""
-    return bytes(byte for byte, letter in enumerate(byte_letters()) if letter not in vocabulary.ids)
-
-
-def _seam_of(vocabulary: Vocabulary) -> re.Pattern[str] | None:
-    """Return where text may be cut; None where some token crosses such a place."""
-    seam = _SEAMS[vocabulary.kind]
-    if vocabulary.kind == "gpt2":
-        across = any(map(seam.search, vocabulary.literals))
-    else:
-        across = any(seam.search(token.replace(" ", SPACE)) for token in vocabulary.tokens)
-    return None if across else seam

@@ -1,7 +1,8 @@
-"""The vocabulary of a GGUF file: its tokens, what kind each is, and which of them control the model.
+"""The vocabulary of a model: its tokens, what kind each is, and which of them control the model.
 
-Reads and checks the `tokenizer.ggml.*` keys, which are llama.cpp's (`gguf-py/gguf/constants.py`,
-`src/llama-vocab.cpp`). Does not know how text becomes tokens (`tokenizer`).
+Reads and checks one from a GGUF file, by the `tokenizer.ggml.*` keys, which are llama.cpp's
+(`gguf-py/gguf/constants.py`, `src/llama-vocab.cpp`); `tokenizer_json` reads one from a folder. Does not know
+how text becomes tokens (`encoders`).
 """
 
 import math
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Literal, TypeVar, cast
 
+from chatterm.engine.local.text_encoder import SpacePrefix
 from chatterm.engine.local.word_splits import WORD_SPLITS, WordSplit
 from chatterm.errors import BadModelFile
 
@@ -68,7 +70,7 @@ class Vocabulary:
 
     kind: VocabularyKind
     word_split: WordSplit
-    """Of kind `gpt2`."""
+    """Of kind `gpt2`, where the encoder is made by it."""
     tokens: Sequence[str]
     """As the file spells them: `gpt2` in GPT-2's byte alphabet, `llama` with U+2581 for a space."""
     types: Sequence[int]
@@ -92,8 +94,11 @@ class Vocabulary:
     """Tokens that end a reply."""
     add_bos: bool
     """Whether a prompt starts with `bos_id`."""
-    add_space_prefix: bool
-    """Of kind `llama`: text is encoded as if a space stood before it."""
+    space_prefix: SpacePrefix
+    """When text is encoded as if a space stood before it."""
+    left_strip: frozenset[str] = frozenset()
+    right_strip: frozenset[str] = frozenset()
+    """Control tokens that take away the white space beside them."""
     notes: tuple[str, ...]
     """What had to be guessed, for people."""
 
@@ -119,7 +124,7 @@ def read_vocabulary(metadata: Mapping[str, object], name: str) -> Vocabulary:
     for token in (tokens[i] for i in odd_ids if types[i] == TokenType.BYTE):
         if not _BYTE.fullmatch(token):
             raise keys.error("tokens", "<0x00> to <0xFF> where the type is byte", token)
-    control_ids, literals = _sort_out(tokens, types, ids, odd_ids)
+    control_ids, literals = sort_out(tokens, types, ids, odd_ids)
     defaults = (1, 2, 0) if kind == "llama" and len(tokens) > 2 else (None, None, None)
     eos_id = keys.token_id("eos_token_id", len(tokens), defaults[1])
     named = (keys.token_id(f"{end}_token_id", len(tokens)) for end in ("eot", "eom"))
@@ -143,7 +148,7 @@ def read_vocabulary(metadata: Mapping[str, object], name: str) -> Vocabulary:
         padding_id=keys.token_id("padding_token_id", len(tokens)),
         end_ids=frozenset(end for end in ends if end is not None),
         add_bos=split.adds_bos if add_bos is None else add_bos,
-        add_space_prefix=kind == "llama" and add_space_prefix is not False,
+        space_prefix="always" if kind == "llama" and add_space_prefix is not False else "never",
         notes=(_GUESSED,) if kind == "gpt2" and split_name == "default" else (),
     )
 
@@ -224,7 +229,7 @@ def _read_scores(keys: _Keys, num_tokens: int) -> list[float]:
     return scores
 
 
-def _sort_out(
+def sort_out(
     tokens: Sequence[str], types: Sequence[int], ids: Mapping[str, int], odd_ids: Sequence[int]
 ) -> tuple[dict[str, int], tuple[str, ...]]:
     """Return the control tokens, and the user-defined tokens that are ordinary text."""
