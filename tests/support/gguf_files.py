@@ -25,7 +25,7 @@ CONTROL_TOKENS = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
 END_ID = 2
 """Of `<|im_end|>`, the end token. `<|im_start|>` is 1 and opens; `<|endoftext|>` is 0, for unknown ones."""
 MERGES = ("Ġ t", "Ġ a", "h e", "i n", "r e", "o n", "Ġt he", "e r", "a t", "Ġ s", "in g", "o u", "Ġ w", "l l")
-_FILE_TYPES = {"F32": 0, "F16": 1, "Q4_0": 2, "Q4_1": 3, "Q8_0": 7, "Q5_0": 8, "Q5_1": 9, "BF16": 32}
+FILE_TYPES = {"F32": 0, "F16": 1, "Q4_0": 2, "Q4_1": 3, "Q8_0": 7, "Q5_0": 8, "Q5_1": 9, "BF16": 32}
 """`general.file_type` of llama.cpp (`enum llama_ftype`) for the block types used here."""
 
 
@@ -57,11 +57,11 @@ def tiny_gguf(
 ) -> Path:
     """Write a model of random weights, always the same for a spec; `extra` adds or replaces metadata keys."""
     spec = spec or TinyLlama()
-    writer = _start(path, spec, _padded_tokens(spec.vocab_size))
+    writer = _start(path, spec, padded_tokens(spec.vocab_size))
     for key, value in (extra or {}).items():
         _add(writer, key, value)
     _add_random_tensors(writer, spec)
-    return _finish(writer, path)
+    return finish(writer, path)
 
 
 def scripted_gguf(
@@ -99,7 +99,7 @@ def scripted_gguf(
     for before, after in zip([0, *range(first, last + 1)], successors, strict=True):
         head[after] += codes[before]
     _add_scripted_tensors(writer, spec, codes, head)
-    return _finish(writer, path)
+    return finish(writer, path)
 
 
 def permute_rows(weights: Array, num_heads: int) -> Array:
@@ -135,7 +135,7 @@ def _pad(tokens: list[tuple[str, TokenType]], size: int) -> list[tuple[str, Toke
     return tokens + [(f"[UNUSED{n}]", TokenType.UNUSED) for n in range(len(tokens), size)]
 
 
-def _padded_tokens(size: int) -> list[tuple[str, TokenType]]:
+def padded_tokens(size: int) -> list[tuple[str, TokenType]]:
     return _pad([*_base_tokens(), *_merged_tokens()], size)
 
 
@@ -161,7 +161,7 @@ def _distinct_pieces(raw: bytes) -> list[bytes]:
 def _start(path: Path, spec: TinyLlama, tokens: list[tuple[str, TokenType]]) -> GGUFWriter:
     writer = GGUFWriter(path, "llama")
     writer.add_name(spec.name)
-    writer.add_file_type(_FILE_TYPES[spec.block_type])
+    writer.add_file_type(FILE_TYPES[spec.block_type])
     writer.add_quantization_version(2)
     writer.add_block_count(spec.num_layers)
     writer.add_context_length(spec.context_length)
@@ -173,11 +173,11 @@ def _start(path: Path, spec: TinyLlama, tokens: list[tuple[str, TokenType]]) -> 
     writer.add_rope_freq_base(spec.rope_theta)
     writer.add_rope_dimension_count(spec.embedding // spec.num_heads)
     writer.add_vocab_size(spec.vocab_size)
-    _add_tokenizer(writer, tokens, spec.chat_template)
+    add_tokenizer(writer, tokens, spec.chat_template)
     return writer
 
 
-def _add_tokenizer(writer: GGUFWriter, tokens: list[tuple[str, TokenType]], template: str | None) -> None:
+def add_tokenizer(writer: GGUFWriter, tokens: list[tuple[str, TokenType]], template: str | None) -> None:
     writer.add_tokenizer_model("gpt2")
     writer.add_tokenizer_pre("smollm")
     writer.add_token_list([text for text, _ in tokens])
@@ -227,33 +227,33 @@ def _add_random_tensors(writer: GGUFWriter, spec: TinyLlama) -> None:
         return np.float32(1) + rng.standard_normal(spec.embedding, dtype=np.float32) / np.float32(10)
 
     embedding_type = spec.embedding_type or spec.block_type
-    _add_tensor(writer, "token_embd.weight", draw(spec.vocab_size, spec.embedding), embedding_type)
+    add_tensor(writer, "token_embd.weight", draw(spec.vocab_size, spec.embedding), embedding_type)
     for layer in range(spec.num_layers):
         for name, shape in _matrix_shapes(spec).items():
-            _add_tensor(writer, f"blk.{layer}.{name}.weight", draw(*shape), spec.block_type)
+            add_tensor(writer, f"blk.{layer}.{name}.weight", draw(*shape), spec.block_type)
         for name in ("attn_norm", "ffn_norm"):
-            _add_tensor(writer, f"blk.{layer}.{name}.weight", norm(), "F32")
-    _add_tensor(writer, "output_norm.weight", norm(), "F32")
+            add_tensor(writer, f"blk.{layer}.{name}.weight", norm(), "F32")
+    add_tensor(writer, "output_norm.weight", norm(), "F32")
     if not spec.is_tied:
-        _add_tensor(writer, "output.weight", draw(spec.vocab_size, spec.embedding), embedding_type)
+        add_tensor(writer, "output.weight", draw(spec.vocab_size, spec.embedding), embedding_type)
 
 
 def _add_scripted_tensors(writer: GGUFWriter, spec: TinyLlama, codes: Array, head: Array) -> None:
     ones = np.ones(spec.embedding, dtype=np.float32)
-    _add_tensor(writer, "token_embd.weight", codes, "F32")
+    add_tensor(writer, "token_embd.weight", codes, "F32")
     for name, shape in _matrix_shapes(spec).items():
-        _add_tensor(writer, f"blk.0.{name}.weight", np.zeros(shape, dtype=np.float32), spec.block_type)
+        add_tensor(writer, f"blk.0.{name}.weight", np.zeros(shape, dtype=np.float32), spec.block_type)
     for name in ("blk.0.attn_norm", "blk.0.ffn_norm", "output_norm"):
-        _add_tensor(writer, f"{name}.weight", ones, "F32")
-    _add_tensor(writer, "output.weight", head, "F32")
+        add_tensor(writer, f"{name}.weight", ones, "F32")
+    add_tensor(writer, "output.weight", head, "F32")
 
 
-def _add_tensor(writer: GGUFWriter, name: str, values: Array, block_type: str) -> None:
+def add_tensor(writer: GGUFWriter, name: str, values: Array, block_type: str) -> None:
     kind = GGMLQuantizationType[block_type]
     writer.add_tensor(name, quants.quantize(values, kind), raw_dtype=kind)
 
 
-def _finish(writer: GGUFWriter, path: Path) -> Path:
+def finish(writer: GGUFWriter, path: Path) -> Path:
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
