@@ -135,14 +135,21 @@ class TokenConstraint:
         may_end = self._bridge.take_stand_in(self._bits)
         if not self._bits.any():
             if not may_end:
-                raise Unsupported(
-                    f"the model's vocabulary cannot spell what {name_of(self._constraint)} asks for here"
-                )
+                raise self._unspellable()
             self._is_complete = True
 
     def _check(self) -> None:
-        if self._matcher.is_error():
-            raise refusal(self._constraint, self._matcher.get_error())
+        if not self._matcher.is_error():
+            return
+        # The trial showed that there are replies: what is missing is a token.
+        reason = self._matcher.get_error()
+        raise self._unspellable() if "NoExtension" in reason else refusal(self._constraint, reason)
+
+    def _unspellable(self) -> Unsupported:
+        name = name_of(self._constraint)
+        return Unsupported(
+            f"the model's vocabulary cannot spell what {name} asks for at this place of the reply"
+        )
 
 
 class _Bridge:
@@ -185,10 +192,10 @@ class _Bridge:
 
         Where our encoder adds a space or replaces a character, by the longest tokens instead.
         """
-        ids = self._tokenizer.encode_text(text.decode("utf-8", "replace"))
+        ids = self._tokenizer.encode_text(text.decode())
         if b"".join(self.tokens[i] for i in ids) == text or self._opened is None:
             return ids
-        return self._opened.greedy_tokenize(text)  # type: ignore[arg-type]  # takes bytes too
+        return self._opened.greedy_tokenize(text.decode())
 
     def spell(self, raw: bytes) -> list[int]:
         """Return tokens of these very bytes, up to one that the vocabulary lacks."""

@@ -1,0 +1,419 @@
+"""Constrained replies are always what they must be, or cut short; what cannot be kept to is refused."""
+
+import json
+import re
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import jsonschema
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from chatterm.engine.base import Choices, Constraint, JsonSchema, Regex
+from chatterm.engine.local.constraint import ConstraintCompiler
+from chatterm.engine.local.tokenizer import Tokenizer
+from chatterm.errors import Unsupported, UsageError
+from tests.support.json_schemas import REFUSED, SCHEMAS, Schema, closed
+from tests.support.vocabularies import Metadata, byte_level, default_metadata, sentencepiece
+
+MAX_TOKENS = 150
+
+
+def check_value(schema: Schema, text: str) -> None:
+    """Raise where `text` is not JSON that the schema allows."""
+    checker = jsonschema.Draft202012Validator.FORMAT_CHECKER
+    jsonschema.Draft202012Validator(schema, format_checker=checker).validate(json.loads(text))
+
+
+class Case(NamedTuple):
+    """A tokenizer with what speaks at random in its tokens."""
+
+    tokenizer: Tokenizer
+    compiler: ConstraintCompiler
+    is_closing: Tensor
+    """bool (vocabulary,): short tokens that end something, said more often: else no string would end."""
+
+    def speak(self, constraint: Constraint, *, seed: int | None, prefill: str = "") -> tuple[str, str]:
+        """Return a reply and why it ended; greedy without a seed, else drawn by logits at random."""
+        state = self.compiler.open(constraint, prefill)()
+        generator = torch.Generator().manual_seed(seed or 0)
+        said: list[int] = []
+        while not state.is_complete:
+            if len(said) == MAX_TOKENS:
+                return prefill + self._text(said), "length"
+            scale = 1.0 if seed is None else 3.0
+            logits = scale * torch.randn(self.tokenizer.num_tokens, generator=generator)
+            token_id = int(state.restrict(logits + 6.0 * self.is_closing).argmax())
+            if token_id in self.tokenizer.end_ids:
+                break
+            state.accept(token_id)
+            said.append(token_id)
+        return prefill + self._text(said), "end"
+
+    def _text(self, ids: list[int]) -> str:
+        return b"".join(map(self.tokenizer.token_bytes, ids)).decode("utf-8", "replace")
+
+
+def make_case(metadata: Metadata) -> Case:
+    tokenizer = Tokenizer.from_metadata(metadata)
+    closing = [
+        re.fullmatch(rb'[]"}@0-9]{1,2}', tokenizer.token_bytes(i)) for i in range(tokenizer.num_tokens)
+    ]
+    return Case(tokenizer, ConstraintCompiler(tokenizer), torch.tensor([bool(c) for c in closing]))
+
+
+@pytest.fixture(scope="module")
+def default_case(default_model: Path) -> Case:
+    return make_case(default_metadata(default_model))
+
+
+@pytest.fixture(scope="module")
+def byte_case() -> Case:
+    return make_case({**byte_level(control=["<|end|>"]), "tokenizer.ggml.eos_token_id": 0})
+
+
+@pytest.fixture(scope="module")
+def sentence_case() -> Case:
+    return make_case(sentencepiece())
+
+
+@pytest.fixture(params=["default_case", "byte_case", "sentence_case"])
+def case(request: pytest.FixtureRequest) -> Case:
+    return request.getfixturevalue(request.param)  # type: ignore[no-any-return]  # of the three above
+
+
+def check_replies(case: Case, schema: Schema) -> None:
+    """Of eight replies, one greedy, at least one must come to its end, and all that do must be valid."""
+    replies = [case.speak(JsonSchema(json.dumps(schema)), seed=seed) for seed in (None, *range(7))]
+    whole = [text for text, reason in replies if reason == "end"]
+    assert whole, f"none of {replies} came to an end"
+    for text in whole:
+        check_value(schema, text)
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_a_reply_is_what_the_schema_allows_or_is_cut_short(default_case: Case, name: str) -> None:
+    check_replies(default_case, SCHEMAS[name])
+
+
+@pytest.mark.parametrize("name", list(SCHEMAS)[::7])
+def test_so_it_is_with_other_vocabularies(byte_case: Case, sentence_case: Case, name: str) -> None:
+    check_replies(byte_case, SCHEMAS[name])
+    check_replies(sentence_case, SCHEMAS[name])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_so_it_is_with_other_vocabularies_for_all_schemas(
+    byte_case: Case, sentence_case: Case, name: str
+) -> None:
+    check_replies(byte_case, SCHEMAS[name])
+    check_replies(sentence_case, SCHEMAS[name])
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_schema_that_cannot_be_kept_to_is_refused_by_name(byte_case: Case, name: str) -> None:
+    schema, message = REFUSED[name]
+    with pytest.raises(UsageError, match=message) as caught:
+        byte_case.compiler.open(JsonSchema(json.dumps(schema)))
+    assert "the JSON schema" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+REGEXES = [
+    r"[a-z]{1,8}",
+    r"^[0-9]{3}-[0-9]{4}$",
+    r"(yes|no|maybe)( not)?",
+    r"[一-鿿]{2,5}",
+    r"(?i)chatterm",
+    r"a/b\\c\"d'",
+    r"\$[0-9]{1,3}\.[0-9]{2}",
+    "line one\nline [0-9]",
+    r"(🚢|🚲){1,3}",
+    r"\w{1,5}",
+]
+
+
+@pytest.mark.parametrize("pattern", REGEXES)
+def test_the_whole_reply_matches_the_expression(case: Case, pattern: str) -> None:
+    for seed in (None, 1, 2):
+        text, reason = case.speak(Regex(pattern), seed=seed)
+        assert reason == "end"
+        assert re.fullmatch(pattern, text), text
+
+
+OPTIONS = (
+    "yes",
+    "no",
+    "yes, but",
+    "a|b",
+    "(c)",
+    "d.*",
+    "\\n",
+    "e\nf",
+    "é",
+    "北京",
+    "北海",
+    "🚢",
+    " g",
+    "h ",
+    "#-~&/",
+)
+
+
+def test_the_reply_is_one_of_the_choices(case: Case) -> None:
+    found = {case.speak(Choices(OPTIONS), seed=seed) for seed in range(150)}
+    assert {reason for _, reason in found} == {"end"}
+    assert {text for text, _ in found} == set(OPTIONS)
+
+
+def test_one_choice_is_spelled_as_the_model_would(default_case: Case) -> None:
+    state = default_case.compiler.open(Choices(("The bridges of Paris",)))()
+    logits = torch.zeros(default_case.tokenizer.num_tokens)
+    said = []
+    while not state.is_complete:
+        said.append(int(state.restrict(logits).argmax()))
+        state.accept(said[-1])
+    assert said == default_case.tokenizer.encode_text("The bridges of Paris")
+
+
+@pytest.mark.parametrize(
+    ("constraint", "prefill", "replies"),
+    [
+        (Choices(("yes", "no")), "y", {"yes"}),
+        (Choices(("yes", "yes, but")), "yes", {"yes", "yes, but"}),
+        (Choices(("北京", "北海", "广州")), "北", {"北京", "北海"}),
+        (Choices(("yes", "no")), "no", {"no"}),
+        (Regex("[ab]{2}c"), "a", {"aac", "abc"}),
+        (JsonSchema('{"enum": [10, 12, 20]}'), "1", {"10", "12"}),
+        (JsonSchema(json.dumps(closed({"a": {"enum": [1, 2]}}))), '{"a":', {'{"a":1}', '{"a":2}'}),
+    ],
+)
+def test_the_prefill_is_part_of_the_reply(
+    case: Case, constraint: Constraint, prefill: str, replies: set[str]
+) -> None:
+    found = {re.sub(r"\s+", "", case.speak(constraint, seed=n, prefill=prefill)[0]) for n in range(40)}
+    assert found == {re.sub(r"\s+", "", reply) for reply in replies}
+
+
+@pytest.mark.parametrize(
+    ("prefill", "num_fitting"),
+    [("x", 0), ("yes!", 3), ("yes, but no", 8), ("北", 0), ("\ud800", 0), ("ye\0", 2)],
+)
+def test_a_prefill_that_begins_no_valid_reply_is_refused(case: Case, prefill: str, num_fitting: int) -> None:
+    with pytest.raises(UsageError, match=f"after {num_fitting} characters"):
+        case.compiler.open(Choices(("yes", "yes, but")), prefill)
+
+
+def test_states_of_one_constraint_do_not_know_each_other(byte_case: Case) -> None:
+    start = byte_case.compiler.open(Choices(("ab", "cd")))
+    first, second = start(), start()
+    [a, b], [c, d] = (byte_case.tokenizer.encode_text(text) for text in ("ab", "cd"))
+    first.accept(a)
+    second.accept(c)
+    logits = torch.zeros(byte_case.tokenizer.num_tokens)
+    assert first.restrict(logits).isfinite().nonzero().view(-1).tolist() == [b]
+    assert second.restrict(logits).isfinite().nonzero().view(-1).tolist() == [d]
+    assert start().restrict(logits).isfinite().sum() >= 2
+
+
+def test_end_tokens_are_allowed_where_the_reply_may_end(default_case: Case) -> None:
+    state = default_case.compiler.open(Regex("[0-9]+"))()
+    logits = torch.zeros(default_case.tokenizer.num_tokens)
+    ends = sorted(default_case.tokenizer.end_ids)
+    assert len(ends) > 1
+    assert state.restrict(logits)[ends].tolist() == [-torch.inf] * len(ends)
+    state.accept(default_case.tokenizer.encode_text("7")[0])
+    assert state.restrict(logits)[ends].tolist() == [0.0] * len(ends)
+    assert not state.is_complete
+
+
+def test_control_tokens_are_never_text(default_case: Case) -> None:
+    state = default_case.compiler.open(Regex("(?s:.*)"))()
+    allowed = state.restrict(torch.zeros(default_case.tokenizer.num_tokens)).isfinite()
+    controls = set(default_case.tokenizer.control_ids.values()) - default_case.tokenizer.end_ids
+    assert controls
+    assert not allowed[sorted(controls)].any()
+    assert allowed.sum() > 40_000
+
+
+def test_logits_may_be_longer_than_the_vocabulary(byte_case: Case) -> None:
+    num_tokens = byte_case.tokenizer.num_tokens
+    allowed = byte_case.compiler.open(Regex("(?s:.*)"))().restrict(torch.zeros(num_tokens + 50)).isfinite()
+    assert allowed[:num_tokens].any()
+    assert not allowed[num_tokens:].any()
+
+
+def test_logits_are_not_changed_in_place_and_nan_stays(byte_case: Case) -> None:
+    logits = torch.full((byte_case.tokenizer.num_tokens,), torch.nan)
+    restricted = byte_case.compiler.open(Regex("a"))().restrict(logits)
+    assert logits.isnan().all()
+    assert restricted[byte_case.tokenizer.encode_text("a")].isnan().all()
+
+
+@pytest.mark.parametrize("constraint", [Regex("ab|abc"), JsonSchema('{"type": "boolean"}'), Choices(("x",))])
+def test_a_model_without_an_end_token_ends_where_nothing_may_follow(constraint: Constraint) -> None:
+    case = make_case(byte_level())
+    assert not case.tokenizer.end_ids
+    for seed in range(5):
+        text, reason = case.speak(constraint, seed=seed)
+        assert (reason, text) in [("end", t) for t in ("abc", "true", "false", "x")]
+
+
+def test_what_the_vocabulary_cannot_spell_is_refused() -> None:
+    keys = {"model": "gpt2", "pre": "smollm", "tokens": ["a", "b", "<|end|>", "ab"], "merges": ["a b"]}
+    metadata = {f"tokenizer.ggml.{key}": value for key, value in keys.items()}
+    case = make_case(metadata)
+    assert case.speak(Regex("[abc]b"), seed=1)[0] in ("ab", "bb")
+    with pytest.raises(Unsupported, match="vocabulary cannot spell"):
+        case.speak(Regex("ac"), seed=1)
+    with pytest.raises(UsageError, match="after 1 characters"):
+        case.compiler.open(Regex("ac*"), "ac")
+
+
+def test_blanks_cannot_go_on_for_ever(byte_case: Case) -> None:
+    """A model that says nothing but white space where it may still gets to the end."""
+    tokenizer = byte_case.tokenizer
+    is_blank = torch.tensor([not tokenizer.token_bytes(i).strip() for i in range(tokenizer.num_tokens)])
+    state = byte_case.compiler.open(JsonSchema(json.dumps(SCHEMAS["nested objects"])))()
+    said = b""
+    while not state.is_complete:
+        logits = 100.0 * is_blank + byte_case.is_closing
+        token_id = int(state.restrict(logits).argmax())
+        state.accept(token_id)
+        said += tokenizer.token_bytes(token_id)
+        assert len(said) < 1_000
+    assert re.search(rb"\n {16}", said), "it did say blanks"
+
+
+def recursive_refs(depth: int) -> Schema:
+    chain: Schema = {f"d{n}": {"$ref": f"#/$defs/d{n + 1}"} for n in range(depth)}
+    return {"$defs": {**chain, f"d{depth}": {"type": "null"}}, "$ref": "#/$defs/d0"}
+
+
+def doubling(depth: int) -> Schema:
+    halves: Schema = {
+        f"d{n}": closed({"a": {"$ref": f"#/$defs/d{n + 1}"}, "b": {"$ref": f"#/$defs/d{n + 1}"}})
+        for n in range(depth)
+    }
+    return {"$defs": {**halves, f"d{depth}": {"type": "null"}}, "$ref": "#/$defs/d0"}
+
+
+def crossed(count: int) -> Schema:
+    pairs = [
+        {"anyOf": [{"properties": {f"p{n}": {"type": kind}}} for kind in ("integer", "string")]}
+        for n in range(count)
+    ]
+    return {"type": "object", "allOf": pairs}
+
+
+def as_schema(schema: Schema) -> JsonSchema:
+    return JsonSchema(json.dumps(schema))
+
+
+HOSTILE: dict[str, Callable[[], Constraint]] = {
+    "a million letters": lambda: Regex("(a{1000}){1000}"),
+    "a billion letters": lambda: Regex("((a{1000}){1000}){1000}"),
+    "counted choices": lambda: Regex("((a|ab|b){1,500}c){1,500}"),
+    "stars of stars": lambda: Regex("((((a*)*)*)*)*b"),
+    "states without end": lambda: Regex("(.*a){30}.*"),
+    "remembering a thousand": lambda: Regex(".*a.{1000}"),
+    "many classes": lambda: Regex(r"(\w|\d|\p{Han}){1000}x"),
+    "five thousand brackets": lambda: Regex("(" * 5000 + "a" + ")" * 5000),
+    "a megabyte of words": lambda: Regex("|".join(f"word{n}" for n in range(90_000))),
+    "nothing": lambda: Regex(r"[^\s\S]"),
+    "references 10,000 deep": lambda: as_schema(recursive_refs(10_000)),
+    "doubling": lambda: as_schema(doubling(40)),
+    "crossed": lambda: as_schema(crossed(20)),
+    "a huge enum": lambda: as_schema({"enum": [f"value {n}" for n in range(60_000)]}),
+    "five thousand properties": lambda: as_schema({"properties": {f"k{n}": {} for n in range(5_000)}}),
+    "a prime multiple": lambda: as_schema({"type": "integer", "multipleOf": 1_000_003}),
+    "a pattern of a million": lambda: as_schema({"type": "string", "pattern": "^(a{1000}){1000}$"}),
+    "a million items": lambda: as_schema({"type": "array", "minItems": 10**6}),
+    "a billion letters at least": lambda: as_schema({"type": "string", "minLength": 10**9}),
+    "arrays 500 deep": lambda: JsonSchema('{"items":' * 500 + "{}" + "}" * 500),
+    "options of its own": lambda: as_schema({"x-guidance": {"lenient": True, "whitespace_pattern": "("}}),
+    "a megabyte of choices": lambda: Choices(tuple(f"{n:x}" * 2 for n in range(100_000))),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_constraints_are_refused_or_work_within_2_seconds(
+    default_case: Case, capfd: pytest.CaptureFixture[str], name: str
+) -> None:
+    default_case.compiler.open(Choices(("warm",)))
+    before = memory_mb()
+    begun = time.process_time() + children_s()
+    message = refusal_of(partial(default_case.speak, HOSTILE[name](), seed=1))
+    assert "\n" not in message
+    assert len(message) < 400
+    assert time.process_time() + children_s() - begun < 4, "2 s to refuse or to open, and 150 steps"
+    assert memory_mb() - before < 200
+    assert capfd.readouterr() == ("", "")
+
+
+def refusal_of(action: Callable[[], object]) -> str:
+    """Return the message of the UsageError that `action` raises; empty where it raises none."""
+    try:
+        action()
+    except UsageError as error:
+        return str(error)
+    return ""
+
+
+def memory_mb() -> float:
+    """Of this process, in MB."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096 / 1e6
+
+
+def children_s() -> float:
+    import resource
+
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
+def test_a_mask_costs_little(default_case: Case) -> None:
+    """Under a quarter of what the model itself takes for a token (8 ms), also where all text is allowed."""
+    state = default_case.compiler.open(Regex("(?s:.*)"))()
+    logits = torch.zeros(default_case.tokenizer.num_tokens)
+    ids = default_case.tokenizer.encode_text("The quick brown fox jumps over the lazy dog. " * 10)
+    steps: list[float] = []
+    for token_id in ids:
+        begun = time.perf_counter()
+        state.restrict(logits)
+        state.accept(token_id)
+        steps.append(time.perf_counter() - begun)
+    assert np.median(steps) < 2e-3
+
+
+def test_what_was_compiled_is_kept_for_the_next(byte_case: Case) -> None:
+    fresh = ConstraintCompiler(byte_case.tokenizer)
+    timed = partial(_seconds, partial(fresh.open, JsonSchema('{"type": "boolean"}')))
+    assert min(timed() for _ in range(3)) < 0.02
+
+
+def _seconds(action: Callable[[], object]) -> float:
+    begun = time.perf_counter()
+    action()
+    return time.perf_counter() - begun
+
+
+def test_threads_may_compile_and_start_at_once(byte_case: Case) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    def speak(seed: int) -> str:
+        return byte_case.speak(Choices((f"a{seed % 3}", f"b{seed % 3}")), seed=seed)[0]
+
+    def expected() -> Iterator[set[str]]:
+        for seed in range(24):
+            yield {f"a{seed % 3}", f"b{seed % 3}"}
+
+    with ThreadPoolExecutor(4) as pool:
+        for text, allowed in zip(pool.map(speak, range(24)), expected(), strict=True):
+            assert text in allowed
