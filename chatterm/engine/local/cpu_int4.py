@@ -11,7 +11,7 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor
 
-from chatterm.engine.local.int4_codes import GROUP_SIZE, Int4Codes, unpack_nibbles
+from chatterm.engine.local.int4_codes import Int4Codes, Int4Product, unpack_nibbles
 
 _int4_mm = torch.ops.aten._weight_int4pack_mm_for_cpu.default
 _log = logging.getLogger(__name__)
@@ -25,47 +25,47 @@ unpacked it takes 130 ms for 32 rows and 137 for 64. Without AMX the two meet la
 
 
 class CpuInt4Linear:
-    """int4 codes with bf16 scales and zeros in groups of 32; x must be bf16.
+    """int4 codes with bf16 scales and zeros; x must be bf16.
 
     A row's result does not depend on the number of rows, below MIN_DENSE_ROWS and above it.
     """
 
-    def __init__(self, slices: Iterable[Int4Codes]) -> None:
-        """Pack the rows of all `slices`, each a multiple of 64 but the last, which is one of 16."""
+    def __init__(self, slices: Iterable[Int4Codes], num_rows: int) -> None:
+        """Pack the rows of all `slices`, each a multiple of 64 but the last; `num_rows` are the matrix's."""
         packed, affine = [], []
         for codes in slices:
             packed.append(pack_for_cpu(codes.nibbles))
             affine.append(codes.affine())
-            self._num_planes = codes.num_planes
-        self._packed = torch.cat(packed) if len(packed) > 1 else packed[0]
-        self._affine = torch.cat(affine, 1) if len(affine) > 1 else affine[0]
+            num_planes = codes.layout.num_planes
+        self._product = Int4Product(_int4_mm, _joined(packed, 0), _joined(affine, 2), num_planes, num_rows)
         block = cpu_layout_block()
-        self._can_unpack = block > 0 and len(self._packed) % block == 0
+        self._can_unpack = block > 0 and len(self._product.packed) % block == 0
 
     def __call__(self, x: Tensor) -> Tensor:
         if self._can_unpack and x.shape[0] >= MIN_DENSE_ROWS:
             weights = self._unpacked()
             return torch.mm(x.to(weights.dtype), weights).to(x.dtype)
-        if self._num_planes == 2:
-            x = torch.cat([x, x], -1)
-        product: Tensor = _int4_mm(x, self._packed, GROUP_SIZE, self._affine)
-        return product
+        return self._product(x)
 
     def _unpacked(self) -> Tensor:
         """Return W^T as (columns, outputs) in `dense_cpu_dtype`, each weight rounded once."""
-        block = cpu_layout_block()
-        packed = self._packed.view(-1, self._packed.shape[1] * 2, block // 2)
+        product, block = self._product, cpu_layout_block()
+        packed = product.packed.view(-1, product.packed.shape[1] * 2, block // 2)
         num_blocks, columns, half = packed.shape
         weights = torch.empty(columns, num_blocks * block, dtype=dense_cpu_dtype())
         halves = weights.view(columns, num_blocks, 2, half).permute(2, 1, 0, 3)
         halves[0].copy_((packed & 15).view(torch.int8).sub_(8))
         halves[1].copy_((packed >> 4).view(torch.int8).sub_(8))
-        groups = weights.view(-1, GROUP_SIZE, weights.shape[1])
-        scales, zeros = self._affine.to(weights.dtype).permute(2, 0, 1).contiguous().unsqueeze(2)
+        scales, zeros = product.affine.to(weights.dtype).permute(3, 1, 0, 2).flatten(1, 2).unsqueeze(2)
+        groups = weights.view(len(scales), -1, weights.shape[1])
         torch.addcmul(zeros, groups, scales, out=groups)
-        if self._num_planes == 2:
-            return weights[: columns // 2].add_(weights[columns // 2 :])
-        return weights
+        if product.num_planes == 2:
+            weights = weights[: columns // 2].add_(weights[columns // 2 :])
+        return weights[:, : product.num_rows]
+
+
+def _joined(parts: list[Tensor], dim: int) -> Tensor:
+    return torch.cat(parts, dim) if len(parts) > 1 else parts[0]
 
 
 def pack_for_cpu(nibbles: Tensor) -> Tensor:

@@ -1,22 +1,45 @@
-"""Matrices as the unsigned 4-bit codes in groups of 32 columns that torch's int4 products want."""
+"""Matrices as the planes of 4-bit codes in groups of 32 columns that torch's int4 products want.
+
+Owns the rearrangement of integers into planes and the product of such planes; no device's packing of them.
+Which types it is for, and in how many planes, is `packed_types`' to say.
+
+A value v of a group (w = s v + m) becomes a code by subtracting a centre c that its type has. In one plane
+code - 8 = v - c, so w = s (code - 8) + (m + c s). In two planes 16 hi + lo = v - c + 128, so
+w = 16 s (hi - 8) + s (lo - 8) + (m + (c + 8) s). The centres keep the last term, which is rounded to
+bfloat16, small: 0 for the symmetrical types, about the middle of the group's weights for the others.
+"""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
-from chatterm.engine.local.packing import nibbles, read_f16
+from chatterm.engine.local.packed_types import GROUP_SIZE, INT4_LAYOUTS, ROW_MULTIPLE, Int4Layout
+from chatterm.engine.local.packing import integers, nibbles
 from chatterm.engine.local.weights import BlockTensor
 from chatterm.models.block_types import BlockType
 
-GROUP_SIZE = 32
-"""Columns that share a scale in the block types of int4 codes."""
+_CENTRES = {
+    BlockType.Q4_0: 0,
+    BlockType.Q4_1: 8,
+    BlockType.Q4_K: 8,
+    BlockType.Q2_K: 2,
+    BlockType.Q3_K: 0,
+    BlockType.Q5_0: -8,
+    BlockType.Q5_1: 8,
+    BlockType.Q5_K: 8,
+    BlockType.Q8_0: 0,
+    BlockType.IQ4_NL: -8,
+    BlockType.IQ4_XS: -8,
+    BlockType.MXFP4: -8,
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Int4Codes:
-    """A matrix as unsigned 4-bit codes in groups of 32 columns: w = (code - 8) * scale + zero.
+    """A matrix as unsigned 4-bit codes: w = (code - 8) * scale + zero.
 
     With two planes there are twice the columns, first the high codes, then the low ones, and the weight
     is the sum of both: y = W [x, x].
@@ -25,48 +48,50 @@ class Int4Codes:
     nibbles: Tensor
     """uint8 (rows, groups, 16), in ggml's order: byte j holds code j low and code j + 16 high."""
     scales: Tensor
-    """fp32 (rows, groups)."""
+    """fp32 (rows, groups, scales a group): with two of them each is for 16 columns."""
     zeros: Tensor
-    """fp32 (rows, groups)."""
-    num_planes: int
+    """As `scales`."""
+    layout: Int4Layout
 
     def affine(self) -> Tensor:
-        """Return scales and zeros as torch's int4 products want them: bf16 (groups, rows, 2)."""
-        pairs = torch.empty(*self.scales.t().shape, 2, dtype=torch.bfloat16)
-        pairs[..., 0] = self.scales.t()
-        pairs[..., 1] = self.zeros.t()
+        """Return scales and zeros as the int4 products want them: bf16 (scales a group, groups, rows, 2)."""
+        pairs = torch.empty(*self.scales.permute(2, 1, 0).shape, 2, dtype=torch.bfloat16)
+        pairs[..., 0] = self.scales.permute(2, 1, 0)
+        pairs[..., 1] = self.zeros.permute(2, 1, 0)
         return pairs
 
 
-def num_planes(block_type: BlockType) -> int:
-    """Return how many planes of 4-bit codes hold this type exactly; 0 where none do."""
-    return {BlockType.Q4_0: 1, BlockType.Q4_1: 1, BlockType.Q8_0: 2}.get(block_type, 0)
-
-
 def int4_codes(*tensors: BlockTensor) -> Int4Codes:
-    """Rearrange matrices of Q4_0, Q4_1 or Q8_0, one under the other, without touching their codes.
+    """Rearrange matrices of one layout, one under the other, without touching their codes.
 
-    All must have the same number of planes.
+    Rows of zeros are added at the end, up to a multiple of ROW_MULTIPLE.
     """
-    parts = [_INT4[tensor.block_type](tensor.blocks) for tensor in tensors]
-    if len(parts) == 1:
-        return parts[0]
+    parts = [_codes(tensor) for tensor in tensors]
+    rest = -sum(tensor.num_rows for tensor in tensors) % ROW_MULTIPLE
+
+    def joined(arrays: Sequence[Tensor]) -> Tensor:
+        whole = torch.cat(list(arrays)) if len(arrays) > 1 else arrays[0]
+        return pad(whole, (0, 0, 0, 0, 0, rest)) if rest else whole
+
     return Int4Codes(
-        torch.cat([part.nibbles for part in parts]),
-        torch.cat([part.scales for part in parts]),
-        torch.cat([part.zeros for part in parts]),
-        parts[0].num_planes,
+        joined([part.nibbles for part in parts]),
+        joined([part.scales for part in parts]),
+        joined([part.zeros for part in parts]),
+        parts[0].layout,
     )
 
 
 def int4_slices(tensors: Sequence[BlockTensor], num_rows: int = 4096) -> Iterator[Int4Codes]:
-    """Yield what `int4_codes` gives; a large matrix by so many rows: what fits the cache is fast."""
-    if len(tensors) > 1:
+    """Yield what `int4_codes` gives by so many rows (a multiple of 64): what fits the cache is fast.
+
+    The rows of each are a multiple of 64 but the last's; where tensors do not meet at one, all come at once.
+    """
+    if any(tensor.num_rows % 64 for tensor in tensors[:-1]):
         yield int4_codes(*tensors)
         return
-    tensor = tensors[0]
-    for start in range(0, tensor.num_rows, num_rows):
-        yield int4_codes(replace(tensor, blocks=tensor.blocks[start : start + num_rows]))
+    for tensor in tensors:
+        for start in range(0, tensor.num_rows, num_rows):
+            yield int4_codes(replace(tensor, blocks=tensor.blocks[start : start + num_rows]))
 
 
 def unpack_nibbles(packed: Tensor) -> Tensor:
@@ -74,32 +99,56 @@ def unpack_nibbles(packed: Tensor) -> Tensor:
     return nibbles(packed).flatten(-2)
 
 
-def _q4_0_codes(blocks: Tensor) -> Int4Codes:
-    """w = d (q - 8)."""
-    d = read_f16(blocks, 0)[..., 0]
-    return Int4Codes(blocks[..., 2:], d, torch.zeros_like(d), 1)
+@dataclass(frozen=True, slots=True)
+class Int4Product:
+    """y = x W^T by one of torch's int4 products."""
+
+    multiply: Callable[[Tensor, Tensor, int, Tensor], Tensor]
+    """The op: x, packed, columns a group, affine."""
+    packed: Tensor
+    """The codes in the op's own layout."""
+    affine: Tensor
+    """As `Int4Codes.affine` makes it."""
+    num_planes: int
+    num_rows: int
+    """Of the matrix, without those that fill it up."""
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Turn bf16 (n, columns) into bf16 (n, rows)."""
+        if self.num_planes == 2:
+            x = torch.cat([x, x], -1)
+        if len(self.affine) == 2:
+            y = self._sum_of_halves(x)
+        else:
+            y = self.multiply(x, self.packed, GROUP_SIZE, self.affine[0])
+        return y if y.shape[1] == self.num_rows else y[:, : self.num_rows].contiguous()
+
+    def _sum_of_halves(self, x: Tensor) -> Tensor:
+        """Multiply with only the first 16 columns of each group, then with the others."""
+        halves = x.new_zeros(2, len(x), x.shape[1] // GROUP_SIZE, 2, GROUP_SIZE // 2)
+        groups = x.reshape(halves.shape[1:])
+        halves[0, :, :, 0], halves[1, :, :, 1] = groups[:, :, 0], groups[:, :, 1]
+        first, last = halves.view(2, *x.shape)
+        y = self.multiply(first, self.packed, GROUP_SIZE, self.affine[0])
+        return y.add_(self.multiply(last, self.packed, GROUP_SIZE, self.affine[1]))
 
 
-def _q4_1_codes(blocks: Tensor) -> Int4Codes:
-    """w = d q + m = d (q - 8) + (m + 8 d)."""
-    d, m = read_f16(blocks, 0)[..., 0], read_f16(blocks, 2)[..., 0]
-    return Int4Codes(blocks[..., 4:], d, m + 8 * d, 1)
+def _codes(tensor: BlockTensor) -> Int4Codes:
+    layout, centre = INT4_LAYOUTS[tensor.block_type], _CENTRES[tensor.block_type]
+    found = integers(tensor.block_type, tensor.blocks)
+    rows = tensor.num_rows
+    values = found.values.view(rows, -1, GROUP_SIZE)
+    scales = found.scales.view(rows, -1, layout.num_scales)
+    minima = found.minima.view_as(scales) if found.minima is not None else torch.zeros_like(scales)
+    if layout.num_planes == 1:
+        codes = _in_ggml_order((values + (8 - centre)).view(torch.uint8))
+        return Int4Codes(codes, scales, minima + centre * scales, layout)
+    shifted = (values - centre).view(torch.uint8) ^ 0x80
+    planes = [_in_ggml_order(shifted >> 4), _in_ggml_order(shifted & 15)]
+    zeros = [torch.zeros_like(scales), minima + (centre + 8) * scales]
+    return Int4Codes(torch.cat(planes, 1), torch.cat([16 * scales, scales], 1), torch.cat(zeros, 1), layout)
 
 
-def _q8_0_codes(blocks: Tensor) -> Int4Codes:
-    """w = d q. With u = q + 128 = 16 hi + lo: w = 16 d (hi - 8) + (d (lo - 8) + 8 d)."""
-    rows, groups, _ = blocks.shape
-    d = read_f16(blocks, 0)[..., 0]
-    first, last = (blocks[..., 2:] ^ 0x80).view(rows, groups, 2, 16).unbind(-2)
-    packed = torch.empty(rows, 2, groups, 16, dtype=torch.uint8)
-    torch.bitwise_or(first >> 4, last & 0xF0, out=packed[:, 0])
-    torch.bitwise_or(first & 15, last << 4, out=packed[:, 1])
-    scales, zeros = torch.cat([16 * d, d], -1), torch.cat([torch.zeros_like(d), 8 * d], -1)
-    return Int4Codes(packed.view(rows, 2 * groups, 16), scales, zeros, 2)
-
-
-_INT4: dict[BlockType, Callable[[Tensor], Int4Codes]] = {
-    BlockType.Q4_0: _q4_0_codes,
-    BlockType.Q4_1: _q4_1_codes,
-    BlockType.Q8_0: _q8_0_codes,
-}
+def _in_ggml_order(codes: Tensor) -> Tensor:
+    """Turn codes (..., 32) below 16 into bytes (..., 16)."""
+    return codes[..., :16] | (codes[..., 16:] << 4)

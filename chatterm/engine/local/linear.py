@@ -1,10 +1,9 @@
 """The matrix products of a model, each keeping its weights in the layout that its device multiplies fastest.
 
-Owns the choice among them. The contract of CUDA's int4 ops is that of torch's `native_functions.yaml`;
-torchao documents its use (`torchao/quantization/utils.py`). Knows no architecture: a product is rows of
-x in, rows of y out.
+Owns the choice among them. Knows no architecture: a product is rows of x in, rows of y out.
 """
 
+import itertools
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -14,19 +13,14 @@ import torch
 from torch import Tensor
 
 from chatterm.engine.local.cpu_int4 import CpuInt4Linear
-from chatterm.engine.local.int4_codes import (
-    GROUP_SIZE,
-    Int4Codes,
-    int4_codes,
-    int4_slices,
-    num_planes,
-    unpack_nibbles,
-)
-from chatterm.engine.local.packed_types import PLAIN_TYPES
+from chatterm.engine.local.gpu_int4 import GpuInt4Linear
+from chatterm.engine.local.int4_codes import int4_codes, int4_slices
+from chatterm.engine.local.native.library import NativeLibrary
+from chatterm.engine.local.native.matrices import NativeLinear, TileMemory
+from chatterm.engine.local.packed_types import INT4_LAYOUTS, PLAIN_TYPES, Int4Layout, dequantised_note
 from chatterm.engine.local.packing import check_supported, dequantise
 from chatterm.engine.local.weights import BlockTensor
-
-_cuda_int4_mm = torch.ops.aten._weight_int4pack_mm.default
+from chatterm.models.block_types import BlockType
 
 
 class Linear(Protocol):
@@ -48,36 +42,14 @@ class DenseLinear:
         return torch.mm(x, self._transposed)
 
 
-class CudaInt4Linear:
-    """The same codes in the tensor-core layout of CUDA's int4 product (compute capability 8.0 and up).
-
-    It reads the weights again for every 16 rows of x: right for decoding, slow for long prompts.
-    """
-
-    def __init__(self, codes: Int4Codes, device: torch.device) -> None:
-        """Pack `codes` on `device`; rows must be a multiple of 8 and columns of 32."""
-        unpacked = unpack_nibbles(codes.nibbles.to(device))
-        pairs = (unpacked[:, 0::2] << 4) | unpacked[:, 1::2]
-        tiles = next(k for k in (8, 4, 2) if unpacked.shape[1] % (16 * k) == 0)
-        self._packed = torch.ops.aten._convert_weight_to_int4pack(pairs, tiles)
-        self._affine = codes.affine().to(device)
-        self._num_planes = codes.num_planes
-
-    def __call__(self, x: Tensor) -> Tensor:
-        if self._num_planes == 2:
-            x = torch.cat([x, x], -1)
-        product: Tensor = _cuda_int4_mm(x, self._packed, GROUP_SIZE, self._affine)
-        return product
-
-
 class JoinedLinear:
     """Several products of one x, side by side: what cannot share one layout."""
 
     def __init__(self, parts: Sequence[Linear]) -> None:
-        self._parts = parts
+        self.parts = tuple(parts)
 
     def __call__(self, x: Tensor) -> Tensor:
-        return torch.cat([part(x) for part in self._parts], -1)
+        return torch.cat([part(x) for part in self.parts], -1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +61,8 @@ class Placement:
     """Of the activations."""
     keeps_packed: bool
     """False: every matrix is dequantised to `dtype`. With fp32 that is the reference."""
+    native: NativeLibrary | None = None
+    """The C decoder, which keeps every block type packed; None: torch's own operations."""
 
     @classmethod
     def reference(cls) -> "Placement":
@@ -96,12 +70,13 @@ class Placement:
         return cls(torch.device("cpu"), torch.float32, keeps_packed=False)
 
     @classmethod
-    def best_for(cls, device: torch.device) -> "Placement":
-        """Packed in bf16 where the device has an int4 product; else fp16: Apple's GPUs, CUDA's before 8.0."""
-        has_int4 = device.type == "cpu"
+    def best_for(cls, device: torch.device, native: NativeLibrary | None = None) -> "Placement":
+        """Packed in bf16 where the device has an int4 product; else fp16: CUDA's GPUs before 8.0."""
+        has_int4 = device.type in {"cpu", "mps"}
         if device.type == "cuda":
             has_int4 = torch.cuda.get_device_capability(device) >= (8, 0)
-        return cls(device, torch.bfloat16 if has_int4 else torch.float16, keeps_packed=has_int4)
+        dtype = torch.bfloat16 if has_int4 else torch.float16
+        return cls(device, dtype, keeps_packed=has_int4, native=native)
 
 
 @dataclass(slots=True)
@@ -109,34 +84,40 @@ class LinearFactory:
     """Makes products for one placement and counts what could not stay packed."""
 
     placement: Placement
-    _unpacked_bytes: Counter[str] = field(default_factory=Counter)
+    _unpacked_bytes: Counter[BlockType] = field(default_factory=Counter)
+    _tiles: TileMemory = field(default_factory=TileMemory)
 
     def make(self, *tensors: BlockTensor) -> Linear:
-        """Return the product with the rows of all `tensors`, in order. Raises BadModelFile."""
+        """Return the product with the rows of all `tensors`, in order. Raises BadModelFile.
+
+        Neighbours of one layout share a product; the rest is joined after them.
+        """
         for tensor in tensors:
             check_supported(tensor)
-        planes = {self._num_planes(tensor) for tensor in tensors}
-        if len(planes) > 1:
-            return JoinedLinear([self.make(tensor) for tensor in tensors])
-        if planes == {0}:
-            return self._make_dense(tensors)
-        if self.placement.device.type == "cuda":
-            return CudaInt4Linear(int4_codes(*tensors), self.placement.device)
-        return CpuInt4Linear(int4_slices(tensors))
+        native = self.placement.native
+        if native is not None and (packed := NativeLinear.pack(native, self._tiles, tensors)):
+            return packed
+        runs = itertools.groupby(tensors, self._layout)
+        parts = [
+            self._make_packed(list(run)) if layout else self._make_dense(list(run)) for layout, run in runs
+        ]
+        return parts[0] if len(parts) == 1 else JoinedLinear(parts)
 
     @property
     def notes(self) -> tuple[str, ...]:
         """One sentence per block type that was dequantised, with what that costs."""
-        return tuple(
-            f"{name} weights are dequantised on this device: {size / 1e6:,.0f} MB more memory"
-            for name, size in sorted(self._unpacked_bytes.items())
-            if size >= 1e6
-        )
+        notes = (dequantised_note(kind, size) for kind, size in sorted(self._unpacked_bytes.items()))
+        return tuple(note for note in notes if note)
 
-    def _num_planes(self, tensor: BlockTensor) -> int:
-        """Return in how many planes of codes the tensor is kept; 0: it is dequantised."""
-        fits = tensor.num_rows % 16 == 0 and tensor.num_columns % GROUP_SIZE == 0
-        return num_planes(tensor.block_type) if self.placement.keeps_packed and fits else 0
+    def _layout(self, tensor: BlockTensor) -> Int4Layout | None:
+        """Return how the tensor's codes are kept; None: it is dequantised."""
+        return INT4_LAYOUTS.get(tensor.block_type) if self.placement.keeps_packed else None
+
+    def _make_packed(self, tensors: Sequence[BlockTensor]) -> Linear:
+        num_rows = sum(tensor.num_rows for tensor in tensors)
+        if self.placement.device.type == "cpu":
+            return CpuInt4Linear(int4_slices(tensors), num_rows)
+        return GpuInt4Linear(int4_codes(*tensors), num_rows, self.placement.device)
 
     def _make_dense(self, tensors: Sequence[BlockTensor]) -> DenseLinear:
         """Dequantise by slices of rows, so that no fp32 copy of a whole matrix ever exists."""
@@ -151,5 +132,5 @@ class LinearFactory:
                 weight[start:end] = dequantise(tensor.block_type, some)
             if tensor.block_type not in PLAIN_TYPES:
                 size = tensor.num_rows * tensor.num_columns * weight.itemsize
-                self._unpacked_bytes[tensor.block_type.name] += size - tensor.blocks.nbytes
+                self._unpacked_bytes[tensor.block_type] += size - tensor.blocks.nbytes
         return DenseLinear(weight)
