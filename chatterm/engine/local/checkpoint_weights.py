@@ -1,8 +1,7 @@
 """The tensors of a model folder as the loader asks for them: by GGUF's names, in GGUF's block types.
 
-Plain numbers stay as they are, or become blocks on request, matrix by matrix, so that no second copy of the
-whole ever exists; GPTQ's and AWQ's codes become Q4_1 blocks. Norms that gemma's files keep less 1 get it
-back, as in a GGUF.
+Plain numbers stay as they are and where they are; GPTQ's and AWQ's codes become Q4_1 blocks, matrix by
+matrix. Norms that gemma's files keep less 1 get it back, as in a GGUF.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,7 +12,6 @@ import torch
 
 from chatterm.engine.local.grouped_codes import GroupedCodes, Layout
 from chatterm.engine.local.packing import dequantise
-from chatterm.engine.local.quantise import quantise
 from chatterm.engine.local.weights import BlockTensor, map_bytes, wrong_shape
 from chatterm.errors import BadModelFile
 from chatterm.models.arch_spec import ArchSpec
@@ -38,15 +36,13 @@ class CheckpointWeights:
     spec: ArchSpec
     layout: Layout | None
     """Of packed matrices; None: there are none."""
-    target: BlockType | None
-    """What matrices are quantised to on load, except the embedding; None: they stay as they are."""
     places: Mapping[str, Place]
     """By GGUF's names; a tensor that has none by its own."""
     mapped: Mapping[Path, torch.Tensor]
     """Each file's bytes."""
 
     @classmethod
-    def open(cls, checkpoint: Checkpoint, target: BlockType | None = None) -> "CheckpointWeights":
+    def open(cls, checkpoint: Checkpoint) -> "CheckpointWeights":
         """Map the files. Raises BadModelFile where packed matrices are of a kind that cannot be read."""
         spec = checkpoint.spec
         assert isinstance(spec, ArchSpec), "another engine runs what the decoder cannot"
@@ -56,7 +52,6 @@ class CheckpointWeights:
             checkpoint.folder,
             spec,
             layout,
-            target,
             {gguf_name(name, spec) or name: place for name, place in kept.items()},
             {file.path: map_bytes(file.path, file.size) for file in checkpoint.files},
         )
@@ -68,11 +63,7 @@ class CheckpointWeights:
         """Raises as Weights says, and BadModelFile for a type that cannot be read."""
         if name not in self.places and name in self:
             return self._packed_matrix(name, shape)
-        tensor = self._plain(name, shape)
-        is_left = self.target is None or name == "token_embd.weight"
-        if is_left or self.target is None or shape[1] % self.target.block_size:
-            return tensor
-        return BlockTensor(name, self.target, quantise(self._values(name), self.target))
+        return self._plain(name, shape)
 
     def vector(self, name: str, length: int) -> BlockTensor:
         tensor = self._plain(name, (length,))

@@ -35,7 +35,7 @@ class Layout:
     @classmethod
     def read(cls, config: ConfigReader | None) -> "Layout | None":
         """Read `quantization_config`. Raises BadModelFile for what is not packed in 4 bits as known here."""
-        if config is None:
+        if config is None or not config.values:
             return None
         method = config.text("quant_method").lower()
         if method not in ("gptq", "awq"):
