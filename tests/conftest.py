@@ -9,6 +9,7 @@ import pytest
 from hypothesis import settings
 
 from chatterm.config import PREFIX, Paths
+from chatterm.models.cache import NATIVE
 from chatterm.models.catalogue import load_catalogue
 
 settings.register_profile("fixed", derandomize=True, database=None, deadline=None)
@@ -28,12 +29,21 @@ def default_model() -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def kernels(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder for what is compiled for this machine, once for all tests."""
+    return tmp_path_factory.mktemp("kernels")
+
+
 @pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty CHATTERM_HOME; child processes inherit it, and cannot fetch packages."""
+def home(tmp_path: Path, kernels: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty CHATTERM_HOME but for the kernels; child processes inherit it, and cannot fetch packages."""
     for name in [name for name in os.environ if name.startswith(PREFIX)]:
         monkeypatch.delenv(name)
     folder = tmp_path / "home"
+    cache = folder / "cache"
+    cache.mkdir(parents=True, mode=0o700)
+    (cache / NATIVE).symlink_to(kernels)
     monkeypatch.setenv("CHATTERM_HOME", str(folder))
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")

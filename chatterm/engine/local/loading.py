@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from chatterm.engine.local.layers import DecoderWeights, Layer
 from chatterm.engine.local.linear import Linear, LinearFactory, Placement
-from chatterm.engine.local.model import Decoder, DecoderWeights, Layer
+from chatterm.engine.local.model import Decoder
 from chatterm.engine.local.norms import FullNorm, HeadNorm, QKNorm, RMSNorm
 from chatterm.engine.local.packing import check_supported, dequantise
 from chatterm.engine.local.rope import frequencies, neighbour_order

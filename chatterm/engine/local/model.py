@@ -14,61 +14,13 @@ from torch import Tensor
 from torch.nn.functional import gelu, silu
 
 from chatterm.engine.local.attention import Attention, Sight
-from chatterm.engine.local.linear import Linear, Placement
-from chatterm.engine.local.norms import QKNorm, RMSNorm
+from chatterm.engine.local.layers import DecoderWeights, Layer, Segment
+from chatterm.engine.local.linear import Placement
+from chatterm.engine.local.native.decoder import NativeDecoder
+from chatterm.engine.local.norms import RMSNorm
 from chatterm.engine.local.packing import dequantise
 from chatterm.engine.local.rope import Rotations
-from chatterm.engine.local.weights import BlockTensor
-from chatterm.models.arch_spec import Activation, ArchSpec, RopeSpec
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Layer:
-    """One block of the decoder. Rows of queries and keys are in `rope`'s order of neighbours."""
-
-    attention_norm: RMSNorm | None
-    """Of what attention reads; None: it reads the stream as it is. So with `ffn_norm`."""
-    qkv: Linear
-    qkv_bias: Tensor | None
-    """fp32 (rows of qkv,)."""
-    qk_norm: QKNorm | None
-    attention_output: Linear
-    output_bias: Tensor | None
-    """fp32 (embedding_length,)."""
-    post_attention_norm: RMSNorm | None
-    """Of what attention adds to the stream; None: it is added as it is. So with `post_ffn_norm`."""
-    ffn_norm: RMSNorm | None
-    gate_up: Linear
-    ffn_down: Linear
-    post_ffn_norm: RMSNorm | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DecoderWeights:
-    """All that a decoder needs, placed and packed."""
-
-    embedding: BlockTensor
-    """As the file stores it: rows are dequantised when their token comes."""
-    layers: tuple[Layer, ...]
-    output_norm: RMSNorm
-    head: Linear
-    rope_frequencies: Mapping[RopeSpec, Tensor]
-    """For each rope of the layers fp32 (dimensions / 2), in radians a position."""
-
-
-@dataclass(frozen=True, slots=True)
-class Segment:
-    """The next tokens of one sequence in a pass."""
-
-    keys_values: Sequence[Tensor]
-    """A tensor (2, kv heads, capacity, head_length) a layer, in `cache_dtype`: keys, then values."""
-    start: int
-    """Position of the first of these tokens: what the cache holds before it is read."""
-    num_tokens: int
-
-    @property
-    def end(self) -> int:
-        return self.start + self.num_tokens
+from chatterm.models.arch_spec import Activation, ArchSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +54,8 @@ class Decoder:
             for rope, turns in weights.rope_frequencies.items()
         }
         self._rotations = tuple(rotations[kind.rope] if kind.rope else None for kind in self._kinds)
+        native = placement.native
+        self._native = NativeDecoder.of(native, shape, weights) if native is not None else None
 
     @property
     def cache_dtype(self) -> torch.dtype:
@@ -114,8 +68,12 @@ class Decoder:
         Keys and values of the tokens are written into their segment's cache, which must have room for
         them. Returns fp32 logits: (segments, vocabulary) after the last token of each, or (n, vocabulary).
         """
-        x, ffn = self._embed(ids), self.shape.feed_forward_length
-        parts = self._parts(segments)
+        x = self._embed(ids)
+        if self._native is not None:
+            if len(ids) <= self._native.most_rows:
+                return self._finished(self._read_few(self._native, x, segments, is_last_only=is_last_only))
+            torch.set_num_threads(self._native.num_threads)
+        ffn, parts = self.shape.feed_forward_length, self._parts(segments)
         rotations = [self._rotations_of(table, segments) for table in self._rotations]
         for index, layer in enumerate(self.weights.layers):
             qkv = layer.qkv(self._read(x, layer.attention_norm))
@@ -130,6 +88,16 @@ class Decoder:
         if is_last_only:
             x = x[-1:] if len(parts) == 1 else x[[part.rows.stop - 1 for part in parts]]
         return self._logits(x)
+
+    def _read_few(
+        self, native: NativeDecoder, x: Tensor, segments: Sequence[Segment], *, is_last_only: bool
+    ) -> Tensor:
+        # torch's own threads would look for work, and keep the processors from those of the library.
+        torch.set_num_threads(1)
+        end = max(segment.end for segment in segments)
+        tables = [table.of(0, end) if table else None for table in self._rotations]
+        turns = [tables[kind] for kind in self._kind_of]
+        return native.forward(x, segments, turns, is_last_only=is_last_only)
 
     def _embed(self, ids: Tensor) -> Tensor:
         """Return the residual stream, fp32 (n, embedding_length)."""
@@ -169,8 +137,11 @@ class Decoder:
         )
 
     def _logits(self, x: Tensor) -> Tensor:
+        return self._finished(self.weights.head(self._read(x, self.weights.output_norm)).float())
+
+    def _finished(self, logits: Tensor) -> Tensor:
+        """Scale and cap what the head gives, in place."""
         shape = self.shape
-        logits = self.weights.head(self._read(x, self.weights.output_norm)).float()
         if shape.logit_scale != 1:
             logits.mul_(shape.logit_scale)
         if shape.logit_softcap is not None:

@@ -27,13 +27,11 @@ static float *values_of(const Decoder *d, const Segment *s, int64_t layer, int64
     return keys_of(d, s, layer, d->num_kv_heads + kv_head);
 }
 
-static void turn(const Decoder *d, const float *rotations, float *head) {
-    const int64_t half = d->rope_dimensions / 2;
-    for (int64_t i = 0; i < half; i++) {
-        float *one = head + (d->is_neighbours ? 2 * i : i), *two = one + (d->is_neighbours ? 1 : half);
-        const float cosine = rotations[2 * i], sine = rotations[2 * i + 1], a = *one, b = *two;
-        *one = a * cosine - b * sine;
-        *two = a * sine + b * cosine;
+static void turn(const float *rotations, int64_t dimensions, float *head) {
+    for (int64_t i = 0; i < dimensions; i += 2) {
+        const float cosine = rotations[i], sine = rotations[i + 1], a = head[i], b = head[i + 1];
+        head[i] = a * cosine - b * sine;
+        head[i + 1] = a * sine + b * cosine;
     }
 }
 
@@ -51,7 +49,8 @@ static void prepare_head(const Decoder *d, const Pass *pass, int64_t layer, cons
     float *values = row + head * d->head_length;
     const float *weight = is_query ? own->query_norm : own->key_norm;
     if (weight && !d->is_full_qk_norm) norm_row(values, weight, d->head_length, d->epsilon, values);
-    if (own->has_rope) turn(d, pass->ropes[layer] + position * d->rope_dimensions, values);
+    if (own->rope_dimensions)
+        turn(pass->ropes[layer] + position * own->rope_dimensions, own->rope_dimensions, values);
     if (is_query) {
         for (int64_t i = 0; i < d->head_length; i++) values[i] *= d->query_scale;
         return;

@@ -81,7 +81,9 @@ def _compile(compiler: Path, path: Path) -> Path:
         made = Path(scratch) / path.name
         sources = map(str, sorted(_SOURCES.glob("*.c")))
         command = [str(compiler), *_OPTIONS, _target(), *sources, "-o", str(made), *_LIBRARIES]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False)  # noqa: S603  # our own words
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False
+        )  # our own words
         if done.returncode:
             raise OSError(f"{compiler} said: {done.stderr.strip()[:500]}")
         made.replace(path)

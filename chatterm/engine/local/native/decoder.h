@@ -16,13 +16,12 @@ typedef struct {
     const float *attention_norm, *post_attention_norm, *ffn_norm, *post_ffn_norm;
     const float *query_norm, *key_norm;
     Matrix qkv, attention_output, gate_up, ffn_down;
-    int64_t has_rope;
+    int64_t rope_dimensions; /* the first so many values of a head turn, 2i and 2i + 1 together; 0: none */
     int64_t window; /* positions seen, 0: all */
 } Layer;
 
 typedef struct {
-    int64_t width, ffn_width, num_heads, num_kv_heads, head_length, rope_dimensions;
-    int64_t is_neighbours;   /* rope turns values 2i and 2i + 1 together, else i and i + rope_dimensions / 2 */
+    int64_t width, ffn_width, num_heads, num_kv_heads, head_length;
     int64_t is_full_qk_norm; /* over all heads at once, else over each */
     int64_t is_gelu;         /* gelu by tanh, else silu */
     float epsilon, query_scale, residual_scale, attention_softcap; /* 0: no cap */

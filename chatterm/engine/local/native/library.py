@@ -5,8 +5,10 @@ the tensors alive.
 """
 
 import ctypes
+import weakref
 from ctypes import POINTER, Structure, c_float, c_int, c_int64, c_void_p
 from pathlib import Path
+from typing import Any
 
 MAX_PARTS = 3
 MAX_ROWS = 64
@@ -40,7 +42,7 @@ class Layer(Structure):
         ("attention_output", Matrix),
         ("gate_up", Matrix),
         ("ffn_down", Matrix),
-        ("has_rope", c_int64),
+        ("rope_dimensions", c_int64),
         ("window", c_int64),
     )
 
@@ -54,8 +56,6 @@ class Decoder(Structure):
         ("num_heads", c_int64),
         ("num_kv_heads", c_int64),
         ("head_length", c_int64),
-        ("rope_dimensions", c_int64),
-        ("is_neighbours", c_int64),
         ("is_full_qk_norm", c_int64),
         ("is_gelu", c_int64),
         ("epsilon", c_float),
@@ -96,7 +96,7 @@ class Pass(Structure):
 
 
 class NativeLibrary:
-    """The loaded library with its pool of threads. The calls leave Python's lock to others."""
+    """The loaded library with its pool of threads, which end with it. Calls leave Python's lock to others."""
 
     def __init__(self, path: Path, most_threads: int) -> None:
         """Load it. Raises OSError where it does not fit this machine, MemoryError without a pool."""
@@ -108,10 +108,8 @@ class NativeLibrary:
         self._pool = library.pool_open(most_threads)
         if not self._pool:
             raise MemoryError
-
-    def close(self) -> None:
-        """End the threads; nothing may be called afterwards."""
-        self._library.pool_close(self._pool)
+        # Not when Python ends: a thread of the engine may be in a call still.
+        weakref.finalize(self, library.pool_close, self._pool).atexit = False
 
     def layout(self, block_type: int) -> int | None:
         """Return the address of the layout that holds this type of block, None where there is none."""
@@ -136,7 +134,9 @@ class NativeLibrary:
 
     def multiply(self, matrix: Matrix, x: int, num_rows: int, y: int) -> None:
         """y (num_rows, rows of the matrix) = x W^T + bias, fp32. Raises MemoryError."""
-        self._check(self._library.multiply(ctypes.byref(matrix), self._pool, self.num_threads, x, num_rows, y))
+        self._check(
+            self._library.multiply(ctypes.byref(matrix), self._pool, self.num_threads, x, num_rows, y)
+        )
 
     def decode(self, decoder: Decoder, what: Pass) -> None:
         """Run a pass. Raises MemoryError."""
@@ -150,12 +150,16 @@ class NativeLibrary:
 
 
 def _declare(library: ctypes.CDLL) -> None:
-    pool = [c_void_p, c_int]
-    library.pool_open.argtypes, library.pool_open.restype = [c_int], c_void_p
-    library.pool_close.argtypes, library.pool_close.restype = [c_void_p], None
-    library.find_layout.argtypes, library.find_layout.restype = [c_int], c_void_p
-    library.tile_bytes.argtypes, library.tile_bytes.restype = [c_void_p, c_int64], c_int64
-    library.pack.argtypes = [POINTER(Part), *pool, c_void_p, c_int]
-    library.unpack.argtypes, library.unpack.restype = [POINTER(Part), *pool, c_void_p], None
-    library.multiply.argtypes = [POINTER(Matrix), *pool, c_void_p, c_int64, c_void_p]
-    library.decode.argtypes = [POINTER(Decoder), *pool, POINTER(Pass)]
+    functions: dict[str, tuple[object, tuple[Any, ...]]] = {  # Any: ctypes' own kinds of types
+        "pool_open": (c_void_p, (c_int,)),
+        "pool_close": (None, (c_void_p,)),
+        "find_layout": (c_void_p, (c_int,)),
+        "tile_bytes": (c_int64, (c_void_p, c_int64)),
+        "pack": (c_int, (POINTER(Part), c_void_p, c_int, c_void_p, c_int)),
+        "unpack": (None, (POINTER(Part), c_void_p, c_int, c_void_p)),
+        "multiply": (c_int, (POINTER(Matrix), c_void_p, c_int, c_void_p, c_int64, c_void_p)),
+        "decode": (c_int, (POINTER(Decoder), c_void_p, c_int, POINTER(Pass))),
+    }
+    for name, (result, arguments) in functions.items():
+        function = getattr(library, name)
+        function.restype, function.argtypes = result, arguments

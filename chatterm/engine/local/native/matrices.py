@@ -22,7 +22,8 @@ MOST_ROWS = 48
 
 class TileMemory:
     """Memory for tiles, freed with the last of them. In huge pages where the system has them: every token
-    reads all of it, and a core read 14 GB/s through small pages where it read 19 through huge ones."""
+    reads all of it, and a core read 14 GB/s through small pages where it read 19 through huge ones.
+    """
 
     _CHUNK = 64 << 20
 
@@ -65,9 +66,7 @@ class NativeLinear:
         self._num_rows: int = sum(part.rows for part in parts)
 
     @classmethod
-    def pack(
-        cls, library: NativeLibrary, memory: TileMemory, tensors: Sequence[BlockTensor]
-    ) -> Self | None:
+    def pack(cls, library: NativeLibrary, memory: TileMemory, tensors: Sequence[BlockTensor]) -> Self | None:
         """Rearrange the tensors; None where the library has no layout for one of them. Raises MemoryError."""
         parts = [_pack(library, memory, tensor) for tensor in tensors[:MAX_PARTS]]
         packed = [part for part in parts if part is not None]

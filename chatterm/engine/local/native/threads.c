@@ -7,7 +7,7 @@
 
 /* A wait within a run lasts microseconds unless another program holds a processor; between two tokens some
  * hundred microseconds go by. Beyond these a thread gives its processor away, or sleeps. */
-enum { SPINS_IN_RUN = 20000, SPINS_BETWEEN = 60000, MOST_THREADS = 256 };
+enum { SPINS_IN_RUN = 500, SPINS_BETWEEN = 20000, MOST_THREADS = 256 };
 
 typedef struct {
     Pool *pool;
