@@ -37,7 +37,7 @@ class CpuInt4Linear:
             packed.append(pack_for_cpu(codes.nibbles))
             affine.append(codes.affine())
             num_planes = codes.layout.num_planes
-        self._product = Int4Product(_int4_mm, _joined(packed, 0), _joined(affine, 2), num_planes, num_rows)
+        self._product = Int4Product(_int4_mm, torch.cat(packed), torch.cat(affine, 2), num_planes, num_rows)
         block = cpu_layout_block()
         self._can_unpack = block > 0 and len(self._product.packed) % block == 0
 
@@ -62,10 +62,6 @@ class CpuInt4Linear:
         if product.num_planes == 2:
             weights = weights[: columns // 2].add_(weights[columns // 2 :])
         return weights[:, : product.num_rows]
-
-
-def _joined(parts: list[Tensor], dim: int) -> Tensor:
-    return torch.cat(parts, dim) if len(parts) > 1 else parts[0]
 
 
 def pack_for_cpu(nibbles: Tensor) -> Tensor:

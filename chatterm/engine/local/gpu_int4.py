@@ -6,6 +6,7 @@ The contract is that of torch's `native_functions.yaml`; torchao documents its u
 
 import functools
 import logging
+from collections.abc import Iterable
 
 import torch
 from torch import Tensor
@@ -31,11 +32,14 @@ class GpuInt4Linear:
     long prompts.
     """
 
-    def __init__(self, codes: Int4Codes, num_rows: int, device: torch.device) -> None:
-        """Pack `codes` on `device`; `num_rows` are the matrix's own."""
-        packed = pack_for_gpu(codes.nibbles.to(device))
-        affine = codes.affine().to(device)
-        self._product = Int4Product(_int4_mm, packed, affine, codes.layout.num_planes, num_rows)
+    def __init__(self, slices: Iterable[Int4Codes], num_rows: int, device: torch.device) -> None:
+        """Pack the rows of all `slices` on `device`; `num_rows` are the matrix's own."""
+        packed, affine = [], []
+        for codes in slices:
+            packed.append(pack_for_gpu(codes.nibbles.to(device)))
+            affine.append(codes.affine().to(device))
+            num_planes = codes.layout.num_planes
+        self._product = Int4Product(_int4_mm, torch.cat(packed), torch.cat(affine, 2), num_planes, num_rows)
         self._can_unpack = device.type == "mps" and mps_layout_is_plain()
 
     def __call__(self, x: Tensor) -> Tensor:

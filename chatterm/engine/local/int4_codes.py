@@ -81,17 +81,18 @@ def int4_codes(*tensors: BlockTensor) -> Int4Codes:
     )
 
 
-def int4_slices(tensors: Sequence[BlockTensor], num_rows: int = 4096) -> Iterator[Int4Codes]:
-    """Yield what `int4_codes` gives by so many rows (a multiple of 64): what fits the cache is fast.
+def int4_slices(tensors: Sequence[BlockTensor], num_values: int = 2**21) -> Iterator[Int4Codes]:
+    """Yield what `int4_codes` gives by slices of about so many values: large ones would need memory and time.
 
     The rows of each are a multiple of 64 but the last's; where tensors do not meet at one, all come at once.
     """
     if any(tensor.num_rows % 64 for tensor in tensors[:-1]):
         yield int4_codes(*tensors)
         return
+    step = max(1, num_values // tensors[0].num_columns // 64) * 64
     for tensor in tensors:
-        for start in range(0, tensor.num_rows, num_rows):
-            yield int4_codes(replace(tensor, blocks=tensor.blocks[start : start + num_rows]))
+        for start in range(0, tensor.num_rows, step):
+            yield int4_codes(replace(tensor, blocks=tensor.blocks[start : start + step]))
 
 
 def unpack_nibbles(packed: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from chatterm.engine.local.cpu_int4 import CpuInt4Linear
 from chatterm.engine.local.gpu_int4 import GpuInt4Linear
-from chatterm.engine.local.int4_codes import int4_codes, int4_slices
+from chatterm.engine.local.int4_codes import int4_slices
 from chatterm.engine.local.native.library import NativeLibrary
 from chatterm.engine.local.native.matrices import NativeLinear, TileMemory
 from chatterm.engine.local.packed_types import INT4_LAYOUTS, PLAIN_TYPES, Int4Layout, dequantised_note
@@ -117,7 +117,7 @@ class LinearFactory:
         num_rows = sum(tensor.num_rows for tensor in tensors)
         if self.placement.device.type == "cpu":
             return CpuInt4Linear(int4_slices(tensors), num_rows)
-        return GpuInt4Linear(int4_codes(*tensors), num_rows, self.placement.device)
+        return GpuInt4Linear(int4_slices(tensors), num_rows, self.placement.device)
 
     def _make_dense(self, tensors: Sequence[BlockTensor]) -> DenseLinear:
         """Dequantise by slices of rows, so that no fp32 copy of a whole matrix ever exists."""

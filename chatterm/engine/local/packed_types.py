@@ -1,10 +1,10 @@
 """Which block types stay packed in memory, how, and at what cost. Torch-free: `models show` asks too.
 
-The layouts are those of torch's int4 products, which want groups of 32 columns and 4-bit codes. A type of
-more bits is the sum of two planes of codes: 10 bits a weight in memory, where bfloat16 has 16. A type with
-a scale for each 16 columns is multiplied twice, by either half of every group: its scales are stored apart.
-For Q6_K that would make four products and 12 bits a weight, slower than bfloat16 (measured on a CPU with
-AVX-512: 1.2 to 1.6 times), so it is dequantised.
+The C library keeps every type as tiles of its codes. Without it there are torch's int4 products, which want
+groups of 32 columns and 4-bit codes. There a type of more bits is the sum of two planes of codes: 10 bits a
+weight in memory, where bfloat16 has 16. A type with a scale for each 16 columns is multiplied twice, by
+either half of every group: its scales are stored apart. For Q6_K that would make four products and 12 bits
+a weight, slower than bfloat16 (measured on a CPU with AVX-512: 1.2 to 1.6 times), so it is dequantised.
 """
 
 from dataclasses import dataclass
@@ -59,22 +59,61 @@ INT4_LAYOUTS = {
 """The types that are multiplied from their integer codes, exact but for the rounding of their scales."""
 
 DEQUANTISED_TYPES = frozenset({BlockType.Q6_K})
-"""Read, but not kept packed."""
+"""Read, but not kept packed by torch's products."""
 
 PLAIN_TYPES = frozenset({BlockType.F32, BlockType.F16, BlockType.BF16})
 """Not quantised: nothing is lost by computing with them as they are."""
 
 
-def describe_use(block_type: BlockType, num_elements: int, num_bytes: int) -> str:
-    """Say how tensors of this type are held: packed, as they are, or dequantised, and what that costs."""
+@dataclass(frozen=True, slots=True)
+class TileLayout:
+    """How the C library keeps a type, as `native/layouts.c` has it."""
+
+    bits: int
+    """Of a code, or of a value of a plain type."""
+    num_scales: int = 1
+    """Of a group of 32 columns: 0 for plain types."""
+    has_minima: bool = False
+
+    @property
+    def group_bytes(self) -> int:
+        """Of 32 columns of one row: codes, and scales and minima of fp16."""
+        return GROUP_SIZE * self.bits // 8 + 2 * self.num_scales * (1 + self.has_minima)
+
+
+TILE_LAYOUTS = {
+    BlockType.F32: TileLayout(32, 0),
+    BlockType.F16: TileLayout(16, 0),
+    BlockType.BF16: TileLayout(16, 0),
+    BlockType.Q4_0: TileLayout(4),
+    BlockType.Q4_1: TileLayout(4, has_minima=True),
+    BlockType.Q5_0: TileLayout(5),
+    BlockType.Q5_1: TileLayout(5, has_minima=True),
+    BlockType.Q8_0: TileLayout(8),
+    BlockType.Q2_K: TileLayout(2, 2, has_minima=True),
+    BlockType.Q3_K: TileLayout(3, 2),
+    BlockType.Q4_K: TileLayout(4, has_minima=True),
+    BlockType.Q5_K: TileLayout(5, has_minima=True),
+    BlockType.Q6_K: TileLayout(6, 2),
+    BlockType.IQ4_NL: TileLayout(4),
+    BlockType.IQ4_XS: TileLayout(4),
+    BlockType.MXFP4: TileLayout(4),
+}
+"""The types that the C library multiplies: all that can be read."""
+
+
+def describe_use(block_type: BlockType, num_elements: int, num_bytes: int, *, is_native: bool = False) -> str:
+    """Say how tensors of this type are held: packed, as they are, or dequantised, and what that costs.
+
+    `is_native`: by the C library, on the CPU.
+    """
+    if block_type not in TILE_LAYOUTS:
+        return "cannot be read"
     if block_type in PLAIN_TYPES:
         return "not quantised"
-    if block_type in INT4_LAYOUTS:
-        held = num_elements // GROUP_SIZE * INT4_LAYOUTS[block_type].group_bytes
-        return "packed" + _more_memory(held - num_bytes)
-    if block_type in DEQUANTISED_TYPES:
-        return "dequantised at load" + _more_memory(num_elements * _DENSE_BYTES - num_bytes)
-    return "cannot be read"
+    layout = _layout(block_type, is_native=is_native)
+    held = num_elements // GROUP_SIZE * layout.group_bytes if layout else num_elements * _DENSE_BYTES
+    return ("packed" if layout else "dequantised at load") + _more_memory(held - num_bytes)
 
 
 def dequantised_note(block_type: BlockType, extra_bytes: int) -> str | None:
@@ -84,15 +123,28 @@ def dequantised_note(block_type: BlockType, extra_bytes: int) -> str | None:
     return f"{block_type.name} weights are dequantised on this device{_more_memory(extra_bytes)}"
 
 
-def held_bytes(block_type: BlockType, num_rows: int, num_columns: int, *, keeps_packed: bool = True) -> int:
+def held_bytes(
+    block_type: BlockType,
+    num_rows: int,
+    num_columns: int,
+    *,
+    keeps_packed: bool = True,
+    is_native: bool = False,
+) -> int:
     """Return what a matrix takes in memory once it is loaded, in bytes.
 
     `keeps_packed` is False on a device without an int4 product: every matrix is dequantised there.
+    `is_native`: by the C library, on the CPU.
     """
-    if keeps_packed and block_type in INT4_LAYOUTS:
-        padded = -(-num_rows // ROW_MULTIPLE) * ROW_MULTIPLE
-        return padded * (num_columns // GROUP_SIZE) * INT4_LAYOUTS[block_type].group_bytes
-    return num_rows * num_columns * _DENSE_BYTES
+    layout = _layout(block_type, is_native=is_native) if keeps_packed else None
+    if layout is None:
+        return num_rows * num_columns * _DENSE_BYTES
+    padded = -(-num_rows // ROW_MULTIPLE) * ROW_MULTIPLE
+    return padded * (num_columns // GROUP_SIZE) * layout.group_bytes
+
+
+def _layout(block_type: BlockType, *, is_native: bool) -> Int4Layout | TileLayout | None:
+    return TILE_LAYOUTS.get(block_type) if is_native else INT4_LAYOUTS.get(block_type)
 
 
 def _more_memory(extra_bytes: int) -> str:

@@ -67,7 +67,7 @@ def test_rows_are_filled_up_with_zeros(name: str) -> None:
 @pytest.mark.parametrize("rows", [(100,), (64, 128, 40), (60, 64)])
 def test_slices_are_the_whole(rows: tuple[int, ...]) -> None:
     parts = [random_tensor("Q4_1", count, 64, seed=count) for count in rows]
-    whole, slices = int4_codes(*parts), list(int4_slices(parts, 64))
+    whole, slices = int4_codes(*parts), list(int4_slices(parts, 64 * 64))
     assert all(len(part.nibbles) % 64 == 0 for part in slices[:-1])
     assert torch.equal(torch.cat([part.nibbles for part in slices]), whole.nibbles)
     assert torch.equal(torch.cat([part.affine() for part in slices], 2), whole.affine())

@@ -12,12 +12,13 @@ import pytest
 import torch
 
 import chatterm.engine.local
+from chatterm.engine.local.packed_types import TILE_LAYOUTS, held_bytes
 from chatterm.engine.local.packing import dequantise, integers
 from chatterm.models.block_types import BlockType
 from tests.support.block_data import PLAIN, QUANTISED, SCALES_AT, random_blocks
 
 COMPILER = shutil.which("cc")
-SOURCE = Path(chatterm.engine.local.__file__).parent / "native" / "blocks.c"
+SOURCES = Path(chatterm.engine.local.__file__).parent / "native"
 BITS = {"Q8_0": 8, "Q6_K": 6, "Q5_0": 5, "Q5_1": 5, "Q5_K": 5, "Q3_K": 3, "Q2_K": 2}
 WARNINGS = ["-Wall", "-Wextra", "-Wconversion", "-pedantic", "-Werror"]
 
@@ -44,7 +45,7 @@ def find_format(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPat
     assert COMPILER
     library = tmp_path_factory.mktemp("native") / "blocks.so"
     options = [*request.param.split(), "-std=c11", *WARNINGS, "-shared", "-fPIC"]
-    subprocess.run([COMPILER, *options, str(SOURCE), "-o", str(library)], check=True)
+    subprocess.run([COMPILER, *options, str(SOURCES / "blocks.c"), "-o", str(library)], check=True)
     function = ctypes.CDLL(str(library)).block_format
     function.restype = POINTER(BlockFormat)
     function.argtypes = [c_int]
@@ -133,3 +134,18 @@ def test_every_exponent_of_mxfp4(find_format: FindFormat) -> None:
 @pytest.mark.parametrize("number", [*(BlockType[name] for name in PLAIN), BlockType.IQ2_XS, -1, 4, 1000])
 def test_other_types_have_no_format(number: int, find_format: FindFormat) -> None:
     assert not find_format(number)
+
+
+@pytest.mark.parametrize("rows", [16, 40])
+def test_tiles_take_the_memory_that_is_said(rows: int, tmp_path: Path) -> None:
+    assert COMPILER
+    library = tmp_path / "layouts.so"
+    command = [COMPILER, "-std=c11", "-shared", "-fPIC", str(SOURCES / "layouts.c"), "-o", str(library)]
+    subprocess.run(command, check=True)
+    functions = ctypes.CDLL(str(library))
+    functions.find_layout.restype = c_void_p
+    functions.tile_bytes.restype = ctypes.c_int64
+    for block_type in TILE_LAYOUTS:
+        layout = c_void_p(functions.find_layout(int(block_type)))
+        taken = -(-rows // 16) * functions.tile_bytes(layout, ctypes.c_int64(512))
+        assert taken == held_bytes(block_type, rows, 512, is_native=True), block_type.name

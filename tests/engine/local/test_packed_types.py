@@ -8,6 +8,7 @@ from chatterm.engine.local.packed_types import (
     DEQUANTISED_TYPES,
     INT4_LAYOUTS,
     PLAIN_TYPES,
+    TILE_LAYOUTS,
     dequantised_note,
     describe_use,
     held_bytes,
@@ -31,6 +32,7 @@ def test_each_readable_type_has_one_use() -> None:
     uses = [frozenset(INT4_LAYOUTS), DEQUANTISED_TYPES, PLAIN_TYPES]
     assert frozenset().union(*uses) == {block_type for block_type in BlockType if can_read(block_type)}
     assert sum(map(len, uses)) == len(frozenset().union(*uses))
+    assert frozenset().union(*uses) == frozenset(TILE_LAYOUTS)
 
 
 @pytest.mark.parametrize("block_type", INT4_LAYOUTS)
@@ -62,6 +64,20 @@ def test_the_cost_is_said_in_megabytes(
     block_type: BlockType, num_elements: int, num_bytes: int, text: str
 ) -> None:
     assert describe_use(block_type, num_elements, num_bytes) == text
+
+
+@pytest.mark.parametrize(
+    ("block_type", "num_bytes", "text"),
+    [
+        (BlockType.Q4_0, 144 * 10**6, "packed"),
+        (BlockType.Q6_K, 210 * 10**6, "packed, 14.0 MB more in memory"),
+        (BlockType.Q4_K, 144 * 10**6, "packed, 16.0 MB more in memory"),
+        (BlockType.BF16, 512 * 10**6, "not quantised"),
+        (BlockType.IQ2_XS, 74 * 10**6, "cannot be read"),
+    ],
+)
+def test_the_c_library_keeps_more_types_packed(block_type: BlockType, num_bytes: int, text: str) -> None:
+    assert describe_use(block_type, 256 * 10**6, num_bytes, is_native=True) == text
 
 
 def test_small_costs_make_no_notes() -> None:
