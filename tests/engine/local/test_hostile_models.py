@@ -1,0 +1,84 @@
+"""Model files that lie: whatever they hold, one clear error or an answer, within 2 s and 200 MB."""
+
+import collections
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from tests.support.family_gguf import family_gguf
+from tests.support.gguf_files import TinyLlama, tiny_gguf
+from tests.support.gguf_mutations import Parts, hostile_files
+from tests.support.model_probe import ModelProbe
+from tests.support.tiny_models import tiny_model
+
+_FAMILIES = ("gemma3", "qwen3", "phi3", "granite")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("hostile")
+
+
+@pytest.fixture(scope="module")
+def probe(folder: Path) -> Iterator[ModelProbe]:
+    with ModelProbe(folder / "cache") as probe:
+        yield probe
+
+
+def _small(folder: Path, block_type: str) -> Path:
+    return tiny_gguf(
+        folder / f"{block_type}.gguf", TinyLlama(num_layers=1, vocab_size=288, block_type=block_type)
+    )
+
+
+def _of_family(folder: Path, family: str) -> Path:
+    sizes = {"num_hidden_layers": 1, "intermediate_size": 64}
+    config, model = tiny_model(family, **sizes)
+    return family_gguf(folder / f"{family}.gguf", family, config, model)
+
+
+@pytest.fixture(scope="module")
+def bases(folder: Path, probe: ModelProbe) -> list[Parts]:
+    """Sound files, and each answers: what is refused below is refused for its change."""
+    makers: list[Callable[[], Path]] = [
+        lambda: _small(folder, "Q4_0"),
+        lambda: _small(folder, "Q8_0"),
+        *(lambda family=family: _of_family(folder, family) for family in _FAMILIES),
+    ]
+    parts = []
+    for make in makers:
+        path = make()
+        assert probe.check(path).outcome == "answered", path
+        parts.append(Parts.read(path))
+        path.write_bytes(parts[-1].file())
+        assert probe.check(path).outcome == "answered", "taken apart and put together again"
+    return parts
+
+
+def check_many(bases: list[Parts], probe: ModelProbe, path: Path, count: int) -> collections.Counter[str]:
+    """Probe so many files; return how often each outcome came."""
+    outcomes: collections.Counter[str] = collections.Counter()
+
+    @settings(max_examples=count, suppress_health_check=list(HealthCheck), deadline=None)
+    @given(raw=hostile_files(bases))
+    def check(raw: bytes) -> None:
+        path.write_bytes(raw)
+        outcomes[probe.check(path).outcome] += 1
+
+    check()
+    return outcomes
+
+
+def test_500_hostile_files_crash_nothing(bases: list[Parts], probe: ModelProbe, tmp_path: Path) -> None:
+    outcomes = check_many(bases, probe, tmp_path / "model.gguf", 500)
+    assert outcomes["BadModelFile"] > 250
+    assert outcomes["answered"] > 20, "some changes are harmless, and those files are loaded and asked"
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_10_000_hostile_files_crash_nothing(bases: list[Parts], probe: ModelProbe, tmp_path: Path) -> None:
+    outcomes = check_many(bases, probe, tmp_path / "model.gguf", 10_000)
+    assert outcomes["GenerationFailed"] > 10, "weights that are NaN get as far as that"
