@@ -25,6 +25,14 @@ _MAX_SHARDS = 2000
 _PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt")
 
 
+_ENCODERS = {
+    "bert", "bert-generation", "big_bird", "camembert", "data2vec-text", "electra", "ernie",
+    "megatron-bert", "mobilebert", "rembert", "roberta", "roberta-prelayernorm", "roformer",
+    "xlm-roberta", "xlm-roberta-xl", "xmod",
+}  # fmt: skip
+"""Types that write only where `is_decoder` says so; without it they see what comes after."""
+
+
 class Place(NamedTuple):
     """Where a tensor is."""
 
@@ -72,6 +80,15 @@ class Checkpoint:
         return sum(file.size for file in self.files)
 
     @property
+    def num_parameters(self) -> int:
+        """Values in all tensors; of a packed matrix, those that its codes stand for."""
+        count = 0
+        for name, (_, tensor) in self.tensors.items():
+            if not name.endswith((".qzeros", ".scales", ".g_idx")):
+                count += tensor.num_elements * (8 if name.endswith(".qweight") else 1)
+        return count
+
+    @property
     def identity(self) -> str:
         """Differs where config.json or a header does."""
         digest = hashlib.sha256(repr(sorted(self.config.values.items())).encode())
@@ -97,6 +114,7 @@ def _check_writes_text(config: ConfigReader) -> None:
         config.refuse("architectures", "a list of names", named)
     model_type = config.text("model_type")
     fits = any(name.endswith(("ForCausalLM", "LMHeadModel")) for name in named)
+    fits = fits and (model_type not in _ENCODERS or config.values.get("is_decoder") is True)
     has_eyes = model_type == "gemma3" and "text_config" in config.values
     if config.values.get("is_encoder_decoder") is True or not (fits or has_eyes):
         what = ", ".join(named)[:80] or f"a {model_type[:40]} model without a head"

@@ -21,6 +21,11 @@ _DTYPES = {
 _EMBEDDING = "token_embd.weight"
 
 
+def quantised(weights: Weights, target: BlockType | None) -> Weights:
+    """Return the weights quantised to `target`; None: as they are."""
+    return weights if target is None else QuantisedWeights(weights, target)
+
+
 @dataclass(frozen=True, slots=True)
 class QuantisedWeights:
     """Weights over other Weights."""

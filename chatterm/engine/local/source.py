@@ -1,0 +1,252 @@
+"""Where a model comes from: a GGUF file or a folder, opened through one door. Torch-free until loaded."""
+
+import json
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from chatterm.engine.local.tokenizer import Tokenizer
+from chatterm.errors import BadModelFile, ModelError, UsageError
+from chatterm.models.arch_spec import ArchSpec
+from chatterm.models.block_types import BlockType
+from chatterm.models.checkpoint import Checkpoint
+from chatterm.models.checkpoint_config import read_bytes, read_json
+from chatterm.models.checkpoint_spec import Foreign
+from chatterm.models.gguf import GGUFFile
+from chatterm.models.hyperparameters import read_hyperparameters
+
+if TYPE_CHECKING:
+    from chatterm.engine.local.any_decoder import AnyDecoder
+    from chatterm.engine.local.linear import Placement
+
+Quantising = Literal["int4", "int8"]
+"""What plain weights become on load."""
+
+_TARGETS = {"int4": BlockType.Q4_1, "int8": BlockType.Q8_0}
+_PLAIN = {BlockType.F32, BlockType.F16, BlockType.BF16}
+_TEMPLATE_LIMIT = 2**20
+_CONTEXT_KEYS = ("max_position_embeddings", "n_positions", "max_seq_len", "seq_length", "n_ctx")
+
+
+class ModelSource(Protocol):
+    """An open model, not loaded yet."""
+
+    @property
+    def identity(self) -> str:
+        """Differs where the weights do."""
+        ...
+
+    @property
+    def context_length(self) -> int:
+        """In tokens, as trained."""
+        ...
+
+    @property
+    def num_parameters(self) -> int: ...
+
+    @property
+    def chat_template(self) -> str | None:
+        """Its source; None for a base model."""
+        ...
+
+    def open_tokenizer(self) -> Tokenizer:
+        """Raises ModelError."""
+        ...
+
+    def load(self, placement: "Placement", context_length: int) -> "tuple[AnyDecoder, tuple[str, ...]]":
+        """Place the weights; return the model, with notes on how they are kept. Raises ModelError."""
+        ...
+
+
+def open_source(path: Path, quantising: str | None = None) -> ModelSource:
+    """Open a GGUF file, or a folder in Hugging Face layout, and check all that can be without torch.
+
+    Raises ModelNotFound, BadModelFile; UsageError where `quantising` is no Quantising, or the weights are
+    quantised already; ModelError where the folder needs transformers and that is not installed.
+    """
+    if quantising is not None and quantising not in _TARGETS:
+        raise UsageError(f"weights can be quantised to {' or '.join(_TARGETS)}, found {quantising[:40]!r}")
+    target = None if quantising is None else _TARGETS[quantising]
+    if not path.is_dir():
+        return GGUFSource.open(path, target)
+    checkpoint = Checkpoint.open(path)
+    if isinstance(checkpoint.spec, Foreign):
+        return ForeignSource.open(checkpoint, checkpoint.spec, target)
+    return FolderSource.open(checkpoint, checkpoint.spec, target)
+
+
+@dataclass(frozen=True, slots=True)
+class GGUFSource:
+    """A GGUF file."""
+
+    file: GGUFFile
+    spec: ArchSpec
+    target: BlockType | None
+
+    @classmethod
+    def open(cls, path: Path, target: BlockType | None) -> "GGUFSource":
+        file = GGUFFile.open(path)
+        spec = read_hyperparameters(file)
+        kinds = {tensor.block_type for tensor in file.tensors.values() if len(tensor.shape) > 1}
+        if target is not None and kinds - _PLAIN:
+            raise _is_quantised(path, ", ".join(sorted(kind.name for kind in kinds - _PLAIN)))
+        return cls(file, spec, target)
+
+    @property
+    def identity(self) -> str:
+        return f"gguf:{self.file.size}:{self.file.header_sha256}{_suffix(self.target)}"
+
+    @property
+    def context_length(self) -> int:
+        return self.spec.context_length
+
+    @property
+    def num_parameters(self) -> int:
+        return sum(tensor.num_elements for tensor in self.file.tensors.values())
+
+    @property
+    def chat_template(self) -> str | None:
+        return self.file.get("tokenizer.chat_template", str, "") or None
+
+    def open_tokenizer(self) -> Tokenizer:
+        return Tokenizer.from_metadata(self.file.metadata, str(self.file.path))
+
+    def load(self, placement: "Placement", context_length: int) -> "tuple[AnyDecoder, tuple[str, ...]]":
+        from chatterm.engine.local.loading import load_decoder
+        from chatterm.engine.local.quantised_weights import quantised
+        from chatterm.engine.local.weights import WeightFile
+
+        weights = quantised(WeightFile(self.file), self.target)
+        return load_decoder(weights, self.spec, placement, context_length=context_length)
+
+
+@dataclass(frozen=True, slots=True)
+class FolderSource:
+    """A folder of a family that chatterm's own decoder runs."""
+
+    checkpoint: Checkpoint
+    spec: ArchSpec
+    target: BlockType | None
+
+    @classmethod
+    def open(cls, checkpoint: Checkpoint, spec: ArchSpec, target: BlockType | None) -> "FolderSource":
+        packed = checkpoint.quantisation
+        if target is not None and packed is not None and packed.values:
+            raise _is_quantised(checkpoint.folder, packed.text("quant_method", "quantization_config"))
+        return cls(checkpoint, spec, target)
+
+    @property
+    def identity(self) -> str:
+        return self.checkpoint.identity + _suffix(self.target)
+
+    @property
+    def context_length(self) -> int:
+        return self.spec.context_length
+
+    @property
+    def num_parameters(self) -> int:
+        return self.checkpoint.num_parameters
+
+    @property
+    def chat_template(self) -> str | None:
+        return folder_template(self.checkpoint.folder)
+
+    def open_tokenizer(self) -> Tokenizer:
+        return Tokenizer.from_folder(self.checkpoint.folder, self.spec.vocab_size)
+
+    def load(self, placement: "Placement", context_length: int) -> "tuple[AnyDecoder, tuple[str, ...]]":
+        from chatterm.engine.local.checkpoint_weights import CheckpointWeights
+        from chatterm.engine.local.loading import load_decoder
+        from chatterm.engine.local.quantised_weights import quantised
+
+        weights = quantised(CheckpointWeights.open(self.checkpoint), self.target)
+        return load_decoder(weights, self.spec, placement, context_length=context_length)
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignSource:
+    """A folder that only transformers can run."""
+
+    checkpoint: Checkpoint
+    reason: str
+    num_tokens: int
+    context_length: int
+
+    @classmethod
+    def open(cls, checkpoint: Checkpoint, foreign: Foreign, target: BlockType | None) -> "ForeignSource":
+        folder, config = checkpoint.folder, checkpoint.config
+        if target is not None:
+            raise UsageError(
+                f"{folder} runs through transformers, because {foreign.reason}; its weights cannot be "
+                "quantised on load: leave --quantize out"
+            )
+        if find_spec("transformers") is None:
+            raise ModelError(
+                f"{folder} needs the transformers library, because {foreign.reason}; "
+                "install it with: pip install 'chatterm[transformers]'"
+            )
+        limit = next((key for key in _CONTEXT_KEYS if config.values.get(key) is not None), None)
+        return cls(
+            checkpoint,
+            foreign.reason,
+            config.integer("vocab_size", 1, 2**24),
+            2048 if limit is None else config.integer(limit, 1, 2**26),
+        )
+
+    @property
+    def identity(self) -> str:
+        return self.checkpoint.identity
+
+    @property
+    def num_parameters(self) -> int:
+        return self.checkpoint.num_parameters
+
+    @property
+    def chat_template(self) -> str | None:
+        return folder_template(self.checkpoint.folder)
+
+    def open_tokenizer(self) -> Tokenizer:
+        return Tokenizer.from_folder(self.checkpoint.folder, self.num_tokens)
+
+    def load(self, placement: "Placement", context_length: int) -> "tuple[AnyDecoder, tuple[str, ...]]":
+        from chatterm.engine.local.foreign_decoder import ForeignDecoder
+
+        note = f"runs through transformers, because {self.reason}: slower, and its weights are not packed"
+        return ForeignDecoder.open(self.checkpoint.folder, placement), (note,)
+
+
+def folder_template(folder: Path) -> str | None:
+    """Return the chat template: chat_template.jinja, else the one of tokenizer_config.json.
+
+    Of several, `default`. Raises BadModelFile where it is no text.
+    """
+    path = folder / "chat_template.jinja"
+    if path.exists():
+        return _decoded(read_bytes(path, _TEMPLATE_LIMIT), path) or None
+    path = folder / "tokenizer_config.json"
+    found = read_json(path, 8 * _TEMPLATE_LIMIT).get("chat_template") if path.exists() else None
+    if isinstance(found, list):
+        named = {one.get("name"): one.get("template") for one in found if isinstance(one, dict)}
+        found = named.get("default")
+    if found is not None and not isinstance(found, str):
+        raise BadModelFile(f"{path}: chat_template should be a text, but is {json.dumps(found)[:80]}")
+    return found or None
+
+
+def _decoded(raw: bytes, path: Path) -> str:
+    try:
+        return raw.decode()
+    except UnicodeDecodeError as error:
+        raise BadModelFile(f"{path} is no text in UTF-8: {error}; fetch it again") from error
+
+
+def _suffix(target: BlockType | None) -> str:
+    return "" if target is None else f":{target.name}"
+
+
+def _is_quantised(path: Path, what: str) -> UsageError:
+    return UsageError(
+        f"{path} is quantised already ({what[:80]}), and quantising it again would only make it worse; "
+        "leave --quantize out, or name a model with plain weights"
+    )
