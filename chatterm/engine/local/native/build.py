@@ -27,19 +27,20 @@ _TIMEOUT_S = 120
 SUFFIX = ".so"
 
 
-def library_path(folder: Path) -> Path | None:
+def library_path(folder: Path, target: str | None = None) -> Path | None:
     """Return the library, compiled into `folder` if it is not there; None where it cannot be had.
 
-    Then there is no C compiler (`CC`, `cc`, `gcc` or `clang`), it failed, or the folder is not writable:
+    `target` is the compiler's option for the processor (None: this one). Where it cannot be had, there is no C compiler (`CC`, `cc`, `gcc` or `clang`), it failed, or the folder is not writable:
     all are logged, and the engine goes on without.
     """
     compiler = _find_compiler()
     if compiler is None:
         _log.info("no C compiler: the engine uses torch's own operations")
         return None
-    path = folder / f"{_key(compiler)}{SUFFIX}"
+    target = target or _this_processor()
+    path = folder / f"{_key(compiler, target)}{SUFFIX}"
     try:
-        return path if path.exists() else _compile(compiler, path)
+        return path if path.exists() else _compile(compiler, target, path)
     except (OSError, subprocess.SubprocessError) as error:
         _log.warning("the C decoder could not be compiled, so torch's own operations are used: %s", error)
         return None
@@ -51,10 +52,10 @@ def _find_compiler() -> Path | None:
     return next((Path(path).resolve() for path in found if path), None)
 
 
-def _key(compiler: Path) -> str:
+def _key(compiler: Path, target: str) -> str:
     """Name what the library depends on: sources, options, compiler, processor."""
     state = compiler.stat()
-    parts = [*_OPTIONS, str(compiler), str(state.st_size), str(state.st_mtime_ns), *_processor()]
+    parts = [*_OPTIONS, target, str(compiler), str(state.st_size), str(state.st_mtime_ns), *_processor()]
     digest = hashlib.sha256("\0".join(parts).encode())
     for source in sorted([*_SOURCES.glob("*.c"), *_SOURCES.glob("*.h")]):
         digest.update(source.name.encode() + b"\0" + source.read_bytes())
@@ -74,13 +75,13 @@ def _processor() -> Iterator[str]:
     yield from sorted({line for line in lines if line.startswith(wanted)})
 
 
-def _compile(compiler: Path, path: Path) -> Path:
+def _compile(compiler: Path, target: str, path: Path) -> Path:
     """Compile beside the place and move it there whole: another process may be doing the same."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     with tempfile.TemporaryDirectory(dir=path.parent) as scratch:
         made = Path(scratch) / path.name
         sources = map(str, sorted(_SOURCES.glob("*.c")))
-        command = [str(compiler), *_OPTIONS, _target(), *sources, "-o", str(made), *_LIBRARIES]
+        command = [str(compiler), *_OPTIONS, target, *sources, "-o", str(made), *_LIBRARIES]
         done = subprocess.run(
             command, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False
         )  # our own words
@@ -90,7 +91,7 @@ def _compile(compiler: Path, path: Path) -> Path:
     return path
 
 
-def _target() -> str:
+def _this_processor() -> str:
     """Apple's clang knows its processors by -mcpu alone."""
     is_arm = platform.machine() in {"arm64", "aarch64"}
     return "-mcpu=native" if is_arm else "-march=native"
