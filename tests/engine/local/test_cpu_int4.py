@@ -4,11 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from chatterm.engine.local.cpu_int4 import MIN_DENSE_ROWS, cpu_layout_block, pack_for_cpu
+from chatterm.engine.local.cpu_int4 import cpu_layout_block, pack_for_cpu
 from chatterm.engine.local.int4_codes import unpack_nibbles
-from chatterm.engine.local.linear import LinearFactory
-from tests.engine.local.test_linear import CPU, PACKED, inputs
-from tests.support.block_data import random_tensor
 
 
 @pytest.mark.parametrize("rows", [16, 32, 48, 64, 80, 96, 192, 208])
@@ -22,12 +19,3 @@ def test_packs_as_torch_does(rows: int) -> None:
 def test_the_layout_of_this_processor_is_known() -> None:
     capability = torch.backends.cpu.get_cpu_capability()
     assert cpu_layout_block() == {"AVX512": 64, "AVX2": 32}.get(capability, 0)
-
-
-@pytest.mark.parametrize("name", PACKED)
-@pytest.mark.parametrize("num_rows", [7, MIN_DENSE_ROWS - 1])
-def test_a_row_does_not_depend_on_the_others(name: str, num_rows: int) -> None:
-    linear = LinearFactory(CPU).make(random_tensor(name, 128, 512))
-    x = inputs(num_rows, 512)
-    alone = torch.cat([linear(row.unsqueeze(0)) for row in x])
-    assert torch.equal(linear(x), alone)
