@@ -5,7 +5,7 @@ What is changed is known to the format, so most of them get past the checks of t
 
 import struct
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from hypothesis import strategies as st
@@ -74,9 +74,9 @@ class TensorPart:
 class Parts:
     """A file taken apart."""
 
-    entries: tuple[tuple[str, int, bytes], ...]
+    entries: tuple[tuple[str, int, bytes], ...] = field(repr=False)
     """Key, type and value as the format writes them."""
-    tensors: tuple[TensorPart, ...]
+    tensors: tuple[TensorPart, ...] = field(repr=False)
 
     @classmethod
     def read(cls, path: Path) -> "Parts":
@@ -140,7 +140,12 @@ def _keys(parts: Parts) -> list[str]:
 
 
 def _architecture(parts: Parts) -> str:
-    return next(payload[8:].decode() for key, _, payload in parts.entries if key == "general.architecture")
+    named = (
+        payload[8:].decode("utf-8", "replace")
+        for key, _, payload in parts.entries
+        if key == "general.architecture"
+    )
+    return next(named, "")
 
 
 def set_key(key: str, value: MetadataValue) -> Change:
@@ -270,7 +275,7 @@ def changes(parts: Parts) -> st.SearchStrategy[Change]:
 def hostile_files(bases: Sequence[Parts]) -> st.SearchStrategy[bytes]:
     """Files made from one of `bases`: mostly by up to three changes, else by damage that knows no format."""
     changed = st.one_of(*(st.builds(_changed, st.just(parts), _up_to_three(parts)) for parts in bases))
-    sound = st.sampled_from([parts.file() for parts in bases])
+    sound = st.sampled_from(bases).map(lambda parts: parts.file())
     flips = st.lists(st.tuples(st.integers(0, 2**13), st.integers(0, 255)), min_size=1, max_size=6)
     count = st.sampled_from(_WHOLE)
     damaged = st.one_of(
