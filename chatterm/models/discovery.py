@@ -1,6 +1,7 @@
-"""From the name a user gives to a model: a name of the catalogue, a file of the models folder, or a path.
+"""From the name a user gives to a model: of the catalogue, in the models folder, or a path.
 
-Looks at names and folders only; whether a file is a sound model is found out by opening it (`gguf`).
+A model is a GGUF file, or a folder in Hugging Face layout. Looks at names and folders only; whether they
+are sound is found out by opening them (`gguf`, `checkpoint`).
 """
 
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from pathlib import Path
 
 from chatterm.errors import BadModelFile, ModelNotFound, UnknownName
 from chatterm.models.catalogue import Catalogue, CatalogueEntry
+from chatterm.models.checkpoint import CONFIG, is_checkpoint
 
 _WEIGHT_SUFFIXES = frozenset({".gguf", ".safetensors", ".bin", ".pt", ".pth", ".ckpt"})
 
@@ -17,18 +19,25 @@ class ModelFile:
     """A model that is there."""
 
     path: Path
+    """A file, or a folder in Hugging Face layout."""
     name: str
-    """As shown to people: the catalogue's name, else the file's without `.gguf`."""
+    """As shown to people: the catalogue's name, else the file's without `.gguf`, or the folder's."""
     entry: CatalogueEntry | None = None
     """Of the catalogue, by the file's name in the models folder; None for a model it does not know."""
+
+    @property
+    def size(self) -> int:
+        """In bytes; of a folder, its weights'. Raises OSError."""
+        files = self.path.glob("*.safetensors") if self.path.is_dir() else [self.path]
+        return sum(file.stat().st_size for file in files)
 
 
 def resolve(name: str, models_dir: Path, catalogue: Catalogue) -> ModelFile | CatalogueEntry:
     """Find the model called `name`; a catalogue entry where it is known but not fetched yet.
 
-    Looked up in this order: names and aliases of the catalogue; files of the models folder, with or
-    without `.gguf`; paths. Raises ModelNotFound where a path leads nowhere, UnknownName with the
-    nearest name for any other word, BadModelFile for a folder.
+    Looked up in this order: names and aliases of the catalogue; what is in the models folder, files with
+    or without `.gguf`; paths. Raises ModelNotFound where a path leads nowhere, UnknownName with the
+    nearest name for any other word, BadModelFile for a folder that holds no model.
     """
     entry = catalogue.get(name)
     if entry is not None:
@@ -36,13 +45,13 @@ def resolve(name: str, models_dir: Path, catalogue: Catalogue) -> ModelFile | Ca
         return ModelFile(path, entry.name, entry) if path.is_file() else entry
     models = installed(models_dir, catalogue)
     for model in models:
-        if name in {model.path.name, model.path.stem}:
+        if name in {model.path.name, model.name}:
             return model
     path = Path(name)
     try:
         path = path.expanduser()
-        if name and path.is_dir():
-            raise _folder_error(path)
+        if name and path.is_dir() and not is_checkpoint(path):
+            raise BadModelFile(f"{path} is a folder without {CONFIG}; name a .gguf file or a model's folder")
         if name and path.exists():
             return _of_path(path, models)
     except (OSError, RuntimeError) as error:  # a name too long, a folder that may not be read, ~nobody
@@ -55,26 +64,24 @@ def resolve(name: str, models_dir: Path, catalogue: Catalogue) -> ModelFile | Ca
 
 
 def installed(models_dir: Path, catalogue: Catalogue) -> list[ModelFile]:
-    """Return the GGUF files of the models folder by name; none where there is no such folder."""
+    """Return the GGUF files and model folders in the models folder by name; none where it is not there."""
     if not models_dir.is_dir():
         return []
-    paths = sorted(path for path in models_dir.glob("*.gguf") if path.is_file())
-    return [_of_folder(path, catalogue) for path in paths]
+    paths = [path for path in models_dir.glob("*.gguf") if path.is_file()]
+    paths += [config.parent for config in models_dir.glob(f"[!.]*/{CONFIG}") if config.is_file()]
+    return [_of_folder(path, catalogue) for path in sorted(paths)]
 
 
 def _of_folder(path: Path, catalogue: Catalogue) -> ModelFile:
     entry = catalogue.of_file(path.name)
-    return ModelFile(path, entry.name if entry else path.stem, entry)
+    return ModelFile(path, entry.name if entry else _title(path), entry)
 
 
 def _of_path(path: Path, models: list[ModelFile]) -> ModelFile:
     """A path into the models folder is the model there, with what the catalogue knows of it."""
     same = (model for model in models if model.path.samefile(path))
-    return next(same, None) or ModelFile(path, path.stem if path.suffix == ".gguf" else path.name)
+    return next(same, None) or ModelFile(path, _title(path))
 
 
-def _folder_error(path: Path) -> BadModelFile:
-    if (path / "config.json").is_file():
-        what = "a model folder in Hugging Face layout, which is not supported yet"
-        return BadModelFile(f"{path} is {what}; use a GGUF file of the same model")
-    return BadModelFile(f"{path} is a folder; name a .gguf file in it")
+def _title(path: Path) -> str:
+    return path.stem if path.suffix == ".gguf" else path.name or path.resolve().name

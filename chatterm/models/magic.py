@@ -1,8 +1,8 @@
-"""Says what a file that is no GGUF looks like, by its first bytes: weights come as GGUF, never as pickles."""
+"""Says what a file that is no model looks like, by its first bytes: weights never come as pickles."""
 
 GGUF_MAGIC = b"GGUF"
 
-_PICKLE_HINT = "chatterm never loads pickles, because they can run code; use a GGUF file"
+_PICKLE_HINT = "chatterm never loads pickles, because they can run code; use a GGUF or safetensors file"
 _STARTS = (
     (
         b"PK\x03\x04",
@@ -25,5 +25,5 @@ def describe_stranger(head: bytes) -> str:
         if head.lower().startswith(start.lower()):
             return f"it looks like {description}"
     if head[8:10] == b'{"' or head[8:9] == b"{":
-        return "it looks like a safetensors file, which is not supported yet; use a GGUF file of the model"
+        return "it looks like a safetensors file; name the folder that holds it and the model's config.json"
     return f"it is not a GGUF file (it starts with {head[:4]!r}, expected {GGUF_MAGIC!r}); use a GGUF file"

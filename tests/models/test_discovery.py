@@ -93,16 +93,30 @@ def test_a_path_that_leads_nowhere_is_not_found_and_a_word_is_unknown(
     assert expected in str(caught.value)
 
 
-def test_folders_are_refused_with_what_to_use_instead(models: Path, tmp_path: Path) -> None:
-    folder = tmp_path / "Llama-3"
+def test_a_folder_with_a_config_is_a_model(
+    models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "Llama-3.2"
     folder.mkdir()
-    with pytest.raises(BadModelFile, match=r"Llama-3 is a folder; name a \.gguf file in it"):
-        resolve(str(folder), models, CATALOGUE)
-    (folder / "config.json").touch()
     with pytest.raises(
-        BadModelFile, match="Hugging Face layout, which is not supported yet; use a GGUF file"
+        BadModelFile, match=r"Llama-3\.2 is a folder without config\.json; name a \.gguf file"
     ):
         resolve(str(folder), models, CATALOGUE)
+    (folder / "config.json").touch()
+    assert resolve(f"{folder}/", models, CATALOGUE) == ModelFile(folder, "Llama-3.2")
+    monkeypatch.chdir(folder)
+    assert resolve(".", models, CATALOGUE) == ModelFile(Path(), "Llama-3.2")
+
+
+def test_folders_in_the_models_folder_go_by_their_name(models: Path) -> None:
+    for name in ("Qwen2.5-0.5B", ".hidden-model"):
+        (models / name).mkdir()
+        (models / name / "config.json").touch()
+    expected = ModelFile(models / "Qwen2.5-0.5B", "Qwen2.5-0.5B")
+    assert resolve("Qwen2.5-0.5B", models, CATALOGUE) == expected
+    assert resolve(str(models / ".." / "models" / "Qwen2.5-0.5B"), models, CATALOGUE) == expected
+    assert installed(models, CATALOGUE)[0] == expected
+    assert len(installed(models, CATALOGUE)) == 3
 
 
 def test_installed_lists_files_by_name_and_no_folder_is_no_models(models: Path, tmp_path: Path) -> None:
