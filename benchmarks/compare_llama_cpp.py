@@ -131,7 +131,7 @@ def main() -> None:
         "threads": str(plan.threads),
     }
     name = "-".join(["cpu", *(Path(one).stem for one in arguments.models)])
-    write_results(name, "Speed on the CPU", rows, ("torch",), facts, is_kept=not is_quick)
+    write_results(name, "Speed on the CPU", rows, facts, is_kept=not is_quick)
 
 
 if __name__ == "__main__":

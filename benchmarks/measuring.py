@@ -71,36 +71,51 @@ def write_results(
     name: str,
     title: str,
     rows: Sequence[Row],
-    packages: tuple[str, ...],
     extra: Mapping[str, str],
     *,
     is_kept: bool = True,
 ) -> None:
-    """Print the table and, where `is_kept`, write NAME.json and NAME.md into results/."""
-    facts = machine() | {package: _version(package) for package in packages} | dict(extra)
-    table = _markdown(title, facts, rows)
-    print(table)
-    if not is_kept:
-        return
-    RESULTS.mkdir(exist_ok=True)
-    payload = {"title": title, "facts": facts, "rows": [asdict(row) for row in rows]}
-    (RESULTS / f"{name}.json").write_text(json.dumps(payload, indent=2) + "\n", encoding="utf-8")
-    (RESULTS / f"{name}.md").write_text(table, encoding="utf-8")
-
-
-def _markdown(title: str, facts: Mapping[str, str], rows: Sequence[Row]) -> str:
-    lines = [
-        f"# {title}",
-        "",
-        "| measure | contender | median | range | chatterm / it |",
-        "|---|---|---|---|---|",
+    """Print a table of figures with their ranges and ratios; see `write_table`."""
+    cells = [
+        {
+            "measure": row.measure,
+            "contender": row.contender,
+            "median": f"{row.median:.4g} {row.unit}",
+            "range": f"{row.least:.4g} to {row.most:.4g}",
+            "chatterm / it": "" if row.ratio is None else f"{row.ratio:.2f}x",
+        }
+        for row in rows
     ]
-    for row in rows:
-        spread = f"{row.least:.4g} to {row.most:.4g}"
-        share = "" if row.ratio is None else f"{row.ratio:.2f}x"
-        lines.append(
-            f"| {row.measure} | {row.contender} | {row.median:.4g} {row.unit} | {spread} | {share} |"
-        )
+    write_table(name, title, cells, [asdict(row) for row in rows], extra, is_kept=is_kept)
+
+
+def write_table(
+    name: str,
+    title: str,
+    cells: Sequence[Mapping[str, str]],
+    rows: Sequence[Mapping[str, object]],
+    extra: Mapping[str, str],
+    *,
+    is_kept: bool = True,
+) -> None:
+    """Print a table and, where `is_kept`, write NAME.md and NAME.json into results/.
+
+    `cells` are for people, all with the same keys; `rows` for programs. Both come with the machine's facts.
+    """
+    facts = machine() | dict(extra)
+    text = _markdown(title, facts, cells)
+    print(text)
+    if is_kept:
+        RESULTS.mkdir(exist_ok=True)
+        payload = {"title": title, "facts": facts, "rows": list(rows)}
+        (RESULTS / f"{name}.json").write_text(json.dumps(payload, indent=2) + "\n", encoding="utf-8")
+        (RESULTS / f"{name}.md").write_text(text, encoding="utf-8")
+
+
+def _markdown(title: str, facts: Mapping[str, str], cells: Sequence[Mapping[str, str]]) -> str:
+    columns = list(cells[0]) if cells else ["nothing could be measured"]
+    lines = [f"# {title}", "", f"| {' | '.join(columns)} |", f"|{'---|' * len(columns)}"]
+    lines += [f"| {' | '.join(row.values())} |" for row in cells]
     return "\n".join([*lines, "", *(f"- {key}: {value}" for key, value in facts.items()), ""])
 
 
@@ -113,6 +128,7 @@ def machine() -> dict[str, str]:
         "cores": str(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()),
         "python": platform.python_version(),
         "system": platform.system(),
+        "torch": _version("torch"),
     }
 
 

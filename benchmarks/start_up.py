@@ -74,7 +74,7 @@ def main() -> None:
         *rows_of("prompts list", "s", listed),
     ]
     extra = {"command": "python benchmarks/start_up.py", "rounds": str(rounds)}
-    write_results("start_up", "Start-up times", rows, ("torch", "typer"), extra)
+    write_results("start_up", "Start-up times", rows, extra)
 
 
 if __name__ == "__main__":

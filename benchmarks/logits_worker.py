@@ -1,0 +1,93 @@
+"""Writes one path's logits for perplexity.py: logits_worker.py KIND MODEL STEP IDS.json OUT.npy.
+
+STEP tokens are read at a time. Standard library and numpy at the top only: it runs in two environments.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+Read = Callable[[list[int]], Any]
+"""Reads the next tokens and returns their logits, (tokens, vocabulary). Any: a numpy array."""
+
+THREADS = len(os.sched_getaffinity(0))
+
+
+def reference(model: Path, num_tokens: int) -> Read:
+    from chatterm.engine.local.linear import Placement
+
+    return _chatterm(model, num_tokens, Placement.reference())
+
+
+def packed(model: Path, num_tokens: int) -> Read:
+    import torch
+
+    from chatterm.engine.local.linear import Placement
+
+    return _chatterm(model, num_tokens, Placement.best_for(torch.device("cpu")))
+
+
+def _chatterm(model: Path, num_tokens: int, placement: Any) -> Read:  # Any: a type of torch's side
+    import torch
+
+    from chatterm.engine.local.kv_cache import Slab
+    from chatterm.engine.local.loading import load_decoder
+    from chatterm.engine.local.weights import WeightFile
+    from chatterm.models.gguf import GGUFFile
+    from chatterm.models.hyperparameters import read_hyperparameters
+
+    torch.set_num_threads(THREADS)
+    file = GGUFFile.open(model)
+    decoder, _ = load_decoder(WeightFile(file), read_hyperparameters(file), placement)
+    slab = Slab(decoder, num_tokens)
+
+    @torch.inference_mode()
+    def read(ids: list[int]) -> Any:
+        return slab.read(ids, is_last_only=False).numpy()
+
+    return read
+
+
+def llama_cpp(model: Path, num_tokens: int) -> Read:
+    import llama_cpp
+
+    llama = llama_cpp.Llama(
+        str(model),
+        n_ctx=num_tokens,
+        n_batch=512,
+        n_threads=THREADS,
+        n_threads_batch=THREADS,
+        logits_all=True,
+        verbose=False,
+    )
+
+    def read(ids: list[int]) -> Any:
+        start = llama.n_tokens
+        llama.eval(ids)
+        return llama.scores[start : start + len(ids)]
+
+    return read
+
+
+def main() -> None:
+    kind, model, step, call, target = sys.argv[1:]
+    ids = json.loads(Path(call).read_text(encoding="utf-8"))
+    read = {"reference": reference, "packed": packed, "llama_cpp": llama_cpp}[kind](Path(model), len(ids))
+    out = None
+    for start in range(0, len(ids), int(step)):
+        logits = read(ids[start : start + int(step)])
+        if out is None:
+            shape = (len(ids), logits.shape[1])
+            out = np.lib.format.open_memmap(target, mode="w+", dtype=np.float32, shape=shape)
+        out[start : start + len(logits)] = logits
+    assert out is not None
+    out.flush()
+
+
+if __name__ == "__main__":
+    main()
