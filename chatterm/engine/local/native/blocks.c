@@ -109,12 +109,18 @@ static void decode_q2_k(const uint8_t *block, uint8_t *codes, float *scales, flo
     }
 }
 
-/* 32 bytes of third bits (bit j of byte i is code 32 j + i's), 64 of low bits, 12 of 6-bit scales, then d. */
+/* Adds to 256 codes the bits above their low ones: bit j of byte i is that of code 32 j + i. */
+static void add_high_bits(const uint8_t *bytes, int shift, uint8_t *codes) {
+    for (int j = 0; j < 8; j++)
+        for (int i = 0; i < 32; i++) codes[32 * j + i] |= (bytes[i] >> j & 1) << shift;
+}
+
+/* 32 bytes of third bits, 64 of low bits, 12 of 6-bit scales, then d. */
 static void decode_q3_k(const uint8_t *block, uint8_t *codes, float *scales, float *minima) {
     const float d = read_half(block + 108);
     uint8_t low[16], high[16];
     read_pairs(block + 32, codes);
-    for (int i = 0; i < 256; i++) codes[i] |= (block[i % 32] >> i / 32 & 1) << 2;
+    add_high_bits(block, 2, codes);
     read_nibbles(block + 96, 8, low);
     read_fields(block + 104, 4, 2, high);
     for (int g = 0; g < 16; g++) {
@@ -141,11 +147,11 @@ static void decode_q4_k(const uint8_t *block, uint8_t *codes, float *scales, flo
     for (int i = 0; i < 4; i++) read_nibbles(block + 16 + 32 * i, 32, codes + 64 * i);
 }
 
-/* As Q4_K, with 32 bytes of fifth bits first: bit g of byte i is that of code i of group g. */
+/* As Q4_K, with 32 bytes of fifth bits before the codes. */
 static void decode_q5_k(const uint8_t *block, uint8_t *codes, float *scales, float *minima) {
     read_k_scales(block, scales, minima);
     for (int i = 0; i < 4; i++) read_nibbles(block + 48 + 32 * i, 32, codes + 64 * i);
-    for (int i = 0; i < 256; i++) codes[i] |= (block[16 + i % 32] >> i / 32 & 1) << 4;
+    add_high_bits(block + 16, 4, codes);
 }
 
 /* 128 bytes of low halves, 64 of 2-bit highs, 16 signed scales, then d; in two halves of 128 codes. */
