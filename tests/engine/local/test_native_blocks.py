@@ -20,7 +20,7 @@ from tests.support.block_data import PLAIN, QUANTISED, SCALES_AT, random_blocks
 COMPILER = shutil.which("cc")
 SOURCES = Path(chatterm.engine.local.__file__).parent / "native"
 BITS = {"Q8_0": 8, "Q6_K": 6, "Q5_0": 5, "Q5_1": 5, "Q5_K": 5, "Q3_K": 3, "Q2_K": 2}
-WARNINGS = ["-Wall", "-Wextra", "-Wconversion", "-pedantic", "-Werror"]
+WARNINGS = ["-Wall", "-Wextra", "-pedantic", "-Werror"]
 
 pytestmark = pytest.mark.skipif(COMPILER is None, reason="no C compiler")
 

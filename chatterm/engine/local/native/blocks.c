@@ -45,7 +45,7 @@ static void read_fields(const uint8_t *bytes, int n, int bits, uint8_t *codes) {
 /* Adds to the codes of one block of 32 their fifth bits: bit i of four bytes is that of code i. */
 static void add_fifth_bits(const uint8_t *bytes, uint8_t *codes) {
     const uint32_t high = read_u32(bytes);
-    for (int i = 0; i < 32; i++) codes[i] |= (high >> i & 1) << 4;
+    for (int i = 0; i < 32; i++) codes[i] |= (uint8_t)((high >> i & 1) << 4);
 }
 
 static void decode_q4_0(const uint8_t *block, uint8_t *codes, float *scales, float *minima) {
@@ -112,7 +112,7 @@ static void decode_q2_k(const uint8_t *block, uint8_t *codes, float *scales, flo
 /* Adds to 256 codes the bits above their low ones: bit j of byte i is that of code 32 j + i. */
 static void add_high_bits(const uint8_t *bytes, int shift, uint8_t *codes) {
     for (int j = 0; j < 8; j++)
-        for (int i = 0; i < 32; i++) codes[32 * j + i] |= (bytes[i] >> j & 1) << shift;
+        for (int i = 0; i < 32; i++) codes[32 * j + i] |= (uint8_t)((bytes[i] >> j & 1) << shift);
 }
 
 /* 32 bytes of third bits, 64 of low bits, 12 of 6-bit scales, then d. */
@@ -160,7 +160,7 @@ static void decode_q6_k(const uint8_t *block, uint8_t *codes, float *scales, flo
     uint8_t high[256];
     for (int half = 0; half < 2; half++) read_nibbles(block + 64 * half, 64, codes + 128 * half);
     read_pairs(block + 128, high);
-    for (int i = 0; i < 256; i++) codes[i] |= high[i] << 4;
+    for (int i = 0; i < 256; i++) codes[i] |= (uint8_t)(high[i] << 4);
     for (int g = 0; g < 16; g++) {
         const int scale = block[192 + g];
         scales[g] = d * (float)(scale < 128 ? scale : scale - 256);
