@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -67,25 +68,31 @@ def _measured(
     from chatterm.cli.signals import Stopped
     from chatterm.tasks.bench import BenchProgress, bench
 
-    num_threads = settings.get("threads") or workspace.config.threads
+    asked = settings.get("threads") or workspace.config.threads
 
-    def bandwidth(device: str) -> float:
-        # Imported only here, for loading the model is timed with its import of torch.
-        from chatterm.engine.local.bandwidth import copy_bandwidth
+    def num_threads() -> int:
+        # Imported only when called: loading the model is timed with its import of torch.
         from chatterm.engine.local.runtime import num_physical_cores
 
-        return copy_bandwidth(device, int(str(num_threads or num_physical_cores())))
+        return int(str(asked)) if asked else num_physical_cores()
+
+    def bandwidth(device: str) -> float:
+        from chatterm.engine.local.bandwidth import copy_bandwidth
+
+        return copy_bandwidth(device, num_threads())
 
     for step in bench(lambda: workspace.open_engine(model, settings), bandwidth, cancel):
         if not isinstance(step, BenchProgress):
-            return _figures(step, model, num_threads)
+            return _figures(step, model, workspace, num_threads())
         report.progress(step.text)
     raise Stopped
 
 
-def _figures(found: "BenchReport", model: "ModelFile", num_threads: object) -> dict[str, Any]:
+def _figures(
+    found: "BenchReport", model: "ModelFile", workspace: "Workspace", num_threads: int
+) -> dict[str, Any]:
     """Return the report as flat fields: seconds, bytes, and tokens a second."""
-    weights = _weights_bytes(model, found.card.device)
+    weights = _weights_bytes(model, found.card.device, workspace.paths.cache)
     touched = None if weights is None else weights * found.decode.tokens_per_s
     return {
         "model": found.card.name,
@@ -115,16 +122,17 @@ def _speed(name: str, speed: "Speed | None") -> dict[str, Any]:
     }
 
 
-def _weights_bytes(model: "ModelFile", device: str) -> int | None:
+def _weights_bytes(model: "ModelFile", device: str, cache: Path) -> int | None:
     """Return what a token reads of the weights as they are held; None where the file does not tell."""
-    from chatterm.engine.local.memory import need_of
+    from chatterm.engine.local.memory import Holding, holding_here, need_of
     from chatterm.errors import ModelError
     from chatterm.models.gguf import GGUFFile
     from chatterm.models.hyperparameters import read_hyperparameters
 
+    holding = holding_here(cache) if device == "cpu" else Holding(cache_itemsize=2)
     try:
         with GGUFFile.open(model.path) as file:
-            return need_of(file, read_hyperparameters(file), is_cpu=device == "cpu").weights
+            return need_of(file.tensors.values(), read_hyperparameters(file), holding=holding).weights
     except ModelError:
         return None
 

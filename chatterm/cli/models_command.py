@@ -107,17 +107,19 @@ def show(name: Name = None, as_json: AsJson = False) -> None:
     model = _here(workspace, name)
     with GGUFFile.open(model.path) as file:
         summary = summarise(file)
-        memory = _memory_fields(file, summary.spec, workspace.config.ctx) if summary.spec else {}
+        memory = _memory_fields(file, summary.spec, workspace) if summary.spec else {}
     show_fields({"name": model.name} | _summary_fields(summary) | memory, as_json=as_json)
 
 
-def _memory_fields(file: "GGUFFile", spec: "ArchSpec", context_length: int | None) -> dict[str, Any]:
+def _memory_fields(file: "GGUFFile", spec: "ArchSpec", workspace: "Workspace") -> dict[str, Any]:
     """Return what the model needs on the CPU, in bytes, and whether that is free now."""
-    from chatterm.engine.local.memory import need_of
+    from chatterm.engine.local.memory import holding_here, need_of
     from chatterm.models.fit import parts_said, verdict
     from chatterm.models.free_memory import free_memory
 
-    need, free = need_of(file, spec, context_length=context_length), free_memory()
+    holding = holding_here(workspace.paths.cache)
+    need = need_of(file.tensors.values(), spec, context_length=workspace.config.ctx, holding=holding)
+    free = free_memory()
     return {
         "memory needed": need.total,
         "of it": parts_said(need),

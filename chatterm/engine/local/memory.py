@@ -1,42 +1,81 @@
-"""What a model file needs on a device, by what is kept packed there. Torch-free: `models show` asks too."""
+"""What a model needs on a device, by what is kept packed there. Torch-free: `models show` asks too."""
 
-from functools import partial
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
 
 from chatterm.engine.local.packed_types import held_bytes
 from chatterm.models.arch_spec import ArchSpec
+from chatterm.models.block_types import BlockType
+from chatterm.models.cache import NATIVE
+from chatterm.models.checkpoint import Checkpoint
+from chatterm.models.checkpoint_names import gguf_name, is_left_out
 from chatterm.models.fit import MemoryNeed, memory_need
-from chatterm.models.gguf import GGUFFile, TensorInfo
+from chatterm.models.gguf import TensorInfo
 
 _NORM_BYTES = 4
 """A vector's value: fp32."""
+_PLAIN = {"F32": BlockType.F32, "F16": BlockType.F16, "BF16": BlockType.BF16}
+_PACKED = ".qweight"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holding:
+    """How weights and cache are held on a device."""
+
+    keeps_packed: bool = True
+    """False: every matrix is dequantised."""
+    is_native: bool = False
+    """By the C library, on the CPU."""
+    cache_itemsize: int = 4
+    """Bytes of one number of the keys and values."""
+    target: BlockType | None = None
+    """What plain matrices are quantised to on load; None: nothing is."""
+
+    def of(self, tensor: TensorInfo) -> int:
+        """Return what one tensor takes once it is loaded, in bytes."""
+        if len(tensor.shape) != 2:
+            return tensor.num_elements * _NORM_BYTES
+        rows, columns = tensor.shape
+        is_plain = tensor.block_type in _PLAIN.values()
+        quantises = self.target is not None and is_plain and columns % self.target.block_size == 0
+        block_type = self.target if quantises and self.target else tensor.block_type
+        return held_bytes(block_type, rows, columns, keeps_packed=self.keeps_packed, is_native=self.is_native)
 
 
 def need_of(
-    file: GGUFFile,
+    tensors: Collection[TensorInfo],
     spec: ArchSpec,
     *,
     context_length: int | None = None,
-    is_packed: bool = True,
-    is_cpu: bool = True,
+    holding: Holding | None = None,
 ) -> MemoryNeed:
-    """Return what the model needs with a context of so many tokens (None: its own).
-
-    `is_packed` is False on a device without a packed product, `is_cpu` where keys and values are in
-    half precision.
-    """
+    """Return what the model needs with a context of so many tokens (None: its own)."""
+    holding = holding or Holding()
     return memory_need(
-        file.tensors.values(),
+        tensors,
         spec,
         context_length=context_length or spec.context_length,
-        held=partial(held, is_packed=is_packed),
-        cache_itemsize=4 if is_cpu else 2,
+        held=holding.of,
+        cache_itemsize=holding.cache_itemsize,
     )
 
 
-def held(tensor: TensorInfo, *, is_packed: bool = True) -> int:
-    """Return what one tensor takes once it is loaded, in bytes."""
-    if len(tensor.shape) != 2:
-        return tensor.num_elements * _NORM_BYTES
-    rows, columns = tensor.shape
-    return held_bytes(tensor.block_type, rows, columns, keeps_packed=is_packed)
+def holding_here(cache: Path) -> Holding:
+    """Return how the CPU will most likely hold weights: by the C library where one was compiled before."""
+    return Holding(is_native=any((cache / NATIVE).glob("*.so")))
 
+
+def folder_tensors(checkpoint: Checkpoint, spec: ArchSpec) -> list[TensorInfo]:
+    """Return a folder's tensors as a GGUF file would have them; GPTQ's and AWQ's codes as Q4_1."""
+    kept = ((name, place.tensor) for name, place in checkpoint.tensors.items() if not is_left_out(name, spec))
+    found = []
+    for name, tensor in kept:
+        called, kind = gguf_name(name, spec) or name, _PLAIN.get(tensor.dtype)
+        if called.endswith(_PACKED):
+            count = 2 * tensor.num_bytes
+            found.append(TensorInfo(called, (count // 32, 32), BlockType.Q4_1, 0, tensor.num_bytes, count))
+        elif kind is not None:
+            count = tensor.num_bytes // kind.type_size
+            found.append(TensorInfo(called, tensor.shape, kind, 0, tensor.num_bytes, count))
+    return found
