@@ -120,7 +120,7 @@ def _q4_0(blocks: Tensor) -> Integers:
 
 def _q4_1(blocks: Tensor) -> Integers:
     """d, m fp16, 16 bytes of nibbles: w = d q + m."""
-    return Integers(_minus(nibbles(blocks[..., 4:]), 0), read_f16(blocks, 0), read_f16(blocks, 2))
+    return Integers(_signed(nibbles(blocks[..., 4:])), read_f16(blocks, 0), read_f16(blocks, 2))
 
 
 def _q5_codes(high: Tensor, low: Tensor) -> Tensor:
@@ -136,7 +136,7 @@ def _q5_0(blocks: Tensor) -> Integers:
 def _q5_1(blocks: Tensor) -> Integers:
     """d, m fp16, 32 high bits, 16 bytes of nibbles: w = d q + m."""
     codes = _q5_codes(blocks[..., 4:8], blocks[..., 8:])
-    return Integers(_minus(codes, 0), read_f16(blocks, 0), read_f16(blocks, 2))
+    return Integers(_signed(codes), read_f16(blocks, 0), read_f16(blocks, 2))
 
 
 def _q8_0(blocks: Tensor) -> Integers:
@@ -166,7 +166,7 @@ def _q2_k(blocks: Tensor) -> Integers:
     scales, minima = (blocks[..., :16] & 15).float(), (blocks[..., :16] >> 4).float()
     codes = _fields(_cut(blocks[..., 16:80], 2, 32), 2)
     return Integers(
-        _cut(_minus(codes.flatten(-3), 0), 16, 16),
+        _cut(_signed(codes.flatten(-3)), 16, 16),
         read_f16(blocks, 80) * scales,
         -(read_f16(blocks, 82) * minima),
     )
@@ -199,13 +199,13 @@ def _k_nibbles(packed: Tensor) -> Tensor:
 
 def _q4_k(blocks: Tensor) -> Integers:
     """d, dmin fp16, 12 bytes of scales, 4 chunks of 32 bytes of nibbles: w = d sc q - dmin mn by 32."""
-    return Integers(_minus(_k_nibbles(blocks[..., 16:]), 0), *_k_scales(blocks))
+    return Integers(_signed(_k_nibbles(blocks[..., 16:])), *_k_scales(blocks))
 
 
 def _q5_k(blocks: Tensor) -> Integers:
     """As Q4_K, with 32 bytes of high bits before the nibbles: bit j of byte i is value i's of group j."""
     codes = _k_nibbles(blocks[..., 48:]) | (_fields(blocks[..., 16:48], 1) << 4)
-    return Integers(_minus(codes, 0), *_k_scales(blocks))
+    return Integers(_signed(codes), *_k_scales(blocks))
 
 
 def _q6_k(blocks: Tensor) -> Integers:
