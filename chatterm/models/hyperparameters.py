@@ -222,6 +222,8 @@ def _check_together(read: ArchitectureKeys, spec: ArchSpec) -> None:
         read.refuse("attention.head_count", expected, spec.num_heads)
     if spec.num_heads % spec.num_kv_heads:
         read.refuse("attention.head_count_kv", f"a divisor of the {spec.num_heads} heads", spec.num_kv_heads)
+    if spec.head_length % 2:
+        read.refuse("attention.key_length", "even", spec.head_length)
     share = spec.embedding_length // spec.num_heads
     value_length = read.integer("attention.value_length", 1, _MAX_WIDTH, default=share)
     if value_length != spec.head_length:

@@ -12,7 +12,14 @@ from typing import Any  # transformers has no types
 
 import numpy as np
 import torch
-from gguf import MODEL_ARCH, GGMLQuantizationType, GGUFWriter, RopeScalingType, get_tensor_name_map, quants
+from gguf import (
+    MODEL_ARCH_NAMES,
+    GGMLQuantizationType,
+    GGUFWriter,
+    RopeScalingType,
+    get_tensor_name_map,
+    quants,
+)
 
 from tests.support.gguf_files import (
     CHATML,
@@ -113,7 +120,8 @@ _ADD_OWN_KEYS = {
 def _rope_of(config: Any) -> dict[str, Any]:
     """Return the parameters of the layers without a window."""
     rope: dict[str, Any] = config.rope_parameters
-    return rope.get("full_attention", rope)
+    full: dict[str, Any] = rope.get("full_attention", rope)
+    return full
 
 
 def _add_rope(writer: GGUFWriter, config: Any, rope: dict[str, Any]) -> None:
@@ -155,8 +163,8 @@ def _llama3_factor(frequency: float, rope: dict[str, Any]) -> float:
 
 
 def _tensors(family: str, architecture: str, config: Any, model: Any) -> Iterator[tuple[str, Array]]:
-    kinds = {value: kind for kind, value in _architecture_names().items()}
-    names = get_tensor_name_map(kinds[architecture], config.num_hidden_layers)
+    kind = next(kind for kind, name in MODEL_ARCH_NAMES.items() if name == architecture)
+    names = get_tensor_name_map(kind, config.num_hidden_layers)
     for name, weight in model.named_parameters():
         values = weight.detach().numpy()
         if family.startswith("gemma") and name.endswith("norm.weight"):
@@ -167,9 +175,3 @@ def _tensors(family: str, architecture: str, config: Any, model: Any) -> Iterato
         gguf_name = names.get_name(name, try_suffixes=(".weight", ".bias"))
         assert gguf_name is not None, name
         yield gguf_name, values
-
-
-def _architecture_names() -> dict[MODEL_ARCH, str]:
-    from gguf.constants import MODEL_ARCH_NAMES
-
-    return MODEL_ARCH_NAMES

@@ -36,7 +36,9 @@ class Attention:
     def __init__(self, spec: ArchSpec, placement: Placement) -> None:
         self._num_kv_heads = spec.num_kv_heads
         self._head_length = spec.head_length
-        self._scale = spec.query_scale
+        self._query_scale = spec.query_scale
+        is_usual = math.isclose(spec.query_scale, spec.head_length**-0.5)
+        self._scale = None if is_usual else spec.query_scale  # to give it costs 1% of a decode step
         self._cap = spec.attention_softcap
         self._device = placement.device
         self._out_dtype = placement.dtype
@@ -101,7 +103,7 @@ class Attention:
         """Attend with scores that become c tanh(score / c), which no fused op knows."""
         keys, values = seen.to(self._dtype).unsqueeze(2)
         grouped = queries.transpose(0, 1).view(self._num_kv_heads, -1, len(queries), self._head_length)
-        scores = (grouped @ keys.transpose(-1, -2)).mul_(self._scale / cap).tanh_().mul_(cap)
+        scores = (grouped @ keys.transpose(-1, -2)).mul_(self._query_scale / cap).tanh_().mul_(cap)
         if mask is not None:
             scores.add_(mask)
         attended: Tensor = scores.softmax(-1) @ values

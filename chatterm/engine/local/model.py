@@ -41,6 +41,7 @@ class Decoder:
         self.weights = weights
         self._attention = Attention(shape, placement)
         self._activate = _ACTIVATIONS[shape.activation]
+        self._residual_scale = None if shape.residual_scale == 1 else shape.residual_scale
         self._num_turning = shape.num_heads + shape.num_kv_heads
         self._kinds = tuple(dict.fromkeys(shape.layers))
         self._kind_of = tuple(self._kinds.index(layer) for layer in shape.layers)
@@ -111,21 +112,24 @@ class Decoder:
 
     def _add(self, x: Tensor, made: Tensor, norm: RMSNorm | None) -> None:
         """Add what a block made to the stream `x`."""
-        x.add_(made if norm is None else norm(made.float()), alpha=self.shape.residual_scale)
+        if norm is not None:
+            made = norm(made.float())
+        if self._residual_scale is None:
+            x.add_(made)
+        else:
+            x.add_(made, alpha=self._residual_scale)
 
     def _heads(self, qkv: Tensor, layer: Layer, rotations: Tensor | None) -> Tensor:
         """Return queries, keys and values as fp32 (n, all heads, head_length), normed and turned."""
-        n, dimensions = qkv.shape[0], 0 if rotations is None else 2 * rotations.shape[-1]
         heads = qkv.float()
         if layer.qkv_bias is not None:
             heads.add_(layer.qkv_bias)
-        heads = heads.view(n, -1, self.shape.head_length)
-        turning = heads[:, : self._num_turning]
+        heads = heads.view(len(qkv), -1, self.shape.head_length)
         if layer.qk_norm is not None:
-            layer.qk_norm.apply(turning)
+            layer.qk_norm.apply(heads[:, : self._num_turning])
         if rotations is not None:
-            pairs = turning[:, :, :dimensions].view(n, self._num_turning, -1, 2)
-            torch.view_as_complex(pairs).mul_(rotations)
+            pairs = torch.view_as_complex(heads.view(len(qkv), -1, self.shape.head_length // 2, 2))
+            pairs[:, : self._num_turning, : rotations.shape[-1]].mul_(rotations)
         return heads
 
     def _attend(self, heads: Tensor, index: int, parts: Sequence[_Part]) -> Tensor:

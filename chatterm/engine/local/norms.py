@@ -18,15 +18,12 @@ class RMSNorm:
         """Take `weight` as fp32 (d,), on the device where it is used."""
         self.weight = weight
         self.scaled_weight = weight * math.sqrt(len(weight))
-        self._floor = torch.tensor(math.sqrt(len(weight) * epsilon), device=weight.device)
+        self.floor = torch.tensor(math.sqrt(len(weight) * epsilon), device=weight.device)
 
     def __call__(self, x: Tensor) -> Tensor:
         """Return fp32 of the shape of `x`, which is fp32 (..., d) and is left as it was."""
-        return self.divided(x).mul_(self.scaled_weight)
-
-    def divided(self, x: Tensor) -> Tensor:
-        """Return x / (sqrt(d) times its root mean square): of length 1, before the weights."""
-        return x / torch.hypot(torch.linalg.vector_norm(x, dim=-1, keepdim=True), self._floor)
+        length = torch.hypot(torch.linalg.vector_norm(x, dim=-1, keepdim=True), self.floor)
+        return (x / length).mul_(self.scaled_weight)
 
 
 class QKNorm(Protocol):
@@ -49,7 +46,8 @@ class HeadNorm:
         self._scaled = torch.cat(of_heads) * math.sqrt(len(query.weight))
 
     def apply(self, heads: Tensor) -> None:
-        torch.mul(self.query.divided(heads), self._scaled, out=heads)
+        length = torch.hypot(torch.linalg.vector_norm(heads, dim=-1, keepdim=True), self.query.floor)
+        heads.div_(length).mul_(self._scaled)
 
 
 class FullNorm:

@@ -9,9 +9,10 @@ import pytest
 import torch
 
 from chatterm.engine.local.kv_cache import Slab
+from chatterm.engine.local.layers import Segment
 from chatterm.engine.local.linear import Placement
 from chatterm.engine.local.loading import load_decoder
-from chatterm.engine.local.model import Decoder, Segment
+from chatterm.engine.local.model import Decoder
 from chatterm.engine.local.weights import WeightFile
 from chatterm.models.gguf import GGUFFile
 from chatterm.models.hyperparameters import read_hyperparameters
@@ -63,3 +64,81 @@ def test_in_steps_as_all_at_once(family: str, tmp_path: Path) -> None:
     decoder, model = made(tmp_path, family)
     found = read_in_steps(decoder, IDS, [7, 40, 1, 1, 30, 1])
     assert_close(found, transformers_logits(model, IDS))
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_several_sequences_in_one_pass_as_each_alone(family: str, tmp_path: Path) -> None:
+    decoder, _ = made(tmp_path, family)
+    texts = [IDS[:60], IDS[60:83], IDS[83:150]]
+    alone = [read_in_steps(decoder, ids, [len(ids)]) for ids in texts]
+    slabs = [Slab(decoder, 1024) for _ in texts]
+    with torch.inference_mode():
+        for slab, ids in zip(slabs, texts, strict=True):
+            slab.reserve(len(ids))
+            slab.read(ids[:11])
+        for start, end in (11, 12), (12, 20), (20, 21):
+            segments = [Segment(slab.tensors, start, end - start) for slab in slabs]
+            ids = torch.tensor([token for text in texts for token in text[start:end]])
+            found = decoder.forward(ids, segments)
+            assert_close(found, torch.stack([logits[end - 1] for logits in alone]))
+        every = decoder.forward(ids, segments, is_last_only=False)
+    assert_close(every, found)
+
+
+@pytest.mark.parametrize("block_type", ["Q4_0", "Q8_0"])
+@pytest.mark.parametrize("family", FAMILIES)
+def test_packed_it_stays_within_what_bf16_rounds(family: str, block_type: str, tmp_path: Path) -> None:
+    config, model = tiny_model(family)
+    round_weights(model, block_type)
+    path = family_gguf(tmp_path / "tiny.gguf", family, config, model, block_type)
+    expected = transformers_logits(model, IDS)
+    assert_close(read_in_steps(load(path), IDS, [len(IDS)]), expected)
+    for sizes in [len(IDS)], [100, 1]:
+        found = read_in_steps(load(path, PACKED), IDS, list(sizes))
+        assert float((found - expected).norm() / expected.norm()) < 0.05
+
+
+LONG_IDS = np.random.default_rng(1).integers(3, 320, 8_300).tolist()
+SHORT: dict[str, object] = {
+    "num_hidden_layers": 2, "num_attention_heads": 2, "num_key_value_heads": 1, "hidden_size": 32,
+    "intermediate_size": 32, "max_position_embeddings": 16_384, "head_dim": 16,
+}  # fmt: skip
+LONG_ROPES: dict[str, tuple[str, dict[str, object]]] = {
+    "llama3": ("llama", {**LLAMA3_ROPE, "original_max_position_embeddings": 8192}),
+    "yarn": ("qwen3", {**YARN_ROPE, "original_max_position_embeddings": 2048}),
+    "linear": ("llama", LINEAR_ROPE),
+    "longrope": (
+        "phi3",
+        {
+            "rope_type": "longrope", "rope_theta": 10_000.0, "original_max_position_embeddings": 4096,
+            "short_factor": [1.0, 1.05, 1.1, 1.3], "long_factor": [1.1, 2.0, 5.0, 9.0],
+            "partial_rotary_factor": 0.5,
+        },
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", LONG_ROPES)
+def test_past_8000_positions_where_rope_is_stretched(kind: str, tmp_path: Path) -> None:
+    family, rope = LONG_ROPES[kind]
+    changes = SHORT | {"rope_parameters": rope}
+    if family == "phi3":
+        changes |= {"original_max_position_embeddings": 4096, "sliding_window": None}
+    decoder, model = made(tmp_path, family, changes)
+    model.config._attn_implementation = "sdpa"
+    expected = transformers_logits(model, LONG_IDS)
+    found = read_in_steps(decoder, LONG_IDS, [4090, 1, 1, 1, 4107, 50, 1])
+    assert_close(found[-200:], expected[-200:])
+    assert_close(found[4000:4300], expected[4000:4300])
+
+
+@pytest.mark.parametrize(("context", "num_tokens"), [(64, 60), (65, 70), (None, 150)])
+def test_longrope_goes_by_the_context_it_is_loaded_for(
+    context: int | None, num_tokens: int, tmp_path: Path
+) -> None:
+    """transformers goes by the tokens of each pass: short factors up to the original 64, long ones beyond."""
+    config, model = tiny_model("phi3")
+    path = family_gguf(tmp_path / "tiny.gguf", "phi3", config, model)
+    ids = IDS[:num_tokens]
+    found = read_in_steps(load(path, context_length=context), ids, [num_tokens])
+    assert_close(found, transformers_logits(model, ids))
