@@ -19,31 +19,37 @@ Measure = Callable[[list[int], int], float]
 
 def chatterm(model: Path, threads: int) -> tuple[Measure, str]:
     from chatterm import __version__
-    from chatterm.engine.base import CancelToken, SamplingParams
+    from chatterm.engine.base import CancelToken, GenerationRequest, SamplingParams
+    from chatterm.engine.local.options import RuntimeOptions
     from chatterm.engine.local.runtime import Runtime
-    from chatterm.engine.local.sampling import make_sampler
     from chatterm.models.gguf import GGUFFile
     from chatterm.models.hyperparameters import read_hyperparameters
 
     file = GGUFFile.open(model)
-    shape = read_hyperparameters(file)
-    runtime = Runtime.open(file, shape, context_length=CONTEXT, device="cpu", num_threads=threads)
-    greedy = make_sampler(SamplingParams(temperature=0), 0)
+    options = RuntimeOptions(
+        context_length=CONTEXT, device="cpu", num_threads=threads, has_prompt_lookup=False
+    )
+    runtime = Runtime.open(file, read_hyperparameters(file), options)
+    greedy = GenerationRequest(messages=(), sampling=SamplingParams(temperature=0))
 
     def measure(prompt: list[int], num_new: int) -> float:
-        cancel = CancelToken()
-        for _ in runtime.begin([0]).read(cancel):  # so that nothing of the prompt is cached
-            pass
+        runtime.forget()
         start = time.perf_counter()
-        run = runtime.begin(prompt)
-        for _ in run.read(cancel):
+        reading = runtime.open_prompt(prompt, CONTEXT)
+        for _ in reading.read(CancelToken()):
             pass
         middle = time.perf_counter()
-        if not num_new:
-            return len(prompt) / (middle - start)
-        for _ in run.generate(greedy, end_ids=(), max_tokens=num_new, cancel=cancel):
-            pass
-        return num_new / (time.perf_counter() - middle)
+        if num_new:
+            assert reading.logits is not None
+            run = runtime.begin(
+                reading.slab, prompt, greedy, 0, constraint=None, end_ids=(), max_tokens=num_new
+            )
+            runtime.first(run, reading.logits)
+            while run.reason is None:
+                runtime.step([run])
+        end = time.perf_counter()
+        runtime.give_back(reading.slab)
+        return num_new / (end - middle) if num_new else len(prompt) / (middle - start)
 
     return measure, __version__
 

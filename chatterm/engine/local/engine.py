@@ -1,40 +1,44 @@
-"""LocalEngine: runs a GGUF model in this process.
+"""LocalEngine: runs a model's file or folder in this process.
 
-Joins the torch-free side (header, tokenizer, prompts, text) with the torch side (`runtime`), which lives
+Joins the torch-free side (headers, tokenizer, prompts, text) with the torch side (`runtime`), which lives
 on a thread of its own: turns may come from any thread, and wait for each other there. torch is imported
 on that thread while the tokenizer is built here.
 """
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from chatterm.conversation import Message, ModelCard
 from chatterm.engine.base import CancelToken, GenerationRequest, StreamEvent, TokenCount
-from chatterm.engine.local.answers import Answers, Prompt, all_cancelled
+from chatterm.engine.local.answers import Answers
 from chatterm.engine.local.model_thread import ModelThread
-from chatterm.engine.local.prompt_ids import PromptEncoder, open_prompt_encoder
+from chatterm.engine.local.native.build import library_path
+from chatterm.engine.local.options import RuntimeOptions
+from chatterm.engine.local.prompt_ids import open_prompt_encoder
+from chatterm.engine.local.replies import Prompt, ReplyTexts, all_cancelled
+from chatterm.engine.local.source import ModelSource, open_source
 from chatterm.engine.local.tokenizer import Tokenizer
 from chatterm.errors import DoesNotFit, Unsupported, UsageError
-from chatterm.models.arch_spec import ArchSpec
-from chatterm.models.gguf import GGUFFile
-from chatterm.models.hyperparameters import read_hyperparameters
+from chatterm.models.cache import NATIVE
 
 if TYPE_CHECKING:
+    from chatterm.engine.local.choosing import Constraint
+    from chatterm.engine.local.constraint import ConstraintCompiler
     from chatterm.engine.local.runtime import Runtime
 
 
 class LocalEngine:
     """An Engine (see `engine.base`) over one model file."""
 
-    def __init__(
-        self, card: ModelCard, prompts: PromptEncoder, answers: Answers, thread: ModelThread
-    ) -> None:
+    def __init__(self, card: ModelCard, texts: ReplyTexts, answers: Answers, thread: ModelThread) -> None:
         """Use `open`. What answers belongs to `thread`."""
         self._card = card
-        self._prompts = prompts
+        self._prompts = texts.prompts
+        self._constraints = _LazyConstraints(texts.tokenizer)
         self._answers: Answers | None = answers
         self._thread = thread
 
@@ -49,42 +53,56 @@ class LocalEngine:
         device: str | None = None,
         num_threads: int | None = None,
         cache: Path | None = None,
+        cache_bytes: int | None = None,
+        is_deterministic: bool = False,
+        has_prompt_lookup: bool = True,
+        quantising: str | None = None,
     ) -> Self:
-        """Load the model at `path`, shown to people as `name`.
+        """Load the model at `path`, a GGUF file or a folder in Hugging Face layout, shown as `name`.
 
         `context_length` is in tokens, at most the model's own (None: that). `device` is `cpu`, `cuda`,
         `cuda:N` or `mps` (None: the best there is); `num_threads` None means physical cores, and
         one while other programs keep the machine busy. `cache` is the folder for what trying the
-        model's chat template showed.
+        model's chat template showed; `cache_bytes` the memory that keys and values of all conversations
+        may take (None: half of what is free). `is_deterministic`: the same tokens to the bit, whatever
+        else the cache, the batch and prompt lookup do. `quantising`: what plain weights become, `int4` or
+        `int8` (None: they stay).
         Raises ModelError, UsageError for a device or context length that cannot be had, OutOfMemory.
         """
-        file = GGUFFile.open(path)
-        shape = read_hyperparameters(file)
-        context_length = _checked_context(context_length, shape)
-        load = partial(
-            _load, file, shape, context_length=context_length, device=device, num_threads=num_threads
+        source = open_source(path, quantising)
+        context_length = _checked_context(context_length, source.context_length)
+        options = RuntimeOptions(
+            context_length=context_length,
+            device=device,
+            num_threads=num_threads,
+            cache_bytes=cache_bytes,
+            is_deterministic=is_deterministic,
+            kernels=cache / NATIVE if cache else None,
+            has_prompt_lookup=has_prompt_lookup,
         )
+        load = partial(_load, source, options)
         thread = ModelThread()
         try:
             loading = thread.submit(load)
-            tokenizer = Tokenizer.from_metadata(file.metadata, str(path))
-            prompts = open_prompt_encoder(tokenizer, _template_source(file), verdicts=cache)
+            tokenizer = source.open_tokenizer()
+            prompts = open_prompt_encoder(tokenizer, source.chat_template, verdicts=cache)
             runtime = loading.result()
         except BaseException:
             thread.close()
             raise
         card = ModelCard(
             name=name,
-            identity=f"gguf:{file.size}:{file.header_sha256}",
+            identity=source.identity,
             context_length=context_length,
-            num_parameters=sum(tensor.num_elements for tensor in file.tensors.values()),
+            num_parameters=source.num_parameters,
             languages=languages,
             has_system_role=prompts.has_system_role,
             has_chat_template=prompts.has_chat_template,
             device=runtime.device,
             notes=(*tokenizer.notes, *runtime.notes),
         )
-        return cls(card, prompts, Answers(runtime, prompts, tokenizer.end_ids, context_length), thread)
+        texts = ReplyTexts(prompts, tokenizer)
+        return cls(card, texts, Answers(runtime, texts, context_length), thread)
 
     def describe(self) -> ModelCard:
         return self._card
@@ -125,7 +143,7 @@ class LocalEngine:
         """Raises DoesNotFit where the prompt leaves no room for a token, Unsupported where it is empty."""
         ids = self._prompts.encode(request.messages, request.prefill)
         self._check_room(ids, 1)
-        return Prompt(index, request, ids)
+        return Prompt(index, request, ids, self._constraints.open(request))
 
     def _check_room(self, prompt_ids: Sequence[int], num_tokens: int) -> None:
         if not prompt_ids:
@@ -137,18 +155,32 @@ class LocalEngine:
             )
 
 
-def _load(
-    file: GGUFFile,
-    shape: ArchSpec,
-    *,
-    context_length: int,
-    device: str | None,
-    num_threads: int | None,
-) -> "Runtime":
-    """On the model's thread: import torch, then load."""
-    from chatterm.engine.local.runtime import Runtime
+def _load(source: ModelSource, options: RuntimeOptions) -> "Runtime":
+    """On the model's thread: import torch, then load; what has to be compiled is compiled meanwhile."""
+    with ThreadPoolExecutor(1) as beside:
+        kernels = beside.submit(library_path, options.kernels) if options.kernels else None
+        from chatterm.engine.local.runtime import Runtime
 
-    return Runtime.open(file, shape, context_length=context_length, device=device, num_threads=num_threads)
+        return Runtime.open(source, options, kernels.result() if kernels else None)
+
+
+class _LazyConstraints:
+    """Compiles constraints; what that needs is imported for the first of them."""
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self._tokenizer = tokenizer
+
+    @cached_property
+    def _compiler(self) -> "ConstraintCompiler":
+        from chatterm.engine.local.constraint import ConstraintCompiler
+
+        return ConstraintCompiler(self._tokenizer)
+
+    def open(self, request: GenerationRequest) -> "Callable[[], Constraint] | None":
+        """Return what makes a sample's constraint. Raises UsageError, Unsupported."""
+        if request.constraint is None:
+            return None
+        return self._compiler.open(request.constraint, request.prefill)
 
 
 def _nothing() -> Generator[float]:
@@ -163,18 +195,13 @@ def _common_start(sequences: Sequence[list[int]]) -> list[int]:
     return first[:length]
 
 
-def _template_source(file: GGUFFile) -> str | None:
-    """Return the chat template; None for a base model."""
-    return file.get("tokenizer.chat_template", str, "") or None
-
-
-def _checked_context(asked: int | None, shape: ArchSpec) -> int:
+def _checked_context(asked: int | None, longest: int) -> int:
     """Return the context length to use, in tokens."""
     if asked is None:
-        return shape.context_length
-    if not 1 <= asked <= shape.context_length:
+        return longest
+    if not 1 <= asked <= longest:
         raise UsageError(
-            f"a context of {asked:,} tokens was asked for, but this model has 1 to {shape.context_length:,}; "
+            f"a context of {asked:,} tokens was asked for, but this model has 1 to {longest:,}; "
             "leave it out or choose less"
         )
     return asked

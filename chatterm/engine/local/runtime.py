@@ -1,12 +1,13 @@
 """The torch side of the local engine: the model on its device, with its cache.
 
-Owns the choice of device and threads, and what running out of memory means. Opened on one thread and
-used from that thread alone: torch's thread count belongs to the thread that sets it. Knows no text.
+Owns the choice of device and threads, what memory the cache may take, and what running out of it means.
+Opened on one thread and used from that thread alone: torch's thread count belongs to the thread that sets
+it. Knows no text.
 """
 
 import os
 import re
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Collection, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
@@ -14,69 +15,141 @@ from typing import Self, TypeVar
 
 import torch
 
-from chatterm.engine.local.generate import PromptRun
-from chatterm.engine.local.kv_cache import KVCache
+from chatterm.engine.base import GenerationRequest
+from chatterm.engine.local.any_decoder import AnyDecoder
+from chatterm.engine.local.choosing import Constraint, Drawn, TokenChooser
+from chatterm.engine.local.generate import PromptReading, SampleRun, Stepper
+from chatterm.engine.local.kv_cache import KVCache, Slab
 from chatterm.engine.local.linear import Placement
-from chatterm.engine.local.loading import load_decoder
-from chatterm.engine.local.model import Decoder
+from chatterm.engine.local.lookup import MAX_DRAFT, PromptLookup
+from chatterm.engine.local.native.library import NativeLibrary
+from chatterm.engine.local.options import RuntimeOptions
+from chatterm.engine.local.passes import Reader
+from chatterm.engine.local.scoring import score_endings
+from chatterm.engine.local.source import ModelSource
 from chatterm.engine.local.thread_choice import ThreadChoice
-from chatterm.engine.local.weights import WeightFile
 from chatterm.errors import OutOfMemory, UsageError
-from chatterm.models.arch_spec import ArchSpec
-from chatterm.models.gguf import GGUFFile
+from chatterm.models.free_memory import free_memory
 
 _T = TypeVar("_T")
+
+
+CACHE_SHARE = 0.5
+"""Of the memory that is free once the weights are loaded, how much keys and values may take by default."""
+_ROW_COST = {"cpu": 0.3}
+"""What one more row adds to a pass, in passes of one row: measured with int4 products for 2 to 8 rows."""
+_ROW_COST_ELSEWHERE = 0.1
 
 
 class Runtime:
     """A loaded model."""
 
     def __init__(
-        self, model: Decoder, context_length: int, threads: ThreadChoice, notes: tuple[str, ...]
+        self,
+        model: AnyDecoder,
+        cache: KVCache,
+        threads: ThreadChoice,
+        notes: tuple[str, ...],
+        options: RuntimeOptions,
     ) -> None:
         """Use `open`."""
-        self._cache = KVCache(model, context_length)
-        self._threads = threads
+        self._cache = cache
         self._device = model.placement.device
+        self._reader = Reader(model, is_deterministic=options.is_deterministic)
+        self._stepper = Stepper(self._reader, threads)
+        most = MAX_DRAFT if self._reader.max_rows is None else min(MAX_DRAFT, self._reader.max_rows - 1)
+        self._max_draft = most if options.has_prompt_lookup else 0
         self.notes = notes
         """What people should know of how the weights are kept."""
 
     @classmethod
     @torch.inference_mode()
-    def open(
-        cls,
-        file: GGUFFile,
-        shape: ArchSpec,
-        *,
-        context_length: int,
-        device: str | None,
-        num_threads: int | None,
-    ) -> Self:
+    def open(cls, source: ModelSource, options: RuntimeOptions, kernels: Path | None = None) -> Self:
         """Load the weights. Raises UsageError for a device that is not there, BadModelFile, OutOfMemory."""
-        chosen = choose_device(device)
-        most_threads = num_threads or num_physical_cores()
+        chosen = choose_device(options.device)
+        most_threads = options.num_threads or num_physical_cores()
         # Many short operations: beside other busy programs, threads that wait for each other in each of
         # them took 11 s where one alone took 0.3.
         torch.set_num_threads(1)
+        native = NativeLibrary(kernels, most_threads) if kernels and chosen.type == "cpu" else None
+        placement = Placement.best_for(chosen, native)
         with memory_errors_named(chosen, "the model's weights"):
-            model, notes = load_decoder(WeightFile(file), shape, Placement.best_for(chosen))
-        is_fixed = num_threads is not None or chosen.type != "cpu"
-        threads = ThreadChoice(most_threads, torch.set_num_threads, is_fixed=is_fixed)
+            model, notes = source.load(placement, options.context_length)
+        is_fixed = options.num_threads is not None or options.is_deterministic or chosen.type != "cpu"
+        threads = ThreadChoice(most_threads, partial(_set_threads, native), is_fixed=is_fixed)
         threads.calibrate(partial(torch.zeros, 2**19))
-        return cls(model, context_length, threads, notes)
+        budget = options.cache_bytes or int(CACHE_SHARE * _free_bytes(chosen))
+        return cls(model, KVCache(model, options.context_length, budget), threads, notes, options)
 
     @property
     def device(self) -> str:
         return str(self._device)
 
-    def begin(self, prompt_ids: Sequence[int]) -> PromptRun:
-        """Start on a prompt of at least one token; what came before is over."""
-        return PromptRun(self._cache.take(prompt_ids), prompt_ids, self._threads)
+    def has_room(self, num_tokens: int) -> bool:
+        """Tell whether a sequence of `num_tokens`, prompt and reply, may join those under way."""
+        return self._cache.has_room(num_tokens)
+
+    def open_prompt(
+        self, prompt_ids: Sequence[int], num_tokens: int, *, is_known: bool = False
+    ) -> PromptReading:
+        """Start on a prompt of at least one token, for `num_tokens` with its reply.
+
+        `is_known`: its logits are kept, so that nothing needs to be read where the cache has all of it.
+        Its slab is in use until `give_back`.
+        """
+        slab = self._cache.take(prompt_ids, num_tokens, may_hold_all=is_known)
+        return PromptReading(slab, prompt_ids, self._reader)
+
+    def begin(  # noqa: PLR0913  # what a reply is made of
+        self,
+        slab: Slab,
+        prompt_ids: Sequence[int],
+        request: GenerationRequest,
+        sample: int,
+        *,
+        constraint: Constraint | None,
+        end_ids: Collection[int],
+        max_tokens: int,
+    ) -> SampleRun:
+        """Make ready a reply to a prompt that the slab holds."""
+        chooser = TokenChooser(
+            request.sampling, sample, constraint=constraint, num_alternatives=request.num_alternatives
+        )
+        row_cost = _ROW_COST.get(self._device.type, _ROW_COST_ELSEWHERE)
+        lookup = PromptLookup(row_cost, self._max_draft) if self._max_draft > 0 else None
+        return SampleRun(slab, prompt_ids, chooser, end_ids=end_ids, max_tokens=max_tokens, lookup=lookup)
+
+    def first(self, run: SampleRun, logits: torch.Tensor) -> list[Drawn]:
+        """Return the first token of a reply, from the prompt's logits; none where it ends at once."""
+        return self._stepper.begin(run, logits)
+
+    def step(self, runs: Sequence[SampleRun]) -> list[list[Drawn]]:
+        """Return the next tokens of each reply."""
+        return self._stepper.step(runs)
+
+    def give_back(self, slab: Slab) -> None:
+        """Keep what a slab holds for later prompts; harmless when repeated."""
+        self._cache.give_back(slab)
+
+    def forget(self) -> None:
+        """Drop what was kept of earlier prompts."""
+        self._cache.clear()
+
+    def score(self, reading: PromptReading, endings: Sequence[Sequence[int]]) -> list[float]:
+        """Return the log-probability of each ending of a prompt that was read."""
+        assert reading.logits is not None, "the prompt was not read"
+        return score_endings(self._reader, reading.slab, reading.logits, endings)
 
     def guarded(self, values: Generator[_T]) -> Generator[_T]:
         """Yield `values`, with the ways in which memory runs out turned into OutOfMemory."""
         with memory_errors_named(self._device, "this conversation"), closing(values):
             yield from values
+
+
+def _set_threads(native: NativeLibrary | None, num_threads: int) -> None:
+    torch.set_num_threads(num_threads)
+    if native is not None:
+        native.num_threads = num_threads
 
 
 def choose_device(name: str | None) -> torch.device:
@@ -147,4 +220,4 @@ def _out_of_memory(device: torch.device, what: str, error: Exception) -> OutOfMe
 def _free_bytes(device: torch.device) -> int:
     if device.type == "cuda":
         return torch.cuda.mem_get_info(device)[0]
-    return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return free_memory() or os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")

@@ -16,7 +16,10 @@ from chatterm.engine.base import SamplingParams
 from chatterm.errors import GenerationFailed
 
 Sampler = Callable[[Tensor, int], int]
-"""Chooses a token id from fp32 logits (vocabulary,) for a position; raises GenerationFailed."""
+"""Chooses a token id from fp32 logits (vocabulary,), none of them NaN or infinity, for a position.
+
+-inf stands for a token that may not come.
+"""
 
 _GAMMA = 0x9E3779B97F4A7C15
 _MASK = 2**64 - 1
@@ -28,19 +31,13 @@ def make_sampler(params: SamplingParams, sample: int) -> Sampler:
         return choose_likeliest
 
     def choose(logits: Tensor, position: int) -> int:
-        check_finite(logits)
-        kept = keep_candidates(logits, params)
-        if len(kept.ids) == 1:
-            return int(kept.ids[0])
-        noise = gumbel_noise(noise_key(params.seed, sample, position), kept.ids)
-        return int(kept.ids[(kept.scores.double() + noise).argmax()])
+        return draw(keep_candidates(logits, params), noise_key(params.seed, sample, position))
 
     return choose
 
 
 def choose_likeliest(logits: Tensor, position: int) -> int:  # noqa: ARG001  # a Sampler
     """Choose greedily; of equals, the lowest id."""
-    check_finite(logits)
     # `max` finds the index three times faster than `argmax` on the CPU.
     return int(logits.max(0).indices)
 
@@ -67,8 +64,11 @@ def keep_candidates(logits: Tensor, params: SamplingParams) -> Candidates:
     """Apply temperature, top-k, top-p and min-p; at least the likeliest token is kept.
 
     Before all else those tokens are dropped that hold together less than fp32 can tell (2^-24): work on
-    the whole vocabulary is what a draw costs.
+    the whole vocabulary is what a draw costs. Temperature 0 keeps the likeliest alone.
     """
+    if params.temperature == 0:
+        best_id = logits.max(0).indices.view(1)
+        return Candidates(best_id, logits[best_id])
     best = logits.max()
     ids = (logits >= best - params.temperature * _span(len(logits), 2.0**-24)).nonzero().view(-1)
     kept = Candidates(ids, logits[ids] / params.temperature)
@@ -81,6 +81,13 @@ def keep_candidates(logits: Tensor, params: SamplingParams) -> Candidates:
     if params.min_p > 0:
         kept = _select(kept, kept.scores >= best + math.log(params.min_p))
     return kept
+
+
+def draw(kept: Candidates, key: int) -> int:
+    """Return one of the candidates by the noise of `key`."""
+    if len(kept.ids) == 1:
+        return int(kept.ids[0])
+    return int(kept.ids[(kept.scores.double() + gumbel_noise(key, kept.ids)).argmax()])
 
 
 def _nucleus(found: Candidates, top_p: float) -> Candidates:

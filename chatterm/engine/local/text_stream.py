@@ -24,6 +24,8 @@ class TextStream:
         self._drops_space = drops_first_space
         self._held = ""
         """Text that may be a stop string's beginning."""
+        self.num_decoded = 0
+        """Characters that are whole by now, those held back included."""
         self.finished_by_stop = False
         """Set by the first stop string that is complete; all text after it is left out."""
 
@@ -43,6 +45,7 @@ class TextStream:
         if self._drops_space and text:
             text = text.removeprefix(" ")
             self._drops_space = False
+        self.num_decoded += len(text)
         text = self._held + text
         end = self._first_stop(text)
         if end is None:
