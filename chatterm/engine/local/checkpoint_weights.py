@@ -1,6 +1,6 @@
 """The tensors of a model folder as the loader asks for them: by GGUF's names, in GGUF's block types.
 
-Plain numbers stay as they are and where they are; GPTQ's and AWQ's codes become Q4_1 blocks, matrix by
+Plain numbers stay as they are; GPTQ's and AWQ's codes become Q4_1 blocks, matrix by
 matrix. Norms that gemma's files keep less 1 get it back, as in a GGUF.
 """
 
@@ -12,7 +12,7 @@ import torch
 
 from chatterm.engine.local.grouped_codes import GroupedCodes, Layout
 from chatterm.engine.local.packing import dequantise
-from chatterm.engine.local.weights import BlockTensor, map_bytes, wrong_shape
+from chatterm.engine.local.weights import BlockTensor, FileBytes, wrong_shape
 from chatterm.errors import BadModelFile
 from chatterm.models.arch_spec import ArchSpec
 from chatterm.models.block_types import BlockType
@@ -38,12 +38,11 @@ class CheckpointWeights:
     """Of packed matrices; None: there are none."""
     places: Mapping[str, Place]
     """By GGUF's names; a tensor that has none by its own."""
-    mapped: Mapping[Path, torch.Tensor]
-    """Each file's bytes."""
+    files: Mapping[Path, FileBytes]
 
     @classmethod
     def open(cls, checkpoint: Checkpoint) -> "CheckpointWeights":
-        """Map the files. Raises BadModelFile where packed matrices are of a kind that cannot be read."""
+        """Raises BadModelFile where packed matrices are of a kind that cannot be read, or a file changed."""
         spec = checkpoint.spec
         assert isinstance(spec, ArchSpec), "another engine runs what the decoder cannot"
         layout = Layout.read(checkpoint.quantisation)
@@ -53,7 +52,7 @@ class CheckpointWeights:
             spec,
             layout,
             {gguf_name(name, spec) or name: place for name, place in kept.items()},
-            {file.path: map_bytes(file.path, file.size) for file in checkpoint.files},
+            {file.path: FileBytes(file.path, file.size) for file in checkpoint.files},
         )
 
     def __contains__(self, name: str) -> bool:
@@ -102,10 +101,8 @@ class CheckpointWeights:
         return BlockTensor(name, block_type, self._raw(place).view(rows, -1, block_type.type_size))
 
     def _raw(self, place: Place) -> torch.Tensor:
-        """Return a tensor's bytes; copied only where they do not lie on a multiple of 8."""
-        tensor = place.tensor
-        raw = self.mapped[place.file.path][tensor.offset : tensor.offset + tensor.num_bytes]
-        return raw.clone() if tensor.offset % 8 else raw
+        """Return a tensor's bytes."""
+        return self.files[place.file.path].read(place.tensor.offset, place.tensor.num_bytes)
 
     def _values(self, name: str) -> torch.Tensor:
         """Return a tensor's numbers in their own type."""

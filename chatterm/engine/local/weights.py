@@ -1,14 +1,14 @@
 """The tensors of a model as torch sees them: blocks of bytes, by GGUF's names.
 
-Owns the form that every source of weights has, and the one over a mapping of a GGUF file, whose bytes are
-never copied (`checkpoint_weights` has the one over a folder). Does not know what the bytes mean (`packing`)
-or which tensors an architecture needs (`loading`).
+Owns the form that every source of weights has, how bytes come from a file, and the source over a GGUF file
+(`checkpoint_weights` has the one over a folder). Does not know what the bytes mean (`packing`) or which
+tensors an architecture needs (`loading`).
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol, Self
 
 import torch
 
@@ -24,8 +24,7 @@ class BlockTensor:
     name: str
     block_type: BlockType
     blocks: torch.Tensor
-    """uint8 (rows, blocks a row, bytes a block); a vector has one row. Read only: a write would be private
-    to this process, and never reaches the file."""
+    """uint8 (rows, blocks a row, bytes a block); a vector has one row."""
 
     @property
     def num_rows(self) -> int:
@@ -58,9 +57,9 @@ class WeightFile:
     """The tensors of an open GGUF file: Weights."""
 
     def __init__(self, file: GGUFFile) -> None:
-        """Map the file's bytes. Raises BadModelFile where the file shrank since it was opened."""
+        """Raises BadModelFile where the file changed since it was opened."""
         self._file = file
-        self._bytes = map_bytes(file.path, file.size)
+        self._bytes = FileBytes(file.path, file.size)
 
     def __contains__(self, name: str) -> bool:
         return name in self._file.tensors
@@ -82,16 +81,62 @@ class WeightFile:
             raise wrong_shape(self._file.path, name, shape, info.shape)
         rows = shape[0] if len(shape) == 2 else 1
         block = info.block_type
-        raw = self._bytes[info.offset : info.offset + info.num_bytes]
+        raw = self._bytes.read(info.offset, info.num_bytes)
         return BlockTensor(name, block, raw.view(rows, -1, block.type_size))
 
 
-def map_bytes(path: Path, size: int) -> torch.Tensor:
-    """Map a file's bytes: uint8 (size,). Raises BadModelFile where it shrank since it was opened."""
-    try:
-        return torch.from_file(str(path), shared=False, size=size, dtype=torch.uint8)
-    except RuntimeError as error:
-        raise BadModelFile(f"{path} changed while it was being read; try again ({error})") from error
+class FileBytes:
+    """Reads parts of a file, which must stay the same meanwhile; once read, nothing depends on it.
+
+    Weights are not mapped: where somebody cuts a mapped file short, touching it ends the process (SIGBUS),
+    in the middle of a reply. Reading costs no more time, and each tensor's bytes go when it is packed.
+    """
+
+    def __init__(self, path: Path, size: int) -> None:
+        """Raises BadModelFile where the file is not of `size` bytes any more."""
+        self._path = path
+        self._state = _State.of(path)
+        if self._state.size != size:
+            raise self._changed()
+
+    def read(self, offset: int, num_bytes: int) -> torch.Tensor:
+        """Return so many bytes: uint8 (num_bytes,). Raises BadModelFile where the file changed."""
+        raw = torch.empty(num_bytes, dtype=torch.uint8)
+        view = raw.numpy().data
+        try:
+            with self._path.open("rb", buffering=0) as file:
+                file.seek(offset)
+                done = 0
+                while done < num_bytes:
+                    count = file.readinto(view[done:])
+                    if not count:
+                        raise self._changed()
+                    done += count
+        except OSError as error:
+            raise BadModelFile(f"{self._path} cannot be read: {error.strerror or error}") from error
+        if _State.of(self._path) != self._state:
+            raise self._changed()
+        return raw
+
+    def _changed(self) -> BadModelFile:
+        return BadModelFile(f"{self._path} changed while it was being read; try again when it is complete")
+
+
+class _State(NamedTuple):
+    """Differs where a file was written to, cut short or replaced."""
+
+    device: int
+    inode: int
+    size: int
+    mtime_ns: int
+
+    @classmethod
+    def of(cls, path: Path) -> Self:
+        try:
+            found = path.stat()
+        except OSError as error:
+            raise BadModelFile(f"{path} cannot be read: {error.strerror or error}") from error
+        return cls(found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
 
 
 def wrong_shape(where: Path, name: str, expected: Sequence[int], found: Sequence[int]) -> BadModelFile:
