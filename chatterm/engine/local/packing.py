@@ -107,7 +107,8 @@ def _minus(codes: Tensor, offset: int) -> Tensor:
 
 
 def _looked_up(table: tuple[int, ...], codes: Tensor) -> Tensor:
-    return torch.tensor(table, dtype=torch.int8)[codes.int()]
+    # Three times as fast as indexing.
+    return torch.tensor(table, dtype=torch.int8).index_select(0, codes.flatten().int()).view(codes.shape)
 
 
 # Blocks of 32 values, one group each.
@@ -124,8 +125,9 @@ def _q4_1(blocks: Tensor) -> Integers:
 
 
 def _q5_codes(high: Tensor, low: Tensor) -> Tensor:
-    """`high`: 4 bytes whose bit i, counted through them, is the fifth bit of value i; `low`: nibbles."""
-    return nibbles(low) | (_fields(high, 1).transpose(-1, -2).flatten(-2) << 4)
+    """`high`: a little-endian number of 32 bits: bit i is the fifth bit of value i; `low`: nibbles."""
+    bits = (high.contiguous().view(torch.int32) >> torch.arange(32, dtype=torch.int32)) & 1
+    return nibbles(low) | (bits.to(torch.uint8) << 4)
 
 
 def _q5_0(blocks: Tensor) -> Integers:
