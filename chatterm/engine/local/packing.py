@@ -126,7 +126,11 @@ def _q4_1(blocks: Tensor) -> Integers:
 
 def _q5_codes(high: Tensor, low: Tensor) -> Tensor:
     """`high`: a little-endian number of 32 bits: bit i is the fifth bit of value i; `low`: nibbles."""
-    bits = (high.contiguous().view(torch.int32) >> torch.arange(32, dtype=torch.int32)) & 1
+    # A clone is aligned; a slice of a single block is contiguous, and may not be.
+    bits = (
+        high.clone(memory_format=torch.contiguous_format).view(torch.int32)
+        >> torch.arange(32, dtype=torch.int32)
+    ) & 1
     return nibbles(low) | (bits.to(torch.uint8) << 4)
 
 

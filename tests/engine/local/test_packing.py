@@ -53,6 +53,15 @@ def test_rows_can_be_dequantised_apart(name: str) -> None:
     assert torch.equal(dequantise(BlockType[name], blocks[:, 1:]), whole.view(5, 4, -1)[:, 1:].flatten(1))
 
 
+@pytest.mark.parametrize("name", SUPPORTED)
+def test_one_block_of_many(name: str) -> None:
+    raw = random_blocks(name, rows=4, blocks=3)
+    whole = as_gguf_does(name, raw).reshape(4, 3, -1)
+    for row, block in ((0, 0), (1, 1), (3, 2)):
+        found = dequantise(BlockType[name], torch.from_numpy(raw)[row : row + 1, block : block + 1])
+        assert found.numpy().tobytes() == whole[row, block].tobytes()
+
+
 @pytest.mark.parametrize("name", QUANTISED)
 def test_integers_come_in_groups_of_columns(name: str) -> None:
     found = integers(BlockType[name], torch.from_numpy(random_blocks(name, rows=3, blocks=2)))
