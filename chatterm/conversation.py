@@ -105,6 +105,8 @@ class ModelCard:
     device: str = "cpu"
     notes: tuple[str, ...] = ()
     """What people should know of how it runs, e.g. weights that could not stay packed, and their cost."""
+    notices: tuple[str, ...] = ()
+    """What people must be told before they ask, e.g. that the context is shorter because memory is short."""
 
     @property
     def tier(self) -> Tier:

@@ -179,7 +179,7 @@ class _Ask:
 
     def _play(self, session: ChatSession, engine: Engine, composed: Composed, place: Place) -> int:
         player = TurnPlayer(self._writer(), self.report, self.cancel)
-        for text in composed.notices:
+        for text in (*engine.describe().notices, *composed.notices):
             player.notice(text)
         events = session.send(
             composed.request, self.cancel, conversation_id=place.conversation_id, parent_id=place.parent_id

@@ -70,9 +70,9 @@ class LocalEngine:
         Raises ModelError, UsageError for a device or context length that cannot be had, OutOfMemory.
         """
         source = open_source(path, quantising)
-        context_length = _checked_context(context_length, source.context_length)
         options = RuntimeOptions(
-            context_length=context_length,
+            context_length=_checked_context(context_length, source.context_length),
+            is_context_asked=context_length is not None,
             device=device,
             num_threads=num_threads,
             cache_bytes=cache_bytes,
@@ -93,16 +93,17 @@ class LocalEngine:
         card = ModelCard(
             name=name,
             identity=source.identity,
-            context_length=context_length,
+            context_length=runtime.context_length,
             num_parameters=source.num_parameters,
             languages=languages,
             has_system_role=prompts.has_system_role,
             has_chat_template=prompts.has_chat_template,
             device=runtime.device,
             notes=(*tokenizer.notes, *runtime.notes),
+            notices=runtime.notices,
         )
         texts = ReplyTexts(prompts, tokenizer)
-        return cls(card, texts, Answers(runtime, texts, context_length), thread)
+        return cls(card, texts, Answers(runtime, texts, runtime.context_length), thread)
 
     def describe(self) -> ModelCard:
         return self._card

@@ -10,6 +10,8 @@ class RuntimeOptions:
 
     context_length: int
     """In tokens."""
+    is_context_asked: bool = False
+    """Somebody chose that length: it is not shortened where memory is short."""
     device: str | None = None
     """`cpu`, `cuda`, `cuda:N` or `mps`; None: the best there is."""
     num_threads: int | None = None

@@ -9,6 +9,7 @@ import os
 import re
 from collections.abc import Collection, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Self, TypeVar
@@ -18,6 +19,7 @@ import torch
 from chatterm.engine.base import GenerationRequest
 from chatterm.engine.local.any_decoder import AnyDecoder
 from chatterm.engine.local.choosing import Constraint, Drawn, TokenChooser
+from chatterm.engine.local.fitting import fitted
 from chatterm.engine.local.generate import PromptReading, SampleRun, Stepper
 from chatterm.engine.local.kv_cache import KVCache, Slab
 from chatterm.engine.local.linear import Placement
@@ -51,6 +53,7 @@ class Runtime:
         threads: ThreadChoice,
         notes: tuple[str, ...],
         options: RuntimeOptions,
+        notices: tuple[str, ...] = (),
     ) -> None:
         """Use `open`."""
         self._cache = cache
@@ -59,8 +62,12 @@ class Runtime:
         self._stepper = Stepper(self._reader, threads)
         most = MAX_DRAFT if self._reader.max_rows is None else min(MAX_DRAFT, self._reader.max_rows - 1)
         self._max_draft = most if options.has_prompt_lookup else 0
+        self.context_length = options.context_length
+        """In tokens: what was chosen, or less where memory is short."""
         self.notes = notes
         """What people should know of how the weights are kept."""
+        self.notices = notices
+        """What people must be told: a shorter context."""
 
     @classmethod
     @torch.inference_mode()
@@ -73,13 +80,16 @@ class Runtime:
         torch.set_num_threads(1)
         native = NativeLibrary(kernels, most_threads) if kernels and chosen.type == "cpu" else None
         placement = Placement.best_for(chosen, native)
+        fit = fitted(source, options, placement, _free_bytes(chosen))
+        options = replace(options, context_length=fit.context_length)
         with memory_errors_named(chosen, "the model's weights"):
             model, notes = source.load(placement, options.context_length)
         is_fixed = options.num_threads is not None or options.is_deterministic or chosen.type != "cpu"
         threads = ThreadChoice(most_threads, partial(_set_threads, native), is_fixed=is_fixed)
         threads.calibrate(partial(torch.zeros, 2**19))
         budget = options.cache_bytes or int(CACHE_SHARE * _free_bytes(chosen))
-        return cls(model, KVCache(model, options.context_length, budget), threads, notes, options)
+        cache = KVCache(model, options.context_length, budget)
+        return cls(model, cache, threads, notes, options, fit.notices)
 
     @property
     def device(self) -> str:
