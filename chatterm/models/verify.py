@@ -1,10 +1,9 @@
-"""Checks a model file whole: by the pinned sha256, or by its structure and norms where none is pinned.
+"""Checks a model file whole: by the pinned sha256, or by its structure and numbers where none is pinned.
 
 Reads; never changes a file. Progress comes up as values, and the report last.
 """
 
 import hashlib
-import math
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,12 +11,14 @@ from typing import TypeVar
 
 from chatterm.errors import BadModelFile, ModelNotFound
 from chatterm.models.catalogue import Catalogue, CatalogueEntry
-from chatterm.models.gguf import BlockType, GGUFFile
+from chatterm.models.gguf import GGUFFile
 from chatterm.models.hyperparameters import read_hyperparameters
 from chatterm.models.progress import VerifyProgress
+from chatterm.models.scales import count_broken
 
 _T = TypeVar("_T")
 _CHUNK = 4 * 2**20
+_MAX_PROBLEMS = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +44,7 @@ def verify_file(path: Path, catalogue: Catalogue) -> Iterator[VerifyProgress | V
     """Yield progress, and last the report.
 
     A file of the catalogue must have the pinned sha256; any other must be a sound GGUF file with
-    numbers in range and finite norms. Raises ModelNotFound; BadModelFile where it cannot be read.
+    hyperparameters in range and finite numbers. Raises ModelNotFound; BadModelFile where it cannot be read.
     """
     size = _size(path)
     try:
@@ -86,16 +87,18 @@ def _structural_problems(path: Path) -> list[str]:
     try:
         with GGUFFile.open(path) as file:
             read_hyperparameters(file)
-            return [problem for name in file.tensors for problem in _norm_problems(file, name)]
+            problems = list(_broken_tensors(file))
     except BadModelFile as error:
         return [str(error)]
+    if len(problems) > _MAX_PROBLEMS:
+        problems[_MAX_PROBLEMS:] = [f"and so have {len(problems) - _MAX_PROBLEMS:,} more tensors"]
+    return problems
 
 
-def _norm_problems(file: GGUFFile, name: str) -> list[str]:
-    """Norms are the vectors in F32; one value that is not finite turns every logit into NaN."""
-    tensor = file.tensors[name]
-    if len(tensor.shape) != 1 or tensor.block_type is not BlockType.F32:
-        return []
-    values = file.tensor_data(name).cast("f")
-    num_bad = sum(not math.isfinite(value) for value in values)
-    return [f"{name} has {num_bad:,} values that are not finite"] if num_bad else []
+def _broken_tensors(file: GGUFFile) -> Iterator[str]:
+    """One number that is not finite turns every logit into NaN."""
+    for name, tensor in file.tensors.items():
+        if num_broken := count_broken(file.tensor_data(name), tensor.block_type):
+            is_plain = tensor.block_type.block_size == 1
+            what = "values that are" if is_plain else f"of {tensor.block_type.name}'s blocks whose scale is"
+            yield f"{name} has {num_broken:,} {what} not finite"

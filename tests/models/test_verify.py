@@ -1,4 +1,4 @@
-"""A pinned file is known by its hash; any other is checked for structure, ranges and finite norms."""
+"""A pinned file is known by its hash; any other is checked for structure, ranges and finite numbers."""
 
 import math
 import struct
@@ -9,9 +9,10 @@ import pytest
 
 from chatterm.errors import BadModelFile, ModelNotFound
 from chatterm.models.catalogue import Catalogue, load_catalogue
+from chatterm.models.gguf import GGUFFile
 from chatterm.models.progress import VerifyProgress
 from chatterm.models.verify import VerifyReport, verify_file
-from tests.support.gguf_files import tiny_gguf
+from tests.support.gguf_files import TinyLlama, tiny_gguf
 from tests.support.wheels import entry_for
 
 CATALOGUE = load_catalogue()
@@ -72,6 +73,28 @@ def test_a_broken_file_gets_its_problem(tmp_path: Path, case: str) -> None:
     path.write_bytes(spoil(path.read_bytes()))
     (problem,) = verify(path).problems
     assert expected in problem
+
+
+def test_a_broken_scale_is_found_in_its_tensor(tmp_path: Path) -> None:
+    path = tiny_gguf(tmp_path / "mine.gguf")
+    with GGUFFile.open(path) as file:
+        offset = file.tensors["blk.1.ffn_up.weight"].offset
+    raw = bytearray(path.read_bytes())
+    raw[offset + 18 : offset + 20] = b"\x00\x7e"  # of Q4_0's second block
+    path.write_bytes(raw)
+    expected = "blk.1.ffn_up.weight has 1 of Q4_0's blocks whose scale is not finite"
+    assert verify(path).problems == (expected,)
+
+
+def test_many_broken_tensors_are_counted(tmp_path: Path) -> None:
+    path = tiny_gguf(tmp_path / "mine.gguf", TinyLlama(num_layers=2))
+    with GGUFFile.open(path) as file:
+        start, num_tensors = min(tensor.offset for tensor in file.tensors.values()), len(file.tensors)
+    raw = path.read_bytes()
+    path.write_bytes(raw[:start] + b"\xff" * (len(raw) - start))
+    problems = verify(path).problems
+    assert len(problems) == 11
+    assert problems[-1] == f"and so have {num_tensors - 10} more tensors"
 
 
 def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
