@@ -41,6 +41,8 @@ class EngineOptions:
     """In tokens."""
     device: str | None = None
     num_threads: int | None = None
+    quantising: str | None = None
+    """What plain weights become on load: `int4` or `int8`."""
     cache: Path
     """Folder for verdicts and prepared forms; never users' text."""
 
@@ -60,5 +62,6 @@ def open_engine(model: ModelFile | EchoModel, options: EngineOptions) -> Engine:
         context_length=options.context_length,
         device=options.device,
         num_threads=options.num_threads,
+        quantising=options.quantising,
         cache=options.cache,
     )

@@ -63,7 +63,6 @@ class ForeignDecoder:
                     trust_remote_code=False,
                     use_safetensors=True,
                     dtype=placement.dtype,
-                    attn_implementation="sdpa",
                     output_loading_info=True,
                 )
         except (ValueError, KeyError, OSError, ImportError, AttributeError, TypeError) as error:
@@ -149,10 +148,10 @@ def _shape_of(model: _Model, folder: Path) -> ForeignShape:
         model(input_ids=torch.zeros(1, 1, dtype=torch.long, device=model.device), past_key_values=cache)
     except (ValueError, TypeError, AttributeError, RuntimeError, IndexError) as error:
         raise _strange_memory(folder, str(error)) from error
-    parts = [part for layer in cache.layers for part in (layer.keys, layer.values)]
+    parts: list[Any] = [getattr(layer, name, None) for layer in cache.layers for name in ("keys", "values")]
     if not parts or any(part is None or part.dim() != 4 or part.shape[2] != 1 for part in parts):
         raise _strange_memory(folder, "not keys and values for each token")
-    if any(hasattr(layer, "conv_states") or hasattr(layer, "recurrent_states") for layer in cache.layers):
+    if any(hasattr(layer, name) for layer in cache.layers for name in ("conv_states", "recurrent_states")):
         raise _strange_memory(folder, "a running state")
     return ForeignShape(
         len(cache.layers), max(part.shape[1] for part in parts), max(part.shape[3] for part in parts)
