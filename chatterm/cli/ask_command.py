@@ -13,7 +13,8 @@ def ask(
         list[str] | None, typer.Argument(metavar="[QUESTION]...", help="The question; needs no quotes.")
     ] = None,
     model: Annotated[
-        str | None, typer.Option("-m", "--model", help="A model's name, or the path of a .gguf file.")
+        str | None,
+        typer.Option("-m", "--model", help="A model's name, or the path of a .gguf file or model folder."),
     ] = None,
     prompt: Annotated[
         str | None,
@@ -50,6 +51,14 @@ def ask(
     stop: Annotated[
         list[str] | None, typer.Option(help="End the reply before this text. Repeatable.")
     ] = None,
+    logprobs: Annotated[
+        int | None,
+        typer.Option(
+            "--logprobs",
+            metavar="[K]",
+            help="With --json: how likely each token was, and K others that could have come.",
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of the text.")] = False,
     no_stream: Annotated[bool, typer.Option("--no-stream", help="The whole answer at once.")] = False,
     raw: Annotated[bool, typer.Option("--raw", help="Markdown as text, on a terminal too.")] = False,
@@ -60,6 +69,15 @@ def ask(
     ctx: Annotated[int | None, typer.Option(help="Context length in tokens.")] = None,
     device: Annotated[str | None, typer.Option(help="cuda, mps or cpu.")] = None,
     threads: Annotated[int | None, typer.Option(help="CPU threads.")] = None,
+    deterministic: Annotated[
+        bool,
+        typer.Option(
+            "--deterministic", help="The same tokens however the prompt is cached; reads it slowly."
+        ),
+    ] = False,
+    quantize: Annotated[
+        str | None, typer.Option(metavar="int4|int8", help="Quantise plain weights as they are loaded.")
+    ] = None,
     offline: Annotated[bool, typer.Option("--offline", help="Fetch nothing.")] = False,
     usage: Annotated[bool, typer.Option("-u", "--usage", help="Tokens, times and speeds on stderr.")] = False,
     dry_run: Annotated[
@@ -87,6 +105,7 @@ def ask(
         "ctx": ctx,
         "device": device,
         "threads": threads,
+        "quantize": quantize,
         "offline": offline or None,
     }
     options = turn.AskOptions(

@@ -23,11 +23,15 @@ if TYPE_CHECKING:
 
 def bench(
     model: Annotated[
-        str | None, typer.Option("-m", "--model", help="A model's name, or the path of a .gguf file.")
+        str | None,
+        typer.Option("-m", "--model", help="A model's name, or the path of a .gguf file or model folder."),
     ] = None,
     device: Annotated[str | None, typer.Option(help="cuda, mps or cpu.")] = None,
     threads: Annotated[int | None, typer.Option(help="CPU threads.")] = None,
     ctx: Annotated[int | None, typer.Option(help="Context length in tokens.")] = None,
+    quantize: Annotated[
+        str | None, typer.Option(metavar="int4|int8", help="Quantise plain weights as they are loaded.")
+    ] = None,
     offline: Annotated[bool, typer.Option("--offline", help="Fetch nothing.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -38,7 +42,14 @@ def bench(
     from chatterm.engine.registry import EchoModel
     from chatterm.errors import Unsupported
 
-    named = {"model": model, "device": device, "threads": threads, "ctx": ctx, "offline": offline or None}
+    named = {
+        "model": model,
+        "device": device,
+        "threads": threads,
+        "ctx": ctx,
+        "quantize": quantize,
+        "offline": offline or None,
+    }
     settings, report, cancel = inputs.given(named), Report.to_stderr(), CancelToken()
     workspace = Workspace.from_environment()
     with cancelling(cancel) as caught:

@@ -65,7 +65,8 @@ def _show_version(value: bool) -> None:
 def chat(
     context: typer.Context,
     model: Annotated[
-        str | None, typer.Option("-m", "--model", help="A model's name, or the path of a .gguf file.")
+        str | None,
+        typer.Option("-m", "--model", help="A model's name, or the path of a .gguf file or model folder."),
     ] = None,
     private: Annotated[
         bool, typer.Option("--private", help="Write nothing of this session anywhere.")
@@ -74,6 +75,9 @@ def chat(
     device: Annotated[str | None, typer.Option(help="cuda, mps or cpu.")] = None,
     ctx: Annotated[int | None, typer.Option(help="Context length in tokens.")] = None,
     threads: Annotated[int | None, typer.Option(help="CPU threads.")] = None,
+    quantize: Annotated[
+        str | None, typer.Option(metavar="int4|int8", help="Quantise plain weights as they are loaded.")
+    ] = None,
     offline: Annotated[bool, typer.Option("--offline", help="Fetch nothing.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
     version: Annotated[
@@ -84,7 +88,14 @@ def chat(
     if context.invoked_subcommand is None:
         from chatterm.cli.chat_command import open_app
 
-        settings = {"model": model, "theme": theme, "device": device, "ctx": ctx, "threads": threads}
+        settings = {
+            "model": model,
+            "theme": theme,
+            "device": device,
+            "ctx": ctx,
+            "threads": threads,
+            "quantize": quantize,
+        }
         raise Exit(open_app(settings, is_private=private, is_offline=offline))
 
 

@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from chatterm.engine.local.tokenizer import Tokenizer
 from chatterm.errors import BadModelFile, ModelError, UsageError
@@ -19,9 +19,6 @@ from chatterm.models.hyperparameters import read_hyperparameters
 if TYPE_CHECKING:
     from chatterm.engine.local.any_decoder import AnyDecoder
     from chatterm.engine.local.linear import Placement
-
-Quantising = Literal["int4", "int8"]
-"""What plain weights become on load."""
 
 _TARGETS = {"int4": BlockType.Q4_1, "int8": BlockType.Q8_0}
 _PLAIN = {BlockType.F32, BlockType.F16, BlockType.BF16}
@@ -62,8 +59,8 @@ class ModelSource(Protocol):
 def open_source(path: Path, quantising: str | None = None) -> ModelSource:
     """Open a GGUF file, or a folder in Hugging Face layout, and check all that can be without torch.
 
-    Raises ModelNotFound, BadModelFile; UsageError where `quantising` is no Quantising, or the weights are
-    quantised already; ModelError where the folder needs transformers and that is not installed.
+    Raises ModelNotFound, BadModelFile; UsageError where `quantising` is neither int4 nor int8, or the weights
+    are quantised already; ModelError where the folder needs transformers and that is not installed.
     """
     if quantising is not None and quantising not in _TARGETS:
         raise UsageError(f"weights can be quantised to {' or '.join(_TARGETS)}, found {quantising[:40]!r}")
