@@ -39,7 +39,7 @@ def family_gguf(path: Path, family: str, config: Any, model: Any, block_type: st
     """Write `model`, whose matrices become `block_type`; `round_weights` makes the model's the same."""
     architecture = "llama" if family == "mistral" else family
     writer = GGUFWriter(path, architecture)
-    writer.add_name(f"Tiny {family}")
+    writer.add_name("Tiny")  # llama.cpp looks for certain tokens where it says phi3
     writer.add_file_type(FILE_TYPES[block_type])
     _add_sizes(writer, config)
     _ADD_OWN_KEYS.get(family, lambda *_: None)(writer, config)
@@ -89,6 +89,8 @@ def _add_gemma2(writer: GGUFWriter, config: Any) -> None:
 
 def _add_gemma3(writer: GGUFWriter, config: Any) -> None:
     writer.add_sliding_window(config.sliding_window)
+    if config.final_logit_softcapping:
+        writer.add_final_logit_softcapping(config.final_logit_softcapping)
 
 
 def _add_llama(writer: GGUFWriter, config: Any) -> None:

@@ -1,6 +1,7 @@
 """Every family of decoders against transformers, on tiny random models in GGUF files."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any  # transformers has no types
 
@@ -14,11 +15,12 @@ from chatterm.engine.local.linear import Placement
 from chatterm.engine.local.loading import load_decoder
 from chatterm.engine.local.model import Decoder
 from chatterm.engine.local.weights import WeightFile
+from chatterm.models.arch_spec import ArchSpec
 from chatterm.models.gguf import GGUFFile
 from chatterm.models.hyperparameters import read_hyperparameters
 from tests.support.family_gguf import family_gguf, round_weights
 from tests.support.llama_oracle import transformers_logits
-from tests.support.tiny_models import FAMILIES, LINEAR_ROPE, LLAMA3_ROPE, YARN_ROPE, tiny_model
+from tests.support.tiny_models import FAMILIES, LINEAR_ROPE, LLAMA3_ROPE, PLAIN_ROPE, YARN_ROPE, tiny_model
 
 REFERENCE = Placement.reference()
 PACKED = Placement.best_for(torch.device("cpu"))
@@ -57,6 +59,94 @@ def assert_close(found: torch.Tensor, expected: torch.Tensor) -> None:
 def test_gives_the_logits_of_transformers(family: str, tmp_path: Path) -> None:
     decoder, model = made(tmp_path, family)
     assert_close(read_in_steps(decoder, IDS, [len(IDS)]), transformers_logits(model, IDS))
+
+
+VARIANTS: dict[str, tuple[str, dict[str, object]]] = {
+    "biases on all of attention": ("llama", {"attention_bias": True}),
+    "tied, one kv head": ("llama", {"tie_word_embeddings": True, "num_key_value_heads": 1}),
+    "a kv head for each head": ("llama", {"num_key_value_heads": 6}),
+    "a window in every layer": ("mistral", {"sliding_window": 9}),
+    "untied": ("qwen2", {"tie_word_embeddings": False, "rope_parameters": PLAIN_ROPE}),
+    "a cap on the logits": ("gemma3", {"final_logit_softcapping": 3.0}),
+    "a window longer than the text": ("gemma2", {"sliding_window": 400}),
+    "no stretching": ("phi3", {"rope_parameters": PLAIN_ROPE, "sliding_window": None}),
+    "grouped, stretched": ("smollm3", {"num_key_value_heads": 3, "rope_parameters": LLAMA3_ROPE}),
+    "fewer kv heads": ("olmo2", {"num_key_value_heads": 1}),
+    "biases": ("granite", {"attention_bias": True, "tie_word_embeddings": False}),
+}
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_variants_of_a_family(name: str, tmp_path: Path) -> None:
+    family, changes = VARIANTS[name]
+    decoder, model = made(tmp_path, family, changes)
+    expected = transformers_logits(model, IDS)
+    assert_close(read_in_steps(decoder, IDS, [len(IDS)]), expected)
+    assert_close(read_in_steps(decoder, IDS, [100, 1]), expected)
+
+
+def without_scaling(spec: ArchSpec) -> ArchSpec:
+    layers = [replace(layer, rope=layer.rope and replace(layer.rope, scaling=None)) for layer in spec.layers]
+    return replace(spec, layers=tuple(layers))
+
+
+def with_one_theta(spec: ArchSpec) -> ArchSpec:
+    layers = [replace(layer, rope=layer.rope and replace(layer.rope, theta=1e5)) for layer in spec.layers]
+    return replace(spec, layers=tuple(layers))
+
+
+def without_windows(spec: ArchSpec) -> ArchSpec:
+    return replace(spec, layers=tuple(replace(layer, window=None) for layer in spec.layers))
+
+
+def with_rope_everywhere(spec: ArchSpec) -> ArchSpec:
+    return replace(spec, layers=(spec.layers[0],) * spec.num_layers)
+
+
+def other_pairs(spec: ArchSpec) -> ArchSpec:
+    return replace(spec, rope_pairs="halves" if spec.rope_pairs == "neighbours" else "neighbours")
+
+
+def changed(**values: Any) -> Callable[[ArchSpec], ArchSpec]:
+    return lambda spec: replace(spec, **values)
+
+
+WHAT_MATTERS: list[tuple[str, Callable[[ArchSpec], ArchSpec]]] = [
+    *((family, other_pairs) for family in FAMILIES),
+    *((family, changed(query_scale=0.1)) for family in FAMILIES),
+    ("qwen2", without_scaling),
+    ("qwen3", without_scaling),
+    ("gemma2", without_windows),
+    ("gemma2", changed(attention_softcap=None)),
+    ("gemma2", changed(logit_softcap=None)),
+    ("gemma2", changed(embedding_scale=1.0)),
+    ("gemma2", changed(activation="silu")),
+    ("gemma3", without_windows),
+    ("gemma3", without_scaling),
+    ("gemma3", with_one_theta),
+    ("gemma3", changed(embedding_scale=1.0)),
+    ("phi3", without_windows),
+    ("phi3", without_scaling),
+    ("smollm3", with_rope_everywhere),
+    ("granite", changed(embedding_scale=1.0)),
+    ("granite", changed(residual_scale=1.0)),
+    ("granite", changed(logit_scale=1.0)),
+]
+
+
+@pytest.mark.parametrize(("family", "change"), WHAT_MATTERS)
+def test_whatever_varies_is_seen_in_the_logits(
+    family: str, change: Callable[[ArchSpec], ArchSpec], tmp_path: Path
+) -> None:
+    """So that none of the comparisons here can pass without it."""
+    config, model = tiny_model(family)
+    file = GGUFFile.open(family_gguf(tmp_path / "tiny.gguf", family, config, model))
+    spec = read_hyperparameters(file)
+    right, wrong = (
+        read_in_steps(load_decoder(WeightFile(file), each, REFERENCE)[0], IDS, [len(IDS)])
+        for each in (spec, change(spec))
+    )
+    assert float((right - wrong).norm() / right.norm()) > 0.003
 
 
 @pytest.mark.parametrize("family", FAMILIES)
