@@ -2,6 +2,8 @@
 
 #include "vectors.h"
 
+enum { AHEAD = 2048 }; /* floats that are asked for before they are needed, as in products.c */
+
 static int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 static int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
 static int64_t blocks_before(int64_t position) { return (position + BLOCK - 1) / BLOCK; }
@@ -78,25 +80,47 @@ void my_heads(const Decoder *d, const Pass *pass, int64_t layer, float *qkv, int
     }
 }
 
-static void score_block(const Decoder *d, const float *query, const float *keys, int64_t from, int64_t to,
-                        float *scores) {
-    const int64_t length = d->head_length;
-    for (int64_t p = from; p < to; p++) scores[p - from] = dot_floats(query, keys + p * length, length);
-    if (d->attention_softcap > 0)
-        for (int64_t i = 0; i < to - from; i++)
-            scores[i] = d->attention_softcap * tanhf(scores[i] / d->attention_softcap);
+/* Scores of 16 positions from `keys` on. */
+static Lanes score_16(const float *query, const float *keys, int64_t length) {
+    Lanes sums[LANES];
+    for (int p = 0; p < LANES; p++) {
+        const float *key = keys + p * length;
+        Lanes sum = {0};
+        int64_t i = 0;
+        for (int64_t line = 0; line < length; line += LANES) __builtin_prefetch(key + AHEAD + line);
+        for (; i + LANES <= length; i += LANES) sum += load_lanes(query + i) * load_lanes(key + i);
+        for (; i < length; i++) sum[0] += query[i] * key[i];
+        sums[p] = sum;
+    }
+    return sums_of_rows(sums);
 }
 
-/* Turn scores into exponentials, in place, and return their sum; the rest of the last vector becomes 0. */
-static float exponentials(float *scores, int64_t count, float highest) {
-    Lanes sum = {0};
+static void score_block(const Decoder *d, const float *query, const float *keys, int64_t count, float *scores) {
+    const int64_t length = d->head_length;
+    int64_t p = 0;
+    for (; p + LANES <= count; p += LANES) store_lanes(scores + p, score_16(query, keys + p * length, length));
+    for (; p < count; p++) scores[p] = dot_floats(query, keys + p * length, length);
+    for (int64_t i = 0; d->attention_softcap > 0 && i < count; i++)
+        scores[i] = d->attention_softcap * tanhf(scores[i] / d->attention_softcap);
+}
+
+/* Fill up the last vector, and return the highest of all. */
+static float highest_of(float *scores, int64_t count) {
     for (int64_t i = count; i % LANES; i++) scores[i] = -INFINITY;
-    for (int64_t i = 0; i < count; i += LANES) {
-        Lanes e = exp_lanes(load_lanes(scores + i) - highest);
-        for (int64_t k = count - i; k < LANES; k++) e[k] = 0;
-        store_lanes(scores + i, e);
-        sum += e;
-    }
+    Lanes highest = load_lanes(scores);
+    for (int64_t i = LANES; i < count; i += LANES) highest = larger_lanes(load_lanes(scores + i), highest);
+    float one = highest[0];
+    for (int k = 1; k < LANES; k++) one = highest[k] > one ? highest[k] : one;
+    return one;
+}
+
+/* Turn scores into exponentials, in place, and return their sum; what fills up the last vector becomes 0. */
+static float exponentials(float *scores, int64_t count, float highest) {
+    const int64_t filled = (count + LANES - 1) / LANES * LANES;
+    for (int64_t i = 0; i < filled; i += LANES) store_lanes(scores + i, exp_lanes(load_lanes(scores + i) - highest));
+    for (int64_t i = count; i < filled; i++) scores[i] = 0;
+    Lanes sum = {0};
+    for (int64_t i = 0; i < filled; i += LANES) sum += load_lanes(scores + i);
     return sum_of_lanes(sum);
 }
 
@@ -106,6 +130,7 @@ static void weigh_values(const float *weights, const float *values, int64_t coun
         Lanes a = {0}, b = {0}, c = {0}, e = {0};
         for (int64_t p = 0; p < count; p++) {
             const float *v = values + p * length + i;
+            for (int line = 0; line < 4; line++) __builtin_prefetch(v + AHEAD + line * LANES);
             a += weights[p] * load_lanes(v);
             b += weights[p] * load_lanes(v + LANES);
             c += weights[p] * load_lanes(v + 2 * LANES);
@@ -130,12 +155,10 @@ static int64_t first_seen(const Layer *layer, int64_t position) {
 /* One block of one row and head. */
 static void attend_block(const Decoder *d, const float *query, const float *keys, const float *values, int64_t from,
                          int64_t to, float *out) {
-    float scores[BLOCK + LANES];
-    score_block(d, query, keys, from, to, scores);
-    float highest = -INFINITY;
-    for (int64_t i = 0; i < to - from; i++) highest = scores[i] > highest || scores[i] != scores[i] ? scores[i] : highest;
-    out[0] = highest;
-    out[1] = exponentials(scores, to - from, highest);
+    float scores[BLOCK + LANES] = {0};
+    score_block(d, query, keys + from * d->head_length, to - from, scores);
+    out[0] = highest_of(scores, to - from);
+    out[1] = exponentials(scores, to - from, out[0]);
     weigh_values(scores, values + from * d->head_length, to - from, d->head_length, out + 2);
 }
 

@@ -35,7 +35,8 @@ static Own lay_own(int64_t rows, int64_t width, int64_t columns, char **arena) {
     const int64_t groups = columns / GROUP + 1;
     own.x = take(arena, rows * width * 4);
     own.inputs.values = take(arena, rows * columns * 4);
-    own.inputs.codes = take(arena, rows * columns);
+    own.inputs.high = take(arena, rows * columns);
+    own.inputs.low = take(arena, rows * columns);
     own.inputs.scales = take(arena, rows * groups * 4);
     own.inputs.sums = take(arena, rows * groups * 8);
     return own;

@@ -4,16 +4,16 @@
 
 #include "tiles.h"
 
-/* Rows of x as the products want them: 8-bit integers in groups of 32 columns beside the numbers themselves. */
+/* Rows of x as the products want them: integers of 15 bits in groups of 32 columns, beside the numbers. */
 typedef struct {
     int64_t columns;
-    float *values;   /* (rows, columns) */
-    int8_t *codes;   /* (rows, columns) */
-    float *scales;   /* (rows, columns / 32): value = scale * code */
-    int32_t *sums;   /* (rows, columns / 16): of codes */
+    float *values;      /* (rows, columns) */
+    int8_t *high, *low; /* (rows, columns): a value is its group's scale times (128 high + low) */
+    float *scales;      /* (rows, columns / 32) */
+    int32_t *sums;      /* (rows, columns / 16): of 128 high + low */
 } Inputs;
 
-/* Fill codes, scales and sums of row `row` from its values. */
+/* Fill the integers, scales and sums of row `row` from its values. */
 void quantise_row(const Inputs *x, int64_t row);
 
 /* out[i * 16 + r] = row r of tile `tile` times row i of x, for i < rows. */

@@ -19,12 +19,36 @@ static inline Lanes load_lanes(const float *p) {
 
 static inline void store_lanes(float *p, Lanes v) { memcpy(p, &v, sizeof v); }
 
+/* The halves, quarters ... of two vectors added up: with each step half as many numbers of twice as many sums. */
+#define SUM_HALVES(X, Y, LOWER, UPPER) \
+    (__builtin_shuffle(X, Y, (IntLanes){LOWER}) + __builtin_shuffle(X, Y, (IntLanes){UPPER}))
+#define LOWER_8 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23
+#define UPPER_8 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31
+#define LOWER_4 0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27
+#define UPPER_4 4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23, 28, 29, 30, 31
+#define LOWER_2 0, 1, 4, 5, 8, 9, 12, 13, 16, 17, 20, 21, 24, 25, 28, 29
+#define UPPER_2 2, 3, 6, 7, 10, 11, 14, 15, 18, 19, 22, 23, 26, 27, 30, 31
+#define LOWER_1 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30
+#define UPPER_1 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31
+
+/* Lane i becomes the sum of the lanes of rows[i]; the rows are used up. */
+static inline Lanes sums_of_rows(Lanes rows[LANES]) {
+    for (int i = 0; i < 8; i++) rows[i] = SUM_HALVES(rows[2 * i], rows[2 * i + 1], LOWER_8, UPPER_8);
+    for (int i = 0; i < 4; i++) rows[i] = SUM_HALVES(rows[2 * i], rows[2 * i + 1], LOWER_4, UPPER_4);
+    for (int i = 0; i < 2; i++) rows[i] = SUM_HALVES(rows[2 * i], rows[2 * i + 1], LOWER_2, UPPER_2);
+    return SUM_HALVES(rows[0], rows[1], LOWER_1, UPPER_1);
+}
+
 static inline float sum_of_lanes(Lanes v) {
-    float s[LANES];
-    memcpy(s, &v, sizeof v);
-    for (int n = LANES / 2; n; n /= 2)
-        for (int i = 0; i < n; i++) s[i] += s[i + n];
-    return s[0];
+    v = SUM_HALVES(v, v, LOWER_8, UPPER_8);
+    v = SUM_HALVES(v, v, LOWER_4, UPPER_4);
+    v = SUM_HALVES(v, v, LOWER_2, UPPER_2);
+    return SUM_HALVES(v, v, LOWER_1, UPPER_1)[0];
+}
+
+static inline Lanes larger_lanes(Lanes a, Lanes b) {
+    const IntLanes is_first = a > b;
+    return (Lanes)(((IntLanes)a & is_first) | ((IntLanes)b & ~is_first));
 }
 
 static inline float dot_floats(const float *a, const float *b, int64_t n) {
