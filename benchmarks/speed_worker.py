@@ -22,14 +22,12 @@ def chatterm(model: Path, threads: int) -> tuple[Measure, str]:
     from chatterm.engine.base import CancelToken, GenerationRequest, SamplingParams
     from chatterm.engine.local.options import RuntimeOptions
     from chatterm.engine.local.runtime import Runtime
-    from chatterm.models.gguf import GGUFFile
-    from chatterm.models.hyperparameters import read_hyperparameters
+    from chatterm.engine.local.source import open_source
 
-    file = GGUFFile.open(model)
     options = RuntimeOptions(
         context_length=CONTEXT, device="cpu", num_threads=threads, has_prompt_lookup=False
     )
-    runtime = Runtime.open(file, read_hyperparameters(file), options)
+    runtime = Runtime.open(open_source(model), options)
     greedy = GenerationRequest(messages=(), sampling=SamplingParams(temperature=0))
 
     def measure(prompt: list[int], num_new: int) -> float:

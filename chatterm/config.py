@@ -8,7 +8,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Literal, get_args, get_type_hints
+from typing import Literal, get_args, get_origin, get_type_hints
 
 from chatterm.errors import ConfigError, UnknownName
 
@@ -16,6 +16,7 @@ PREFIX = "CHATTERM_"
 HOME_VARIABLE = "CHATTERM_HOME"
 
 Language = Literal["en", "zh"]
+Quantising = Literal["int4", "int8"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,16 @@ class Config:
     """Sample among this many of the likeliest tokens; 0 is off."""
     min_p: float | None = None
     """Sample among tokens at least this share of the likeliest one's probability."""
+    repeat_penalty: float | None = None
+    """Makes what was said lately less likely; 1 is off, 1.1 helps against repetition."""
+    repeat_last_n: int | None = None
+    """How many tokens the penalties look back on; -1 is all."""
+    presence_penalty: float | None = None
+    """Taken once from the score of what was said lately; 0 is off."""
+    frequency_penalty: float | None = None
+    """Taken from it each time it was said; 0 is off."""
+    loop_detection: bool | None = None
+    """Stop a reply that says the same again and again; unset, it is on."""
     seed: int | None = None
     """Seed of the noise; unset, each reply draws its own and stores it."""
     max_tokens: int | None = None
@@ -91,6 +102,14 @@ class Config:
     """`cuda`, `mps` or `cpu`; unset, the best one present."""
     threads: int | None = None
     """CPU threads; unset, the physical cores."""
+    quantize: Quantising | None = None
+    """`int4` or `int8`: what plain weights become when they are loaded; unset, they stay."""
+    kv_cache_mb: int | None = None
+    """Memory for what conversations were read into, in MB; unset, half of what is free."""
+    prompt_lookup: bool | None = None
+    """Guess that a reply repeats the prompt's words, which is faster where it does; unset, it is on."""
+    deterministic: bool = False
+    """The same tokens however a reply is cached and batched; prompts are read slowly."""
     offline: bool = False
     """Fetch nothing, whatever is missing."""
     emergency_number: str = "112"
@@ -109,13 +128,21 @@ class Config:
 KEYS = tuple(one.name for one in fields(Config) if one.name != "origins")
 
 
+def _choices(hint: object) -> tuple[str, ...]:
+    """Return the texts of a Literal, or of `Literal | None`; none for other types."""
+    literals = [part for part in (hint, *get_args(hint)) if get_origin(part) is Literal]
+    return get_args(literals[0]) if literals else ()
+
+
 def _scalar(hint: object) -> type:
     """Return the type behind `X | None`; a Literal is a str."""
     return next((kind for kind in _EXPECTED if kind in (hint, *get_args(hint))), str)
 
 
 _EXPECTED = {bool: "true or false", float: "a number", int: "a whole number", str: "a text"}
-_KINDS = {key: _scalar(hint) for key, hint in get_type_hints(Config).items() if key in KEYS}
+_HINTS = {key: hint for key, hint in get_type_hints(Config).items() if key in KEYS}
+_KINDS = {key: _scalar(hint) for key, hint in _HINTS.items()}
+_CHOICES = {key: choices for key, hint in _HINTS.items() if (choices := _choices(hint))}
 
 
 def load_config(environ: Mapping[str, str], paths: Paths) -> Config:
@@ -161,12 +188,15 @@ def checked(key: str, value: object, origin: str) -> object:
     kind = _kind(key, origin)
     if kind is float and type(value) is int:
         value = float(value)
-    if type(value) is not kind or (key == "lang" and value not in get_args(Language)):
+    if type(value) is not kind or (key in _CHOICES and value not in _CHOICES[key]):
         raise _wrong(key, value, origin)
     return value
 
 
-_SWITCH = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
+_SWITCH = {
+    **dict.fromkeys(("1", "true", "yes", "on"), True),
+    **dict.fromkeys(("0", "false", "no", "off"), False),
+}
 
 
 def _kind(key: str, origin: str) -> type:
@@ -176,5 +206,5 @@ def _kind(key: str, origin: str) -> type:
 
 
 def _wrong(key: str, value: object, origin: str) -> ConfigError:
-    expected = "`en` or `zh`" if key == "lang" else _EXPECTED[_KINDS[key]]
+    expected = " or ".join(f"`{choice}`" for choice in _CHOICES.get(key, ())) or _EXPECTED[_KINDS[key]]
     return ConfigError(f"{origin}: {key} must be {expected}, found {value!r}")

@@ -20,7 +20,7 @@ from chatterm.cli.answer import (
     print_safely,
     to_json,
 )
-from chatterm.cli.ask_json import dry_run_object, reply_object
+from chatterm.cli.ask_json import dry_run_object, reply_object, token_object
 from chatterm.cli.report import Report
 from chatterm.cli.signals import Stopped, cancelling
 from chatterm.cli.turn import TurnPlayer, usage_line
@@ -48,6 +48,8 @@ class AskOptions:
     is_private: bool = False
     settings: Mapping[str, object] = field(default_factory=dict)
     """Of the model, the engine and sampling, by their names in the configuration; and `stop`, a list."""
+    num_alternatives: int | None = None
+    """Of each token, in the JSON form; None: nothing is told of probabilities."""
     as_json: bool = False
     is_streamed: bool = True
     is_rendered: bool | None = None
@@ -71,6 +73,8 @@ def ask(options: AskOptions) -> int:
     question = _completed(_question(options, workspace, report), workspace, report)
     if options.is_private and question.continues:
         raise UsageError("--private begins a conversation of its own; leave out -c and --cid, or --private")
+    if options.num_alternatives is not None and not options.as_json:
+        raise UsageError("--logprobs tells of each token in the JSON form; add --json")
     cancel = CancelToken()
     keeps_nothing = options.is_private or (options.is_dry_run and not question.continues)
     with cancelling(cancel) as caught, closing(workspace.open_store(is_private=keeps_nothing)) as store:
@@ -142,7 +146,12 @@ class _Ask:
         model = self.workspace.obtain_model(settings, self.report, self.cancel)
         self.report.progress("loading the model")
         with closing(self.workspace.open_engine(model, settings)) as engine:
-            composed = compose(question, engine.describe(), self.workspace.sampling_defaults)
+            composed = compose(
+                question,
+                engine.describe(),
+                self.workspace.sampling_defaults,
+                num_alternatives=self.options.num_alternatives,
+            )
             session = ChatSession(engine, self.store)
             if self.options.is_dry_run:
                 return self._show_dry_run(session, engine, composed, place)
@@ -188,9 +197,10 @@ class _Ask:
         for text in composed.footers:
             player.notice(text)
         if outcome.turn and self.options.as_json and not outcome.is_reader_gone:
-            print_safely(
-                sys.stdout, to_json(reply_object(outcome.turn, composed, engine.describe(), outcome.notices))
-            )
+            shown = reply_object(outcome.turn, composed, engine.describe(), outcome.notices)
+            if self.options.num_alternatives is not None:
+                shown["logprobs"] = [token_object(detail) for detail in outcome.details]
+            print_safely(sys.stdout, to_json(shown))
         if outcome.turn and self.options.shows_usage:
             for text in (*engine.describe().notes, usage_line(outcome.turn)):
                 self.report.usage(text)

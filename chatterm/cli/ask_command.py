@@ -105,6 +105,7 @@ def ask(
         "ctx": ctx,
         "device": device,
         "threads": threads,
+        "deterministic": deterministic or None,
         "quantize": quantize,
         "offline": offline or None,
     }
@@ -118,6 +119,7 @@ def ask(
         conversation=cid,
         is_private=private,
         settings=by_pair | inputs.given(named),
+        num_alternatives=logprobs,
         as_json=as_json,
         is_streamed=not no_stream,
         is_rendered=True if render else False if raw else None,

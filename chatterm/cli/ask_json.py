@@ -4,7 +4,7 @@ from dataclasses import asdict
 from typing import Any
 
 from chatterm.conversation import ModelCard, Turn
-from chatterm.engine.base import TokenCount
+from chatterm.engine.base import Alternative, TokenCount, TokenDetail
 from chatterm.session import FittedHistory
 from chatterm.tasks import Composed
 
@@ -29,6 +29,23 @@ def reply_object(turn: Turn, composed: Composed, card: ModelCard, notices: list[
         "datetime_utc": turn.question.created,
         "notices": notices,
     }
+
+
+def token_object(detail: TokenDetail) -> dict[str, Any]:
+    """Return what `ask --json --logprobs` prints of a token; logarithms are natural."""
+    return {
+        "id": detail.token_id,
+        "token": detail.text,
+        "offset": detail.offset,
+        "logprob": detail.log_probability,
+        "drawn_logprob": detail.drawn_log_probability,
+        "top_logprobs": [_alternative_object(one) for one in detail.alternatives],
+        "drawn_top_logprobs": [_alternative_object(one) for one in detail.drawn_alternatives],
+    }
+
+
+def _alternative_object(one: Alternative) -> dict[str, Any]:
+    return {"id": one.token_id, "token": one.text, "logprob": one.log_probability}
 
 
 def dry_run_object(

@@ -1,5 +1,6 @@
 """What the user gives `ask`: words, standard input, files, and key=value pairs, read and checked."""
 
+import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -18,7 +19,22 @@ _OLLAMA_NAMES = {
 }
 """ollama's options that have another name here; the others are called alike."""
 
-_OPTION_KEYS = ("temperature", "top_p", "top_k", "min_p", "seed", "max_tokens", "ctx", "threads")
+_OPTION_KEYS = (
+    "temperature",
+    "top_p",
+    "top_k",
+    "min_p",
+    "repeat_penalty",
+    "repeat_last_n",
+    "presence_penalty",
+    "frequency_penalty",
+    "loop_detection",
+    "prompt_lookup",
+    "seed",
+    "max_tokens",
+    "ctx",
+    "threads",
+)
 
 
 def read_documents(files: Sequence[Path]) -> tuple[Document, ...]:
@@ -72,6 +88,20 @@ def engine_and_sampling_options(texts: Sequence[str]) -> tuple[dict[str, object]
         else:
             raise UnknownName("option", key, [*_OPTION_KEYS, *_OLLAMA_NAMES, "stop"])
     return found, stops
+
+
+def with_default_counts(arguments: Sequence[str]) -> list[str]:
+    """Return the arguments with 0 for the number of `--logprobs` where none stands there.
+
+    Typer has no options with a value that may be left out.
+    """
+    found = list(arguments)
+    end = found.index("--") if "--" in found else len(found)
+    for index in range(end):
+        following = found[index + 1] if index + 1 < end else ""
+        if found[index] == "--logprobs" and not re.fullmatch(r"-?\d+", following):
+            found[index] = "--logprobs=0"
+    return found
 
 
 def given(values: Mapping[str, object | None]) -> dict[str, object]:

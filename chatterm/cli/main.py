@@ -20,6 +20,7 @@ from chatterm.cli import (
     cache_command,
     config_command,
     history_command,
+    inputs,
     models_command,
     prompts_command,
 )
@@ -102,6 +103,7 @@ def chat(
 def run(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code. Errors are told on stderr; a traceback only with --debug."""
     try:
+        arguments = inputs.with_default_counts(arguments)
         return int(app(list(arguments), prog_name="chatterm", standalone_mode=False) or 0)
     except ReaderGone:
         silence_stdout()

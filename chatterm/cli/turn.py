@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from chatterm.cli.answer import AnswerWriter, SilentAnswer, silence_stdout
 from chatterm.cli.report import Report
 from chatterm.conversation import Turn
-from chatterm.engine.base import CancelToken, PrefillProgress, TextDelta
+from chatterm.engine.base import CancelToken, PrefillProgress, TextDelta, TokenDetail
 from chatterm.errors import StoreError
 from chatterm.session import NotSaved, SessionEvent, TurnFinished, TurnStarted
 
@@ -19,6 +19,8 @@ class Outcome:
     not_saved: StoreError | None = None
     is_reader_gone: bool = False
     notices: list[str] = field(default_factory=list)
+    details: list[TokenDetail] = field(default_factory=list)
+    """Of each token, where they were asked for."""
 
 
 class TurnPlayer:
@@ -56,9 +58,11 @@ class TurnPlayer:
                     self.notice(f"{turns} not fit the context; the model reads the conversation without")
             case PrefillProgress(done=done, total=total):
                 self._report.progress(f"reading {done:,} of {total:,} tokens")
-            case TextDelta(text=text) if text:
-                self._report.clear()
-                self._write_text(text)
+            case TextDelta(text=text, details=details):
+                self.outcome.details += details
+                if text:
+                    self._report.clear()
+                    self._write_text(text)
             case NotSaved(error=error):
                 self.notice(f"not saved: {error}")
             case TurnFinished(turn=turn, not_saved=not_saved):

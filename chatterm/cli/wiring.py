@@ -115,11 +115,20 @@ class Workspace:
             context_length=chosen.ctx or self.config.ctx,
             device=chosen.device or self.config.device,
             num_threads=chosen.threads or self.config.threads,
+            cache_bytes=None if self.config.kv_cache_mb is None else self.config.kv_cache_mb * 10**6,
+            has_prompt_lookup=_first_given(chosen.prompt_lookup, self.config.prompt_lookup, True),
+            is_deterministic=chosen.deterministic or self.config.deterministic,
+            quantising=chosen.quantize or self.config.quantize,
             cache=self.paths.cache,
         )
 
 
-_ENGINE_KEYS = ("ctx", "device", "threads")
+_ENGINE_KEYS = ("ctx", "device", "threads", "quantize", "prompt_lookup", "deterministic")
+
+
+def _first_given(*values: bool | None) -> bool:
+    """Return the first value that was given."""
+    return next(value for value in values if value is not None)
 
 
 _BAR_WIDTH = 24

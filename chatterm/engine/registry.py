@@ -43,6 +43,11 @@ class EngineOptions:
     num_threads: int | None = None
     quantising: str | None = None
     """What plain weights become on load: `int4` or `int8`."""
+    cache_bytes: int | None = None
+    """Memory for keys and values of all conversations."""
+    has_prompt_lookup: bool = True
+    is_deterministic: bool = False
+    """The same tokens however a reply is cached, batched and guessed at."""
     cache: Path
     """Folder for verdicts and prepared forms; never users' text."""
 
@@ -64,4 +69,7 @@ def open_engine(model: ModelFile | EchoModel, options: EngineOptions) -> Engine:
         num_threads=options.num_threads,
         quantising=options.quantising,
         cache=options.cache,
+        cache_bytes=options.cache_bytes,
+        has_prompt_lookup=options.has_prompt_lookup,
+        is_deterministic=options.is_deterministic,
     )

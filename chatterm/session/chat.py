@@ -57,7 +57,10 @@ class ChatSession:
             question=record.question, reply=record.reply, num_dropped_turns=fitted.num_dropped_turns
         )
         generation = GenerationRequest(
-            messages=fitted.messages, prefill=request.prefill, sampling=request.sampling
+            messages=fitted.messages,
+            prefill=request.prefill,
+            sampling=request.sampling,
+            num_alternatives=request.num_alternatives,
         )
         yield from self._reply(generation, record, cancel)
 

@@ -16,6 +16,8 @@ class TurnRequest:
     """A system message where the conversation gets a new one, example turns, and the question last."""
     sampling: SamplingParams = field(default_factory=SamplingParams)
     prefill: str = ""
+    num_alternatives: int | None = None
+    """How many alternatives of each token to tell and how likely it was; None: nothing of that."""
     prompt: PromptUse | None = None
     """Which prompt template shaped the messages."""
     title: str = ""

@@ -7,7 +7,7 @@ from chatterm.conversation import FinishReason, Message, MessageNode, ModelCard,
 from chatterm.engine.base import TextDelta
 from chatterm.errors import StoreError
 from chatterm.session.events import TurnFinished, TurnRequest
-from chatterm.store import ConversationStore, ReplyRecord, ReplyWriter
+from chatterm.store import ConversationStore, LogProbabilities, ReplyRecord, ReplyWriter
 
 
 class TurnRecord:
@@ -55,7 +55,7 @@ class TurnRecord:
         if self._writer is None:
             self._waiting.append(delta)
             return None
-        self._writer.add(delta.text, delta.token_ids)
+        self._writer.add(delta.text, delta.token_ids, _log_probabilities(delta))
         was_well, self._error = self._error is None, self._writer.error
         return self._error if was_well else None
 
@@ -71,13 +71,17 @@ class TurnRecord:
             self.reply = replace(self.reply, message=Message("assistant", text), status=status)
             return
         for delta in self._waiting:
-            self._writer.add(delta.text, delta.token_ids)
+            self._writer.add(delta.text, delta.token_ids, _log_probabilities(delta))
         self.reply = self._writer.finish(status, reason, usage)
         self._error = self._writer.error
 
     def finished(self, reason: FinishReason, usage: Usage) -> TurnFinished:
         turn = Turn(question=self.question, reply=self.reply, finish_reason=reason, usage=usage)
         return TurnFinished(turn, self._error)
+
+
+def _log_probabilities(delta: TextDelta) -> list[LogProbabilities]:
+    return [(one.log_probability, one.drawn_log_probability) for one in delta.details]
 
 
 def _made_by(request: TurnRequest, card: ModelCard) -> ReplyRecord:

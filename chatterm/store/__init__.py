@@ -1,12 +1,13 @@
 """Conversations, kept in SQLite: trees of messages, replies with how they were made, and a search index."""
 
 from chatterm.store.conversations import ConversationStore
-from chatterm.store.records import ConversationSummary, PromptUse, ReplyDetail, ReplyRecord
+from chatterm.store.records import ConversationSummary, LogProbabilities, PromptUse, ReplyDetail, ReplyRecord
 from chatterm.store.writer import ReplyWriter
 
 __all__ = [
     "ConversationStore",
     "ConversationSummary",
+    "LogProbabilities",
     "PromptUse",
     "ReplyDetail",
     "ReplyRecord",

@@ -19,7 +19,7 @@ from chatterm.store.connection import Opened, open_file, open_in_memory
 from chatterm.store.driver import sqlite3
 from chatterm.store.process import this_process
 from chatterm.store.reading import ConversationReader, node_in, unknown
-from chatterm.store.records import ReplyRecord
+from chatterm.store.records import LogProbabilities, ReplyRecord
 
 logger = logging.getLogger(__name__)
 
@@ -115,7 +115,7 @@ class ConversationStore(ConversationReader):
         with self._db.writing() as db:
             self._update_reply(db, reply_id, content, "streaming")
 
-    def finish_reply(
+    def finish_reply(  # noqa: PLR0913  # keyword-only
         self,
         reply_id: str,
         content: str,
@@ -124,13 +124,20 @@ class ConversationStore(ConversationReader):
         finish_reason: FinishReason | None = None,
         usage: Usage | None = None,
         token_ids: Sequence[int] = (),
+        log_probabilities: Sequence[LogProbabilities] | None = None,
     ) -> MessageNode:
         """Store the whole reply and what it cost. It never changes again."""
         with self._db.writing() as db:
             self._update_reply(db, reply_id, content, status)
             db.execute(
-                "UPDATE reply SET (finish_reason, token_ids) = (?, ?) WHERE message_id = ?",
-                (finish_reason, rows.json_text(list(token_ids)), reply_id),
+                "UPDATE reply SET (finish_reason, token_ids, log_probabilities) = (?, ?, ?) "
+                "WHERE message_id = ?",
+                (
+                    finish_reason,
+                    rows.json_text(list(token_ids)),
+                    None if log_probabilities is None else rows.json_text(list(log_probabilities)),
+                    reply_id,
+                ),
             )
             if usage:
                 db.execute(

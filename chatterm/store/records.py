@@ -39,6 +39,10 @@ class ReplyRecord:
     prompt: PromptUse | None = None
 
 
+LogProbabilities = tuple[float, float]
+"""Of a token, natural: by the model alone, and in what it was drawn from."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplyDetail:
     """What is known of a stored reply beyond its text."""
@@ -46,6 +50,8 @@ class ReplyDetail:
     message_id: str
     record: ReplyRecord
     token_ids: tuple[int, ...]
+    log_probabilities: tuple[LogProbabilities, ...] | None
+    """Of each token, where they were asked for."""
     finish_reason: FinishReason | None
     """None while it streams, and for a reply that failed or was interrupted."""
     usage: Usage | None

@@ -35,8 +35,8 @@ SUMMARIES = """
     FROM conversation c"""
 
 DETAILS = """
-    SELECT message_id, model_identity, model_name, engine, sampling, seed, sample, token_ids, finish_reason,
-        input_tokens, cached_tokens, output_tokens, prefill_s, decode_s,
+    SELECT message_id, model_identity, model_name, engine, sampling, seed, sample, token_ids,
+        log_probabilities, finish_reason, input_tokens, cached_tokens, output_tokens, prefill_s, decode_s,
         prompt_id, prompt_version, prompt_sha256, prompt_values
     FROM reply"""
 
@@ -122,8 +122,8 @@ def summary_of(row: Row) -> ConversationSummary:
 
 def detail_of(row: Row) -> ReplyDetail:
     """Return the reply of a row of DETAILS. Raises ValueError where its JSON is damaged."""
-    message_id, model_identity, model_name, engine, sampling, seed, sample, token_ids, reason = row[:9]
-    usage, (prompt_id, version, sha256, values) = row[9:14], row[14:]
+    message_id, model_identity, model_name, engine, sampling, seed, sample, token_ids = row[:8]
+    (chances, reason), usage, (prompt_id, version, sha256, values) = row[8:10], row[10:15], row[15:]
     options: Mapping[str, object] = json.loads(sampling)
     prompt = (
         PromptUse(id=prompt_id, version=version, sha256=sha256, values=json.loads(values))
@@ -142,6 +142,7 @@ def detail_of(row: Row) -> ReplyDetail:
             prompt=prompt,
         ),
         token_ids=tuple(json.loads(token_ids)),
+        log_probabilities=tuple(map(tuple, json.loads(chances))) if chances else None,
         finish_reason=reason,
         usage=None if None in usage else Usage(*usage),
     )

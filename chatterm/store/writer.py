@@ -7,7 +7,7 @@ from dataclasses import replace
 from chatterm.conversation import FinishReason, Message, MessageNode, Status, Usage
 from chatterm.errors import StoreError
 from chatterm.store.conversations import ConversationStore
-from chatterm.store.records import ReplyRecord
+from chatterm.store.records import LogProbabilities, ReplyRecord
 
 INTERVAL_S = 0.2
 """Text waits no longer than this to be stored, in seconds. 250 ms are promised."""
@@ -50,6 +50,7 @@ class ReplyWriter:
         self._retry_s = retry_s
         self._text = node.message.content
         self._token_ids: list[int] = []
+        self._log_probabilities: list[LogProbabilities] = []
         self._num_waiting = 0
         self._is_finished = False
         self._keeper: threading.Thread | None = None
@@ -68,7 +69,12 @@ class ReplyWriter:
         with self._changed:
             return self._text
 
-    def add(self, text: str, token_ids: Sequence[int] = ()) -> None:
+    def add(
+        self,
+        text: str,
+        token_ids: Sequence[int] = (),
+        log_probabilities: Sequence[LogProbabilities] = (),
+    ) -> None:
         """Add what came. An engine that tells no token ids counts as one token a call.
 
         Waits for the store only while it is 20 tokens behind and has not failed.
@@ -77,6 +83,7 @@ class ReplyWriter:
             assert not self._is_finished, "the reply is finished"
             self._text += text
             self._token_ids += token_ids
+            self._log_probabilities += log_probabilities
             self._num_waiting += max(1, len(token_ids))
             if self._keeper is None:
                 self._keeper = threading.Thread(target=self._keep, name="reply-keeper", daemon=True)
@@ -92,6 +99,7 @@ class ReplyWriter:
             self._is_finished = True
             self._changed.notify_all()
             text, token_ids = self._text, tuple(self._token_ids)
+            log_probabilities = tuple(self._log_probabilities)
         try:
             node = self._store.finish_reply(
                 self.node.id,
@@ -100,6 +108,7 @@ class ReplyWriter:
                 finish_reason=finish_reason,
                 usage=usage,
                 token_ids=token_ids,
+                log_probabilities=log_probabilities or None,
             )
         except StoreError as error:
             self.error = error

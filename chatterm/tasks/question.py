@@ -61,9 +61,16 @@ def choose_prompt(library: PromptLibrary, name: str | None, *, has_text: bool) -
     return library.get(name or (CHAT if has_text else SUMMARY))
 
 
-def compose(question: Question, card: ModelCard, defaults: Mapping[str, object]) -> Composed:
+def compose(
+    question: Question,
+    card: ModelCard,
+    defaults: Mapping[str, object],
+    *,
+    num_alternatives: int | None = None,
+) -> Composed:
     """Shape a question for the model of `card`; `defaults` are the sampling settings of the configuration.
 
+    `num_alternatives` of each token are to be told; None: nothing of how likely tokens were.
     Raises MissingInput, UnknownName or PromptError as `render` does, UsageError for a setting out of range
     and where nothing is left to answer.
     """
@@ -82,6 +89,7 @@ def compose(question: Question, card: ModelCard, defaults: Mapping[str, object])
         messages=_with_system(question, rendered),
         sampling=sampling_params(defaults, rendered.sampling, question.settings),
         prefill=rendered.prefill,
+        num_alternatives=num_alternatives,
         prompt=PromptUse(
             id=reference.id, version=reference.version, sha256=reference.sha256, values=dict(reference.values)
         ),

@@ -31,8 +31,9 @@ def answer(
 ) -> MessageNode:
     reply = store.begin_reply(question, RECORD)
     return store.finish_reply(
-        reply.id, text, status="complete", finish_reason="end", usage=USAGE, token_ids=(1, 2)
-    )
+        reply.id, text, status="complete", finish_reason="end", usage=USAGE, token_ids=(1, 2),
+        log_probabilities=((-0.5, -0.25), (-1.5, 0.0)),
+    )  # fmt: skip
 
 
 @contextmanager
