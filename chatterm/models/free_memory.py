@@ -1,11 +1,12 @@
-"""How much memory a program may still take: what the system has, within its container's limit.
+"""How much memory a program may still take: what the system has, within the limits set to this process.
 
-Linux: MemAvailable of /proc/meminfo (what can be had without swapping, page cache included), and the
-limits of the cgroups this process is in (v2 and v1; kernel: `admin-guide/cgroup-v2.rst`). macOS: vm_stat.
-Devices with memory of their own are the engine's to ask.
+Linux: MemAvailable of /proc/meminfo (what can be had without swapping, page cache included), the limits
+of the cgroups this process is in (v2 and v1; kernel: `admin-guide/cgroup-v2.rst`), and its own (`ulimit`).
+macOS: vm_stat. Devices with memory of their own are the engine's to ask.
 """
 
 import re
+import resource
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -22,8 +23,8 @@ def free_memory(root: Path = Path("/")) -> int | None:
     """
     if sys.platform == "darwin":
         return parse_vm_stat(_output_of_vm_stat())
-    available = _mem_available(root / "proc" / "meminfo")
-    return min((one for one in (available, *_left_in_cgroups(root)) if one is not None), default=None)
+    found = [_mem_available(root / "proc" / "meminfo"), *_left_in_cgroups(root), *_left_to_process(root)]
+    return min((one for one in found if one is not None), default=None)
 
 
 def _mem_available(meminfo: Path) -> int | None:
@@ -57,6 +58,15 @@ def _left(mount: Path, path: str, limit_name: str, usage_name: str, reclaimable:
             yield max(0, limit - usage + (int(found[1]) if found else 0))
         if group == mount:
             return
+
+
+def _left_to_process(root: Path) -> Iterator[int]:
+    """Yield what the process's own limits leave: on all its addresses, and on those with data."""
+    status = _text(root / "proc" / "self" / "status")
+    for kind, name in ((resource.RLIMIT_AS, "VmSize"), (resource.RLIMIT_DATA, "VmData")):
+        limit, used = resource.getrlimit(kind)[0], re.search(rf"^{name}:\s+(\d+) kB$", status, re.MULTILINE)
+        if used and limit != resource.RLIM_INFINITY:
+            yield max(0, limit - int(used[1]) * 1024)
 
 
 def _number(path: Path) -> int | None:

@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Self
 from chatterm.conversation import Message, ModelCard
 from chatterm.engine.base import CancelToken, GenerationRequest, StreamEvent, TokenCount
 from chatterm.engine.local.answers import Answers
+from chatterm.engine.local.memory import memory_errors_told
 from chatterm.engine.local.model_thread import ModelThread
 from chatterm.engine.local.native.build import library_path
 from chatterm.engine.local.options import RuntimeOptions
 from chatterm.engine.local.prompt_ids import open_prompt_encoder
 from chatterm.engine.local.replies import Prompt, ReplyTexts, all_cancelled
 from chatterm.engine.local.source import ModelSource, open_source
-from chatterm.engine.local.tokenizer import Tokenizer
 from chatterm.errors import DoesNotFit, Unsupported, UsageError
 from chatterm.models.cache import NATIVE
 
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from chatterm.engine.local.choosing import Constraint
     from chatterm.engine.local.constraint import ConstraintCompiler
     from chatterm.engine.local.runtime import Runtime
+
+_CONVERSATION = "this conversation"
 
 
 class LocalEngine:
@@ -38,11 +40,12 @@ class LocalEngine:
         """Use `open`. What answers belongs to `thread`."""
         self._card = card
         self._prompts = texts.prompts
-        self._constraints = _LazyConstraints(texts.tokenizer)
+        self._constraints = _LazyConstraints(texts)
         self._answers: Answers | None = answers
         self._thread = thread
 
     @classmethod
+    @memory_errors_told("the model")
     def open(  # noqa: PLR0913  # keyword-only, each optional
         cls,
         path: Path,
@@ -108,12 +111,14 @@ class LocalEngine:
     def describe(self) -> ModelCard:
         return self._card
 
+    @memory_errors_told(_CONVERSATION)
     def count(self, messages: Sequence[Message]) -> TokenCount:
         """Needs no model: any thread may count at any time, also while a reply is streaming."""
         return TokenCount(len(self._prompts.encode(messages)), is_exact=True)
 
     def stream(self, requests: Sequence[GenerationRequest], cancel: CancelToken) -> Generator[StreamEvent]:
-        batch = [self._prepare(index, request) for index, request in enumerate(requests)]
+        with memory_errors_told(_CONVERSATION):
+            batch = [self._prepare(index, request) for index, request in enumerate(requests)]
         answers = self._open_answers()
         events = self._thread.stream(
             partial(answers.to, batch, cancel), cancel, partial(all_cancelled, batch)
@@ -121,6 +126,7 @@ class LocalEngine:
         with closing(events):
             yield from events
 
+    @memory_errors_told(_CONVERSATION)
     def score(self, messages: Sequence[Message], labels: Sequence[str]) -> list[float]:
         """A label's tokens are those it has as the beginning of a reply; no end token is asked for."""
         whole = [self._prompts.encode(messages, label) for label in labels]
@@ -168,20 +174,21 @@ def _load(source: ModelSource, options: RuntimeOptions) -> "Runtime":
 class _LazyConstraints:
     """Compiles constraints; what that needs is imported for the first of them."""
 
-    def __init__(self, tokenizer: Tokenizer) -> None:
-        self._tokenizer = tokenizer
+    def __init__(self, texts: ReplyTexts) -> None:
+        self._texts = texts
 
     @cached_property
     def _compiler(self) -> "ConstraintCompiler":
         from chatterm.engine.local.constraint import ConstraintCompiler
 
-        return ConstraintCompiler(self._tokenizer)
+        return ConstraintCompiler(self._texts.tokenizer)
 
     def open(self, request: GenerationRequest) -> "Callable[[], Constraint] | None":
         """Return what makes a sample's constraint. Raises UsageError, Unsupported."""
         if request.constraint is None:
             return None
-        return self._compiler.open(request.constraint, request.prefill)
+        drops = self._texts.prompts.drops_first_space(request.prefill)
+        return self._compiler.open(request.constraint, request.prefill, drops_first_space=drops)
 
 
 def _nothing() -> Generator[float]:

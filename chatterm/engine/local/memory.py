@@ -1,16 +1,19 @@
 """What a model needs on a device, by what is kept packed there. Torch-free: `models show` asks too."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from chatterm.engine.local.packed_types import held_bytes
+from chatterm.errors import OutOfMemory
 from chatterm.models.arch_spec import ArchSpec
 from chatterm.models.block_types import BlockType
 from chatterm.models.cache import NATIVE
 from chatterm.models.checkpoint import Checkpoint
 from chatterm.models.checkpoint_names import gguf_name, is_left_out
-from chatterm.models.fit import MemoryNeed, memory_need
+from chatterm.models.fit import MemoryNeed, memory_need, said
+from chatterm.models.free_memory import free_memory
 from chatterm.models.gguf import TensorInfo
 
 _NORM_BYTES = 4
@@ -79,3 +82,27 @@ def folder_tensors(checkpoint: Checkpoint, spec: ArchSpec) -> list[TensorInfo]:
             count = tensor.num_bytes // kind.type_size
             found.append(TensorInfo(called, tensor.shape, kind, 0, tensor.num_bytes, count))
     return found
+
+
+@contextmanager
+def memory_errors_told(what: str) -> Iterator[None]:
+    """Turn the ways in which Python runs out of memory into OutOfMemory, which says what was being done."""
+    try:
+        yield
+    except MemoryError as error:
+        raise OutOfMemory(out_of_memory_text(what, free_memory())) from error
+    except RuntimeError as error:
+        # A thread's stack is memory too, and has no exception class of its own.
+        if "can't start new thread" not in str(error):
+            raise
+        raise OutOfMemory(out_of_memory_text(what, free_memory())) from error
+
+
+def out_of_memory_text(what: str, free: int | None, needed: int | None = None, device: str = "cpu") -> str:
+    """Say for what memory ran out, with needed and free bytes where they are known, and what to do."""
+    asked = "" if needed is None else f": {said(needed)} more were needed"
+    left = "" if free is None else f"{', ' if asked else ': '}{said(free)} are free"
+    return (
+        f"not enough memory on {device} for {what}{asked}{left}; "
+        "close other programs, or use a smaller model or a shorter --ctx"
+    )

@@ -24,6 +24,7 @@ from chatterm.engine.local.generate import PromptReading, SampleRun, Stepper
 from chatterm.engine.local.kv_cache import KVCache, Slab
 from chatterm.engine.local.linear import Placement
 from chatterm.engine.local.lookup import MAX_DRAFT, PromptLookup
+from chatterm.engine.local.memory import out_of_memory_text
 from chatterm.engine.local.native.library import NativeLibrary
 from chatterm.engine.local.options import RuntimeOptions
 from chatterm.engine.local.passes import Reader
@@ -219,12 +220,15 @@ def memory_errors_named(device: torch.device, what: str) -> Iterator[None]:
 
 
 def _out_of_memory(device: torch.device, what: str, error: Exception) -> OutOfMemory:
-    needed = re.search(r"tried to allocate ([\d.]+ ?\w+)", str(error), re.IGNORECASE)
-    asked = f" ({needed[1]} more were needed)" if needed else ""
-    return OutOfMemory(
-        f"not enough memory on {device} for {what}{asked}; {_free_bytes(device) / 1e6:,.0f} MB are free. "
-        "Close other programs, or use a smaller model or --ctx"
-    )
+    needed = _asked_bytes(str(error))
+    return OutOfMemory(out_of_memory_text(what, _free_bytes(device), needed, str(device)))
+
+
+def _asked_bytes(text: str) -> int | None:
+    """Return the bytes that an allocator's message says were asked for."""
+    found = re.search(r"tried to allocate ([\d.]+) ?(\w+)", text, re.IGNORECASE)
+    units = {"bytes": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
+    return int(float(found[1]) * units[found[2]]) if found and found[2] in units else None
 
 
 def _free_bytes(device: torch.device) -> int:
