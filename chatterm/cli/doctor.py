@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
+from pathlib import Path
 
 from chatterm import __version__
 from chatterm.cli.listing import show_rows
@@ -55,10 +56,16 @@ def _versions(_: Workspace) -> Iterator[Finding]:
 
 
 def _machine(workspace: Workspace) -> Iterator[Finding]:
+    from chatterm.engine.local.native.build import find_compiler
     from chatterm.engine.local.runtime import choose_device, num_physical_cores
 
     threads = workspace.config.threads or num_physical_cores()
-    yield Finding("device", True, f"{choose_device(workspace.config.device)}, {threads} CPU threads")
+    device = choose_device(workspace.config.device)
+    yield Finding("device", True, f"{device}, {threads} CPU threads")
+    if device.type == "cpu":
+        compiler = find_compiler()
+        without = "torch's own operations; with a C compiler (cc, gcc or clang) replies come much faster"
+        yield Finding("decoder", True, f"in C, compiled by {compiler}" if compiler else without)
     pages, page = os.sysconf("SC_PHYS_PAGES"), os.sysconf("SC_PAGE_SIZE")
     yield Finding("memory", True, f"{pages * page / 2**30:.1f} GiB in all")
 
@@ -74,16 +81,25 @@ def _model(workspace: Workspace) -> Iterator[Finding]:
         yield Finding("model", not workspace.is_offline, f"{model.name} is not here yet; {advice}")
         return
     from chatterm.engine.registry import EchoModel
-    from chatterm.models.gguf import GGUFFile
-    from chatterm.models.hyperparameters import read_hyperparameters
 
     if isinstance(model, EchoModel):
         yield Finding("model", True, "echo: it repeats what it is told")
         return
-    with GGUFFile.open(model.path) as file:
-        shape = read_hyperparameters(file)
-    what = f"{shape.architecture}, {shape.num_layers} layers, context {shape.context_length:,}"
-    yield Finding("model", True, f"{model.name} ({what}), {model.path}")
+    yield Finding("model", True, f"{model.name} ({_described(model.path)}), {model.path}")
+
+
+def _described(path: Path) -> str:
+    """Raises ModelError."""
+    from chatterm.models.checkpoint import Checkpoint
+    from chatterm.models.checkpoint_summary import describe_spec
+    from chatterm.models.gguf import GGUFFile
+    from chatterm.models.hyperparameters import read_hyperparameters
+
+    if path.is_dir():
+        with closing(Checkpoint.open(path)) as checkpoint:
+            return describe_spec(checkpoint.spec)
+    with GGUFFile.open(path) as file:
+        return describe_spec(read_hyperparameters(file))
 
 
 def _database(workspace: Workspace) -> Iterator[Finding]:

@@ -1,6 +1,8 @@
 """`chatterm models`: what can be had, what is here, and what a file holds."""
 
 import sys
+from collections.abc import Collection
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     from chatterm.models.arch_spec import ArchSpec
     from chatterm.models.catalogue import CatalogueEntry
     from chatterm.models.discovery import ModelFile
-    from chatterm.models.gguf import GGUFFile
+    from chatterm.models.gguf import TensorInfo
     from chatterm.models.summary import ModelSummary
 
 app = typer.Typer(help="The models: fetched, shown, verified.", no_args_is_help=True)
@@ -61,7 +63,7 @@ def list_(as_json: AsJson = False) -> None:
 def _size(model: "ModelFile | None", entry: "CatalogueEntry | None") -> int:
     """In bytes: of the file where it is here, else as the catalogue says."""
     if model is not None:
-        return model.path.stat().st_size
+        return model.size
     return entry.size if entry else 0
 
 
@@ -99,26 +101,44 @@ def pull(
 
 @app.command("show")
 def show(name: Name = None, as_json: AsJson = False) -> None:
-    """Show what a model file holds, what of it stays packed, and whether it fits this machine's memory."""
-    from chatterm.models.gguf import GGUFFile
-    from chatterm.models.summary import summarise
-
+    """Show what a model holds, what of it stays packed, and whether it fits this machine's memory."""
     workspace = _workspace()
     model = _here(workspace, name)
-    with GGUFFile.open(model.path) as file:
-        summary = summarise(file)
-        memory = _memory_fields(file, summary.spec, workspace) if summary.spec else {}
+    summary, tensors = (_folder_held if model.path.is_dir() else _file_held)(model.path)
+    memory = _memory_fields(tensors, summary.spec, workspace) if summary.spec else {}
     show_fields({"name": model.name} | _summary_fields(summary) | memory, as_json=as_json)
 
 
-def _memory_fields(file: "GGUFFile", spec: "ArchSpec", workspace: "Workspace") -> dict[str, Any]:
+def _file_held(path: Path) -> "tuple[ModelSummary, Collection[TensorInfo]]":
+    from chatterm.models.gguf import GGUFFile
+    from chatterm.models.summary import summarise
+
+    with GGUFFile.open(path) as file:
+        return summarise(file), file.tensors.values()
+
+
+def _folder_held(path: Path) -> "tuple[ModelSummary, Collection[TensorInfo]]":
+    from chatterm.engine.local.memory import folder_tensors
+    from chatterm.models.arch_spec import ArchSpec
+    from chatterm.models.checkpoint import Checkpoint
+    from chatterm.models.checkpoint_summary import summarise_folder
+
+    with closing(Checkpoint.open(path)) as checkpoint:
+        spec = checkpoint.spec
+        tensors = folder_tensors(checkpoint, spec) if isinstance(spec, ArchSpec) else []
+        return summarise_folder(checkpoint, tensors), tensors
+
+
+def _memory_fields(
+    tensors: "Collection[TensorInfo]", spec: "ArchSpec", workspace: "Workspace"
+) -> dict[str, Any]:
     """Return what the model needs on the CPU, in bytes, and whether that is free now."""
     from chatterm.engine.local.memory import holding_here, need_of
     from chatterm.models.fit import parts_said, verdict
     from chatterm.models.free_memory import free_memory
 
     holding = holding_here(workspace.paths.cache)
-    need = need_of(file.tensors.values(), spec, context_length=workspace.config.ctx, holding=holding)
+    need = need_of(tensors, spec, context_length=workspace.config.ctx, holding=holding)
     free = free_memory()
     return {
         "memory needed": need.total,
@@ -134,10 +154,11 @@ def _summary_fields(summary: "ModelSummary") -> dict[str, Any]:
 
     shape = summary.spec
     runs = summary.architecture in SUPPORTED_ARCHITECTURES
+    otherwise = " (through transformers)" if summary.path.is_dir() else " (cannot be run yet)"
     return {
         "path": str(summary.path),
         "title": summary.title,
-        "architecture": summary.architecture + ("" if runs else " (cannot be run yet)"),
+        "architecture": summary.architecture + ("" if runs else otherwise),
         "licence": summary.licence,
         "languages": list(summary.languages),
         "parameters": summary.num_parameters,
@@ -170,12 +191,14 @@ def _here(workspace: "Workspace", name: str | None) -> "ModelFile":
 
 @app.command("verify")
 def verify(name: Name = None, as_json: AsJson = False) -> None:
-    """Check a model file: by its pinned sha256, or whether it is sound; exit code 4 where it is not."""
+    """Check a model: by its pinned sha256, or whether it is sound; exit code 4 where it is not."""
+    from chatterm.models.checkpoint_summary import verify_folder
     from chatterm.models.progress import VerifyProgress
     from chatterm.models.verify import verify_file
 
     report, workspace = Report.to_stderr(), _workspace()
-    for step in verify_file(_here(workspace, name).path, workspace.catalogue):
+    path = _here(workspace, name).path
+    for step in verify_folder(path) if path.is_dir() else verify_file(path, workspace.catalogue):
         if isinstance(step, VerifyProgress):
             report.progress(f"reading {step.done / 1e6:.0f} of {step.total / 1e6:.0f} MB")
             continue

@@ -6,6 +6,7 @@ Torch-free. What the numbers mean is `checkpoint_spec`'s and the engine's busine
 """
 
 import hashlib
+import reprlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import NamedTuple, Self
 
 from chatterm.errors import BadModelFile, ModelNotFound
 from chatterm.models.arch_spec import ArchSpec
-from chatterm.models.checkpoint_config import ConfigReader, read_json
+from chatterm.models.checkpoint_config import ConfigReader, read_bytes, read_json
 from chatterm.models.checkpoint_spec import Foreign, read_spec
 from chatterm.models.safetensors import SafetensorsFile, StoredTensor
 
@@ -21,6 +22,7 @@ CONFIG = "config.json"
 _WEIGHTS = "model.safetensors"
 _INDEX = "model.safetensors.index.json"
 _INDEX_LIMIT = 32 * 2**20
+_TOKENIZER_CONFIG_LIMIT = 8 * 2**20
 _MAX_SHARDS = 2000
 _PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt")
 
@@ -89,6 +91,24 @@ class Checkpoint:
         return count
 
     @property
+    def chat_template(self) -> str | None:
+        """The source of chat_template.jinja, else of tokenizer_config.json; None for a base model.
+
+        Of several it is `default`. Raises BadModelFile where it is no text.
+        """
+        path = self.folder / "chat_template.jinja"
+        if path.exists():
+            return _decoded(read_bytes(path), path) or None
+        path = self.folder / "tokenizer_config.json"
+        found = read_json(path, _TOKENIZER_CONFIG_LIMIT).get("chat_template") if path.exists() else None
+        if isinstance(found, list):
+            named = {one.get("name"): one.get("template") for one in found if isinstance(one, dict)}
+            found = named.get("default")
+        if found is not None and not isinstance(found, str):
+            raise BadModelFile(f"{path}: chat_template should be a text, but is {reprlib.repr(found)}")
+        return found or None
+
+    @property
     def identity(self) -> str:
         """Differs where config.json or a header does."""
         digest = hashlib.sha256(repr(sorted(self.config.values.items())).encode())
@@ -100,6 +120,13 @@ class Checkpoint:
         """Harmless when repeated."""
         for file in self.files:
             file.close()
+
+
+def _decoded(raw: bytes, path: Path) -> str:
+    try:
+        return raw.decode()
+    except UnicodeDecodeError as error:
+        raise BadModelFile(f"{path} is no text in UTF-8: {error}; fetch it again") from error
 
 
 def is_checkpoint(folder: Path) -> bool:

@@ -1,6 +1,7 @@
 """What a model file holds, in the words of `models show`: a frozen value, made without running the model."""
 
 from collections import defaultdict
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,7 +64,7 @@ def summarise(file: GGUFFile) -> ModelSummary:
         has_chat_template=_text(file, "tokenizer.chat_template") is not None,
         spec=spec,
         problem=problem,
-        blocks=_blocks(file),
+        blocks=block_uses(file.tensors.values()),
     )
 
 
@@ -85,12 +86,13 @@ def _list(file: GGUFFile, key: str) -> list[object]:
     return list(value) if isinstance(value, list) else []
 
 
-def _blocks(file: GGUFFile) -> tuple[BlockUse, ...]:
+def block_uses(tensors: Collection[TensorInfo]) -> tuple[BlockUse, ...]:
+    """Return how much is stored as which block type, the largest share first."""
     by_type: dict[BlockType, list[TensorInfo]] = defaultdict(list)
-    for tensor in file.tensors.values():
+    for tensor in tensors:
         by_type[tensor.block_type].append(tensor)
     uses = [
-        BlockUse(kind, len(tensors), sum(t.num_elements for t in tensors), sum(t.num_bytes for t in tensors))
-        for kind, tensors in by_type.items()
+        BlockUse(kind, len(some), sum(t.num_elements for t in some), sum(t.num_bytes for t in some))
+        for kind, some in by_type.items()
     ]
     return tuple(sorted(uses, key=lambda use: use.num_bytes, reverse=True))

@@ -33,6 +33,11 @@ class AnyDecoder(Protocol):
         """Of keys and values."""
         ...
 
+    @property
+    def identical_rows(self) -> int:
+        """How many rows a pass may have for each to be the same to the bit as if it were alone."""
+        ...
+
     def forward(self, ids: Tensor, segments: Sequence[Segment], *, is_last_only: bool = True) -> Tensor:
         """Read the tokens `ids` (int64, (n,), on the CPU): those of each segment in turn.
 

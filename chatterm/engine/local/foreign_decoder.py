@@ -81,6 +81,11 @@ class ForeignDecoder:
     def cache_dtype(self) -> torch.dtype:
         return self.placement.dtype
 
+    @property
+    def identical_rows(self) -> int:
+        """torch's products and attention promise no more."""
+        return 1
+
     def forward(self, ids: Tensor, segments: Sequence[Segment], *, is_last_only: bool = True) -> Tensor:
         logits, first = [], 0
         for segment in segments:

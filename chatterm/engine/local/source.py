@@ -1,17 +1,15 @@
 """Where a model comes from: a GGUF file or a folder, opened through one door. Torch-free until loaded."""
 
-import json
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from chatterm.engine.local.tokenizer import Tokenizer
-from chatterm.errors import BadModelFile, ModelError, UsageError
+from chatterm.errors import ModelError, UsageError
 from chatterm.models.arch_spec import ArchSpec
 from chatterm.models.block_types import BlockType
 from chatterm.models.checkpoint import Checkpoint
-from chatterm.models.checkpoint_config import read_bytes, read_json
 from chatterm.models.checkpoint_spec import Foreign
 from chatterm.models.gguf import GGUFFile
 from chatterm.models.hyperparameters import read_hyperparameters
@@ -22,7 +20,6 @@ if TYPE_CHECKING:
 
 _TARGETS = {"int4": BlockType.Q4_1, "int8": BlockType.Q8_0}
 _PLAIN = {BlockType.F32, BlockType.F16, BlockType.BF16}
-_TEMPLATE_LIMIT = 2**20
 _CONTEXT_KEYS = ("max_position_embeddings", "n_positions", "max_seq_len", "seq_length", "n_ctx")
 
 
@@ -147,7 +144,7 @@ class FolderSource:
 
     @property
     def chat_template(self) -> str | None:
-        return folder_template(self.checkpoint.folder)
+        return self.checkpoint.chat_template
 
     def open_tokenizer(self) -> Tokenizer:
         return Tokenizer.from_folder(self.checkpoint.folder, self.spec.vocab_size)
@@ -201,7 +198,7 @@ class ForeignSource:
 
     @property
     def chat_template(self) -> str | None:
-        return folder_template(self.checkpoint.folder)
+        return self.checkpoint.chat_template
 
     def open_tokenizer(self) -> Tokenizer:
         return Tokenizer.from_folder(self.checkpoint.folder, self.num_tokens)
@@ -211,31 +208,6 @@ class ForeignSource:
 
         note = f"runs through transformers, because {self.reason}: slower, and its weights are not packed"
         return ForeignDecoder.open(self.checkpoint.folder, placement), (note,)
-
-
-def folder_template(folder: Path) -> str | None:
-    """Return the chat template: chat_template.jinja, else the one of tokenizer_config.json.
-
-    Of several, `default`. Raises BadModelFile where it is no text.
-    """
-    path = folder / "chat_template.jinja"
-    if path.exists():
-        return _decoded(read_bytes(path, _TEMPLATE_LIMIT), path) or None
-    path = folder / "tokenizer_config.json"
-    found = read_json(path, 8 * _TEMPLATE_LIMIT).get("chat_template") if path.exists() else None
-    if isinstance(found, list):
-        named = {one.get("name"): one.get("template") for one in found if isinstance(one, dict)}
-        found = named.get("default")
-    if found is not None and not isinstance(found, str):
-        raise BadModelFile(f"{path}: chat_template should be a text, but is {json.dumps(found)[:80]}")
-    return found or None
-
-
-def _decoded(raw: bytes, path: Path) -> str:
-    try:
-        return raw.decode()
-    except UnicodeDecodeError as error:
-        raise BadModelFile(f"{path} is no text in UTF-8: {error}; fetch it again") from error
 
 
 def _suffix(target: BlockType | None) -> str:
