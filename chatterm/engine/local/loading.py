@@ -114,7 +114,7 @@ class _Loader:
             attention_output=self.factory.make(
                 self._matrix(f"{prefix}.attn_output", width, spec.num_heads * spec.head_length)
             ),
-            output_bias=self._vector(f"{prefix}.attn_output.bias", width) if spec.has_output_bias else None,
+            output_bias=self._output_bias(prefix) if spec.has_output_bias else None,
             post_attention_norm=self.norm(f"{prefix}.post_attention_norm", width) if has_after else None,
             ffn_norm=self.norm(f"{prefix}.ffn_norm", width) if has_before else None,
             gate_up=self._gate_up(prefix),
@@ -124,7 +124,8 @@ class _Loader:
 
     def norm(self, name: str, length: int, order: Tensor | None = None) -> RMSNorm:
         weight = self._vector(f"{name}.weight", length)
-        return RMSNorm(weight if order is None else weight[order], self.spec.rms_epsilon)
+        weight = weight if order is None else weight[order]
+        return RMSNorm(weight.to(self.factory.placement.device), self.spec.rms_epsilon)
 
     def frequencies(self, rope: RopeSpec) -> Tensor:
         """Return the rope's frequencies, divided by the factors that are tensors or in the scaling."""
@@ -143,7 +144,7 @@ class _Loader:
         return self._factors(f"rope_factors_{'long' if is_long else 'short'}.weight", rope)
 
     def _factors(self, name: str, rope: RopeSpec) -> Tensor:
-        factors = self._vector(name, rope.dimensions // 2).cpu()
+        factors = self._vector(name, rope.dimensions // 2)
         if not (factors > 0).all():
             raise BadModelFile(f"the model's {name} should be above 0; the file is damaged")
         return factors
@@ -186,7 +187,11 @@ class _Loader:
                 [self._vector(f"{prefix}.attn_{p}.bias", n * length) for p, n, _ in self._qkv_sizes()]
             )
         rows = self._all_rows(order)
-        return bias if rows is None else bias[rows]
+        return (bias if rows is None else bias[rows]).to(self.factory.placement.device)
+
+    def _output_bias(self, prefix: str) -> Tensor:
+        bias = self._vector(f"{prefix}.attn_output.bias", self.spec.embedding_length)
+        return bias.to(self.factory.placement.device)
 
     def _num_qkv_rows(self) -> int:
         return (self.spec.num_heads + 2 * self.spec.num_kv_heads) * self.spec.head_length
@@ -225,7 +230,7 @@ class _Loader:
         return self.weights.matrix(f"{name}.weight", (rows, columns))
 
     def _vector(self, name: str, length: int) -> Tensor:
-        """Return fp32 (length,) on the device. Raises BadModelFile where a number cannot be."""
+        """Return fp32 (length,) on the CPU. Raises BadModelFile where a number cannot be."""
         tensor = self.weights.vector(name, length)
         check_supported(tensor)
         values = dequantise(tensor.block_type, tensor.blocks)[0]
@@ -234,7 +239,7 @@ class _Loader:
                 f"the model's {name} should hold numbers of at most {_MAX_SIZE:,.0f}, but holds NaN or more; "
                 "the file is damaged: fetch it again"
             )
-        return values.to(self.factory.placement.device)
+        return values
 
 
 _ROPE_TENSORS = ("rope_freqs.weight", "rope_factors_long.weight", "rope_factors_short.weight")
