@@ -35,11 +35,14 @@ class Slab:
 
     @property
     def capacity(self) -> int:
-        """In tokens. Layers grow in order, so where memory ran out on the way the last one tells."""
+        """In tokens, the same for all layers."""
         return self.tensors[-1].shape[2] if self.tensors else 0
 
     def reserve(self, num_tokens: int) -> None:
-        """Make room for `num_tokens` in all, doubling up to what is expected, one layer at a time."""
+        """Make room for `num_tokens` in all, doubling up to what is expected.
+
+        Where memory runs out it raises as torch does, and nothing has changed.
+        """
         if num_tokens <= self.capacity:
             return
         if num_tokens > self._limit:
@@ -48,12 +51,15 @@ class Slab:
         capacity = max(
             num_tokens, min(doubled, self.expected if num_tokens <= self.expected else self._limit)
         )
+        # All of it before any is used: layers of two capacities, where memory ran out in between, would be
+        # read out of bounds. The system gives pages when they are written, so both never take room at once.
+        grown = [self._empty(capacity) for _ in range(self._model.shape.num_layers)]
         if not self.tensors:
-            self.tensors = [self._empty(capacity) for _ in range(self._model.shape.num_layers)]
+            self.tensors = grown
             return
-        for index, old in enumerate(self.tensors):
-            self.tensors[index] = grown = self._empty(capacity)
-            grown[:, :, : len(self.token_ids)] = old[:, :, : len(self.token_ids)]
+        for index, new in enumerate(grown):
+            new[:, :, : len(self.token_ids)] = self.tensors[index][:, :, : len(self.token_ids)]
+            self.tensors[index] = new
 
     def read(self, ids: Sequence[int], *, is_last_only: bool = True) -> Tensor:
         """Let the model read `ids` after the tokens held; return fp32 logits.
