@@ -7,7 +7,7 @@ Keys, defaults and meanings are those of transformers' configuration classes
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Literal, cast, get_args
 
@@ -50,6 +50,8 @@ class _Family:
     windows: _Windows = "never"
     rope_theta: float = 10_000.0
     rms_epsilon: float = 1e-6
+    defaults: Mapping[str, object] = field(default_factory=dict)
+    """Of numbers that config.json may leave out."""
 
 
 _FAMILIES: Mapping[str, _Family] = MappingProxyType(
@@ -77,6 +79,16 @@ _FAMILIES: Mapping[str, _Family] = MappingProxyType(
             scales_embedding=True,
             windows="by layer",
             rope_theta=1_000_000.0,
+            # The `text_config` of models with eyes says only what differs from the class.
+            defaults={
+                "hidden_size": 2304,
+                "intermediate_size": 9216,
+                "num_hidden_layers": 26,
+                "num_attention_heads": 8,
+                "num_key_value_heads": 4,
+                "max_position_embeddings": 131_072,
+                "vocab_size": 262_208,
+            },
         ),
         "phi3": _Family(architecture="phi3", has_qkv_bias=False, windows="always", rms_epsilon=1e-5),
         "smollm3": _Family(architecture="smollm3", is_tied=True, windows="by layer", rope_theta=2_000_000.0),
@@ -115,6 +127,8 @@ def read_spec(config: ConfigReader) -> ArchSpec | Foreign:
     family = _FAMILIES.get(model_type)
     if family is None:
         return Foreign(f"its model_type is {model_type[:40]!r}")
+    if family.defaults:
+        config = ConfigReader({**family.defaults, **config.values}, config.where)
     try:
         return _Reading(config, model_type, family).spec()
     except _NotOursError as error:

@@ -56,6 +56,8 @@ class SafetensorsFile:
     def __init__(self, path: Path, mapped: mmap.mmap, tensors: Mapping[str, StoredTensor]) -> None:
         """Take over `mapped`; `open` is the way to make one."""
         self.path = path
+        self.header_sha256 = hashlib.sha256(mapped[: 8 + _header_length(mapped)]).hexdigest()
+        """Of the bytes before the data: with size and time it names the file in caches."""
         self.size = len(mapped)
         self.tensors = MappingProxyType(tensors)
         self._mapped = mapped
@@ -73,11 +75,6 @@ class SafetensorsFile:
         except _HeaderError as error:
             mapped.close()
             raise BadModelFile(f"{path} is not a sound safetensors file: {error}") from error
-
-    @property
-    def header_sha256(self) -> str:
-        """Of the bytes before the data: with size and time it names the file in caches."""
-        return hashlib.sha256(self._view[: 8 + _header_length(self._mapped)]).hexdigest()
 
     def data(self, tensor: StoredTensor) -> memoryview:
         """Return a tensor's bytes, read only and not copied."""

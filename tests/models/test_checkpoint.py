@@ -130,6 +130,25 @@ def test_windows(changes: Json, windows: list[int | None]) -> None:
     assert [layer.window for layer in spec_of(**changes).layers] == windows
 
 
+def test_the_text_part_of_a_model_with_eyes(tmp_path: Path) -> None:
+    """gemma3's text_config leaves out what is as in its class; tensors of the eyes are left out."""
+    text = {"model_type": "gemma3_text", "num_hidden_layers": 2, "sliding_window": 1024}
+    whole = {
+        "architectures": ["Gemma3ForConditionalGeneration"], "model_type": "gemma3", "text_config": text,
+        "vision_config": {"hidden_size": 8},
+    }  # fmt: skip
+    names = [
+        "language_model.model.layers.0.mlp.up_proj.weight", "model.language_model.norm.weight",
+        "vision_tower.vision_model.embeddings.weight", "multi_modal_projector.mm_soft_emb_norm.weight",
+    ]  # fmt: skip
+    checkpoint = Checkpoint.open(write(tmp_path, whole, model__safetensors=names))
+    spec = checkpoint.spec
+    assert isinstance(spec, ArchSpec)
+    assert (spec.vocab_size, spec.num_heads, spec.head_length, spec.num_layers) == (262_208, 8, 256, 2)
+    kept = {gguf_name(name, spec) for name in checkpoint.tensors if not is_left_out(name, spec)}
+    assert kept == {"blk.0.ffn_up.weight", "output_norm.weight"}
+
+
 def test_every_fourth_layer_of_smollm3_has_no_rope() -> None:
     def turning(**changes: object) -> list[bool]:
         layers = spec_of(model_type="smollm3", **changes).layers

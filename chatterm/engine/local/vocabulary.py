@@ -37,6 +37,9 @@ class TokenType(IntEnum):
     BYTE = 6
 
 
+_PHI3_KEEPERS = frozenset({"<unk>", "<s>", "<|endoftext|>"})
+"""The control tokens of phi3 after which white space stays; a GGUF does not say so, llama.cpp knows it."""
+
 END_NAMES = frozenset(
     {
         "<|im_end|>", "<|eot_id|>", "<|eom_id|>", "<|end|>", "<|endoftext|>", "<|end_of_text|>",
@@ -130,6 +133,7 @@ def read_vocabulary(metadata: Mapping[str, object], name: str) -> Vocabulary:
     named = (keys.token_id(f"{end}_token_id", len(tokens)) for end in ("eot", "eom"))
     ends = {eos_id, *named, *(control_ids[end] for end in END_NAMES & control_ids.keys())}
     add_bos = keys.get("add_bos_token", bool)
+    is_phi3 = kind == "llama" and metadata.get("general.architecture") == "phi3"
     add_space_prefix = keys.get("add_space_prefix", bool)
     return Vocabulary(
         kind=cast(VocabularyKind, kind),
@@ -149,6 +153,7 @@ def read_vocabulary(metadata: Mapping[str, object], name: str) -> Vocabulary:
         end_ids=frozenset(end for end in ends if end is not None),
         add_bos=split.adds_bos if add_bos is None else add_bos,
         space_prefix="always" if kind == "llama" and add_space_prefix is not False else "never",
+        right_strip=frozenset(control_ids) - _PHI3_KEEPERS if is_phi3 else frozenset(),
         notes=(_GUESSED,) if kind == "gpt2" and split_name == "default" else (),
     )
 

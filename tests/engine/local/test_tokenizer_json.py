@@ -179,6 +179,21 @@ def test_a_conversation_has_the_ids_that_transformers_gives(name: str, strips: b
     assert open_prompt_encoder(tokenizer, PHI3, verdicts=None).encode(messages) == expected
 
 
+def test_phi3_swallows_white_space_from_a_gguf_too(tmp_path: Path) -> None:
+    """tokenizer.json says which control tokens do; of a GGUF it is the architecture that tells."""
+    control = ("<|user|>", "<|assistant|>", "<|end|>", "<|endoftext|>")
+    flags: dict[str, Json] = {token: {"rstrip": True} for token in ("</s>", *control[:3])}
+    kind = KINDS["llama 2 and phi3"]
+    folder = from_json(tokenizer_json(kind, control, flags=flags), tmp_path, {"eos_token": "<|end|>"})
+    metadata = metadata_of(kind, control) | {"general.architecture": "phi3", "tokenizer.ggml.eos_token_id": 5}
+    twin = Tokenizer.from_metadata(metadata)
+    messages = [Message("user", "\n\n hi  "), Message("assistant", "ok"), Message("user", "bye")]
+    ids = [open_prompt_encoder(one, PHI3, verdicts=None).encode(messages) for one in (folder, twin)]
+    newline = twin.encode_text("\n")[-1]
+    assert ids[0] == [i for i in ids[1] if i != twin.bos_id]
+    assert newline not in ids[1]
+
+
 def damaged(**changes: object) -> Json:
     return {**tokenizer_json(KINDS["qwen"], CONTROL), **changes}
 
