@@ -8,9 +8,11 @@ neither how a token is chosen nor events.
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     from llguidance import LLMatcher, LLTokenizer
 
 _NUM_KEPT = 8
+_Bits = npt.NDArray[np.int32]
+"""One bit for each token, from the lowest of the first word on: whether it may come."""
 
 
 class ConstraintCompiler:
@@ -34,8 +38,12 @@ class ConstraintCompiler:
         self._compiled: OrderedDict[Constraint, LLMatcher] = OrderedDict()
         self._lock = threading.Lock()
 
-    def open(self, constraint: Constraint, prefill: str = "") -> "Callable[[], TokenConstraint]":
+    def open(
+        self, constraint: Constraint, prefill: str = "", *, drops_first_space: bool = False
+    ) -> "Callable[[], TokenConstraint]":
         """Return what makes the constraint of a reply that starts with `prefill`: one for each sample.
+
+        `drops_first_space`: a space that starts the reply is left out of its text, which alone counts.
 
         Takes 0.1 s, and for the first 0.2 to 1 s more by the size of the vocabulary; the last few
         constraints are kept. Raises UsageError for one that is wrong, that allows no reply or none with
@@ -44,7 +52,7 @@ class ConstraintCompiler:
         with self._lock:
             matcher = self._matcher(constraint).deep_copy()
             self._feed(matcher, constraint, prefill)
-            first = TokenConstraint(matcher, self._bridge, constraint)
+            first = TokenConstraint(matcher, self._bridge, constraint, drops_first_space=drops_first_space)
 
         def start() -> TokenConstraint:
             with self._lock:
@@ -88,17 +96,22 @@ class ConstraintCompiler:
 class TokenConstraint:
     """What may come next in one reply."""
 
-    def __init__(self, matcher: "LLMatcher", bridge: "_Bridge", constraint: Constraint) -> None:
+    def __init__(
+        self, matcher: "LLMatcher", bridge: "_Bridge", constraint: Constraint, *, drops_first_space: bool
+    ) -> None:
         """Take over `matcher`. Raises UsageError where nothing may come, not even the end."""
         self._matcher = matcher
         self._bridge = bridge
         self._constraint = constraint
         self._bits = np.zeros(-(-bridge.num_entries // 32), np.int32)
         self._is_complete = False
+        self._drops_space = drops_first_space
+        """Until there is a token."""
         self._look_ahead()
 
     def copy(self) -> "TokenConstraint":
-        return TokenConstraint(self._matcher.deep_copy(), self._bridge, self._constraint)
+        matcher = self._matcher.deep_copy()
+        return TokenConstraint(matcher, self._bridge, self._constraint, drops_first_space=self._drops_space)
 
     @property
     def is_complete(self) -> bool:
@@ -118,7 +131,9 @@ class TokenConstraint:
 
     def accept(self, token_id: int) -> None:
         """Go on past a token that may come. Raises Unsupported where the next step would cost too much."""
-        is_taken = self._matcher.consume_token(token_id)
+        counted = self._bridge.without_space(token_id) if self._drops_space else token_id
+        self._drops_space = False
+        is_taken = counted is None or self._matcher.consume_token(counted)
         self._check()
         assert is_taken, f"token {token_id} was not allowed"
         self._look_ahead()
@@ -133,6 +148,8 @@ class TokenConstraint:
         self._matcher.unsafe_compute_mask_ptr(self._bits.ctypes.data, self._bits.nbytes)
         self._check()
         may_end = self._bridge.take_stand_in(self._bits)
+        if self._drops_space:
+            self._bits = self._bridge.with_space(self._bits)
         if not self._bits.any():
             if not may_end:
                 raise self._unspellable()
@@ -197,6 +214,30 @@ class _Bridge:
             return ids
         return self._opened.greedy_tokenize(text.decode())
 
+    @cached_property
+    def _spaced(self) -> dict[int, int | None]:
+        """Tokens that begin with a space, and the one that is the same without; None for the space
+        itself, -1 where there is none.
+        """
+        ids = {raw: token_id for token_id, raw in enumerate(self.tokens)}
+        return {
+            token_id: None if len(raw) == 1 else ids.get(raw[1:], -1)
+            for token_id, raw in enumerate(self.tokens)
+            if raw.startswith(b" ")
+        }
+
+    def without_space(self, token_id: int) -> int | None:
+        """Return the token whose bytes count where the text's first space does not; None where none do."""
+        return self._spaced.get(token_id, token_id)
+
+    def with_space(self, bits: _Bits) -> _Bits:
+        """Return what may start a reply whose first space does not count."""
+        allowed = np.unpackbits(bits.view(np.uint8), bitorder="little")
+        shifted = allowed.copy()
+        for token_id, counted in self._spaced.items():
+            shifted[token_id] = counted is None or (counted >= 0 and allowed[counted])
+        return np.packbits(shifted, bitorder="little").view(np.int32)
+
     def spell(self, raw: bytes) -> list[int]:
         """Return tokens of these very bytes, up to one that the vocabulary lacks."""
         return self.open().tokenize_bytes(raw) if raw else []
@@ -204,7 +245,7 @@ class _Bridge:
     def num_bytes(self, ids: Sequence[int]) -> int:
         return sum(len(self.tokens[i]) for i in ids)
 
-    def take_stand_in(self, bits: "np.ndarray[tuple[int], np.dtype[np.int32]]") -> bool:
+    def take_stand_in(self, bits: _Bits) -> bool:
         """Clear the stand-in's bit, which no logit belongs to; return whether it was set."""
         if self.num_entries == self.num_tokens:
             return False

@@ -64,12 +64,14 @@ class PromptEncoder:
     def open_text(self, stop: Sequence[str] = (), prefill: str = "") -> TextStream:
         """Return a stream of one reply's text; it ends before `stop`, or where a base model's answer ends.
 
-        A space that only parts the reply from the prompt is left out, unless `prefill` stands before it.
+        A space that only parts the reply from the prompt is left out.
         """
-        is_plain = self._template is None
-        stops = (*stop, *STOP_STRINGS) if is_plain else tuple(stop)
-        drops = not prefill and (is_plain or self._tokenizer.add_space_prefix)
-        return TextStream(self._tokenizer, stops, drops_first_space=drops)
+        stops = tuple(stop) if self._template else (*stop, *STOP_STRINGS)
+        return TextStream(self._tokenizer, stops, drops_first_space=self.drops_first_space(prefill))
+
+    def drops_first_space(self, prefill: str = "") -> bool:
+        """Whether a space that starts the reply only parts it from the prompt."""
+        return not prefill and (self._template is None or self._tokenizer.add_space_prefix)
 
     def _parts(self, messages: Sequence[Message], prefill: str) -> list[Part]:
         shielded = [self._shielded(message) for message in system_in_force(messages)]
