@@ -26,16 +26,17 @@ from chatterm.models.checkpoint import Checkpoint
 from tests.support.family_gguf import round_weights
 from tests.support.tiny_models import FAMILIES, VOCAB_SIZE, tiny_model
 
+REFERENCE = Placement.reference()
 IDS = np.random.default_rng(0).integers(3, VOCAB_SIZE, 90).tolist()
 
 
-def load(folder: Path, target: BlockType | None = None) -> Decoder:
+def load(folder: Path, target: BlockType | None = None, placement: Placement = REFERENCE) -> Decoder:
     checkpoint = Checkpoint.open(folder)
     assert isinstance(checkpoint.spec, ArchSpec), checkpoint.spec.reason
     weights: Weights = CheckpointWeights.open(checkpoint)
     if target is not None:
         weights = QuantisedWeights(weights, target)
-    return load_decoder(weights, checkpoint.spec, Placement.reference())[0]
+    return load_decoder(weights, checkpoint.spec, placement)[0]
 
 
 @torch.inference_mode()
@@ -47,6 +48,10 @@ def logits_of(decoder: Decoder) -> torch.Tensor:
 def oracle(model: Any) -> torch.Tensor:
     logits: torch.Tensor = model(torch.tensor([IDS])).logits[0]
     return logits.float()
+
+
+def relative_error(found: torch.Tensor, expected: torch.Tensor) -> float:
+    return float((found - expected).norm() / expected.norm())
 
 
 def assert_close(found: torch.Tensor, expected: torch.Tensor) -> None:
@@ -143,13 +148,13 @@ def pack(values: npt.NDArray[np.int64], order: Sequence[int] = range(8)) -> torc
     return torch.from_numpy(np.asarray(packed).astype(np.uint32).view(np.int32))
 
 
-def gptq_parts(drawn: Drawn, *, zero_offset: int = 1) -> dict[str, torch.Tensor]:
+def gptq_parts(drawn: Drawn, *, zero_offset: int = 1, columns: int = COLUMNS) -> dict[str, torch.Tensor]:
     """As AutoGPTQ's `QuantLinear.pack` lays them out: inputs by outputs, eight inputs in a number."""
     return {
         "qweight": pack(drawn.codes).T.contiguous(),
         "qzeros": pack((drawn.zeros - zero_offset).T),
         "scales": torch.from_numpy(drawn.scales.T.copy()),
-        "g_idx": torch.arange(COLUMNS, dtype=torch.int32) // (COLUMNS // drawn.zeros.shape[1]),
+        "g_idx": torch.arange(columns, dtype=torch.int32) // (columns // drawn.zeros.shape[1]),
     }
 
 
@@ -276,3 +281,55 @@ def test_plain_tensors_are_checked(
         weights.matrix("blk.0.ffn_gate.weight", (96, 256))
     with pytest.raises(BadModelFile, match=r"no tensor 'blk\.0\.ffn_up\.weight'"):
         weights.matrix("blk.0.ffn_up.weight", (96, 256))
+
+
+def pack_model(folder: Path, method: str) -> Any:
+    """Write a tiny llama whose layers' products are packed; return transformers' model of the same values."""
+    _, model = tiny_model("llama", hidden_size=128, intermediate_size=256, num_attention_heads=4)
+    rng = np.random.default_rng(0)
+    tensors: dict[str, torch.Tensor] = {}
+    with torch.no_grad():
+        for name, module in model.named_modules():
+            if not isinstance(module, torch.nn.Linear) or name == "lm_head":
+                continue
+            rows, columns = module.weight.shape
+            codes, zeros = rng.integers(0, 16, (rows, columns)), rng.integers(6, 10, (rows, columns // 64))
+            scales = (rng.uniform(0.5, 1.5, zeros.shape) * 0.3 / columns**0.5).astype(np.float16)
+            shifts = (scales.astype(np.float32) * zeros).astype(np.float16).astype(np.float32)
+            values = np.repeat(scales.astype(np.float32), 64, 1) * codes - np.repeat(shifts, 64, 1)
+            module.weight.copy_(torch.from_numpy(values))
+            drawn = Drawn(codes, zeros, scales)
+            parts = awq_parts(drawn) if method == "awq" else gptq_parts(drawn, columns=columns)
+            tensors |= {f"{name}.{part}": value.contiguous() for part, value in parts.items()}
+    packed = {name.rpartition(".")[0] for name in tensors}
+    tensors |= {k: v for k, v in model.state_dict().items() if k.rpartition(".")[0] not in packed}
+    model.save_pretrained(folder)
+    save_file(tensors, folder / "model.safetensors")
+    config = json.loads((folder / "config.json").read_text())
+    config["quantization_config"] = {**(AWQ if method == "awq" else GPTQ), "group_size": 64}
+    (folder / "config.json").write_text(json.dumps(config))
+    return model
+
+
+@pytest.mark.parametrize("method", ["gptq", "awq"])
+def test_a_packed_model_gives_the_logits_of_its_values(method: str, tmp_path: Path) -> None:
+    model = pack_model(tmp_path, method)
+    assert_close(logits_of(load(tmp_path)), oracle(model))
+    packed = load(tmp_path, placement=Placement.best_for(torch.device("cpu")))
+    assert relative_error(logits_of(packed), oracle(model)) < 0.03
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("target", [None, BlockType.Q8_0, BlockType.Q4_1])
+def test_as_it_runs_it_stays_near_the_reference(
+    family: str, target: BlockType | None, tmp_path: Path
+) -> None:
+    _, model = tiny_model(family)
+    with torch.no_grad():
+        for weight in model.parameters():
+            weight.copy_(weight.bfloat16())
+    model.to(torch.bfloat16).save_pretrained(tmp_path)
+    expected = logits_of(load(tmp_path, target))
+    found = logits_of(load(tmp_path, target, Placement.best_for(torch.device("cpu"))))
+    # bf16 activations and scales, in attention that is sharp on purpose.
+    assert relative_error(found, expected) < 0.04
