@@ -40,7 +40,7 @@ class _Family:
     norm_placement: NormPlacement = "before"
     activation: Activation = "silu"
     is_embedding_scaled: bool = False
-    """By the root of its width."""
+    """By the root of its width, which transformers rounds to the weights' dtype and llama.cpp does not."""
     can_window: bool = False
     default_window: int = 0
     """In tokens; 0: none."""

@@ -100,11 +100,18 @@ class Attention:
         return attended[0].transpose(0, 1).reshape(len(queries), -1)
 
     def _capped(self, queries: Tensor, seen: Tensor, mask: Tensor | None, cap: float) -> Tensor:
-        """Attend with scores that become c tanh(score / c), which no fused op knows."""
-        keys, values = seen.to(self._dtype).unsqueeze(2)
-        grouped = queries.transpose(0, 1).view(self._num_kv_heads, -1, len(queries), self._head_length)
-        scores = (grouped @ keys.transpose(-1, -2)).mul_(self._query_scale / cap).tanh_().mul_(cap)
-        if mask is not None:
-            scores.add_(mask)
-        attended: Tensor = scores.softmax(-1) @ values
-        return attended.permute(2, 0, 1, 3).reshape(len(queries), -1)
+        """Attend with scores that become c tanh(score / c), which no fused op knows.
+
+        Many queries are taken one group of heads at a time: their scores are large.
+        """
+        n, num_kv = len(queries), self._num_kv_heads
+        keys, values = seen.to(self._dtype)
+        grouped = queries.transpose(0, 1).reshape(num_kv, -1, self._head_length)
+        count = num_kv if n > 1 else 1
+        attended = []
+        for some in zip(grouped.chunk(count), keys.chunk(count), values.chunk(count), strict=True):
+            scores = (some[0] @ some[1].transpose(-1, -2)).mul_(self._query_scale / cap).tanh_().mul_(cap)
+            if mask is not None:
+                scores.view(len(scores), -1, *mask.shape).add_(mask)
+            attended.append(scores.softmax(-1) @ some[2])
+        return torch.cat(attended).view(-1, n, self._head_length).transpose(0, 1).reshape(n, -1)
