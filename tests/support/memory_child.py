@@ -60,7 +60,7 @@ def ask(engine: LocalEngine, num_words: int) -> str:
 
 
 class Narrow:
-    """A source whose weights are loaded under the limit; being of no known kind, it is not asked for its need."""
+    """A source whose weights are loaded under the limit; of no known kind, it is not asked for its need."""
 
     def __init__(self, source: ModelSource) -> None:
         self._source = source

@@ -1,4 +1,4 @@
-"""Memory runs out for real, in a process of its own under the kernel's limit: exit 5, advice, and it lives."""
+"""Memory runs out for real, in a process under the kernel's own limit: exit 5, advice, and it lives."""
 
 import json
 import os
