@@ -77,6 +77,7 @@ def _reply(detail: "ReplyDetail") -> dict[str, Any]:
         "finish_reason": detail.finish_reason,
         "usage": asdict(detail.usage) if detail.usage else None,
         "token_ids": list(detail.token_ids),
+        "log_probabilities": detail.log_probabilities,
     }
 
 

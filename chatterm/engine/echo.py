@@ -1,7 +1,8 @@
 """EchoEngine: an engine without weights, for tests, screenshots and trying chatterm without a model.
 
 It says back the last user message, or the next of its scripted replies, a word at a time. A token is a
-word with the white space after it. It samples nothing, so its samples are all alike.
+word with the white space after it. It samples nothing, so its samples are all alike, penalties change
+nothing, and what it says back is no loop however often it repeats itself.
 """
 
 import re
@@ -56,6 +57,8 @@ class EchoEngine:
     def stream(self, requests: Sequence[GenerationRequest], cancel: CancelToken) -> Generator[StreamEvent]:
         if any(request.constraint for request in requests):
             raise Unsupported("the echo engine cannot keep to a schema, regex or choices; use a local model")
+        if any(request.num_alternatives is not None for request in requests):
+            raise Unsupported("the echo engine has no probabilities to tell of its tokens; use a local model")
         for request in requests:
             room = self._context_length - _count(request.messages)
             if room < 1:

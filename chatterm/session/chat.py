@@ -49,18 +49,18 @@ class ChatSession:
         as failed; closing the generator early keeps it as stopped. Raises DoesNotFit before anything is kept.
         """
         fitted = self.fit(request, parent_id)
+        generation = GenerationRequest(
+            messages=fitted.messages,
+            prefill=request.prefill,
+            sampling=request.sampling,
+            num_alternatives=request.num_alternatives,
+        )
         card = self._engine.describe()
         record = TurnRecord(self._store, request, card, conversation_id=conversation_id, parent_id=parent_id)
         if error := record.open():
             yield NotSaved(error)
         yield TurnStarted(
             question=record.question, reply=record.reply, num_dropped_turns=fitted.num_dropped_turns
-        )
-        generation = GenerationRequest(
-            messages=fitted.messages,
-            prefill=request.prefill,
-            sampling=request.sampling,
-            num_alternatives=request.num_alternatives,
         )
         yield from self._reply(generation, record, cancel)
 

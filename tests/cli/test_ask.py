@@ -73,6 +73,11 @@ def test_an_empty_stdin_is_no_document() -> None:
         (["-m", "./no.gguf", "x"], b"", 4, ["no.gguf", "models list"]),
         (["--temprature", "1", "x"], b"", 2, ["--temprature", "--temperature"]),
         (["-o", "tempreture=1", "x"], b"", 2, ["'tempreture'", "'temperature'"]),
+        (["-o", "repeat_penaltie=1", "x"], b"", 2, ["'repeat_penaltie'", "'repeat_penalty'"]),
+        (["-o", "repeat_penalty=9", "x"], b"", 2, ["repeat_penalty must be from 0.5 to 2, found 9"]),
+        (["-o", "loop_detection=maybe", "x"], b"", 2, ["loop_detection must be true or false", "'maybe'"]),
+        (["--logprobs", "x"], b"", 2, ["--logprobs", "add --json"]),
+        (["--logprobs", "101", "--json", "x"], b"", 2, ["alternatives must be from 0 to 100", "101"]),
         (["--temperature", "9", "x"], b"", 2, ["temperature must be from 0 to 2, found 9"]),
         (["--temperature", "nan", "x"], b"", 2, ["temperature must be from 0 to 2"]),
         (["--max-tokens", "0", "x"], b"", 2, ["max_tokens must be from 1"]),
@@ -213,6 +218,13 @@ def test_the_token_limit_is_told() -> None:
     ended = ask("--max-tokens", "2", "one two three")
     assert ended.out == "one two \n"
     assert "cut at 2 tokens" in ended.err
+
+
+def test_what_the_engine_cannot_tell_is_refused_by_name() -> None:
+    ended = ask("--logprobs", "3", "--json", "x")
+    assert (ended.code, ended.out) == (1, "")
+    assert "echo engine" in ended.err
+    assert "probabilities" in ended.err
 
 
 def test_stop_strings_end_the_answer() -> None:

@@ -26,6 +26,39 @@ def test_a_model_whose_reply_is_known_is_streamed_to_the_byte(tmp_path: Path) ->
     assert reply["reply"]["token_ids"]
 
 
+def test_log_probabilities_are_told_in_json_and_kept(tmp_path: Path) -> None:
+    model = scripted_gguf(tmp_path / "scripted.gguf", REPLY)
+    ended = run_chatterm("ask", "-m", model, "--temperature", "0", "--json", "--logprobs", "2", "anything")
+    assert ended.code == 0, ended.err
+    answer = json.loads(ended.out)
+    tokens = answer["logprobs"]
+    assert len(tokens) == answer["output_tokens"]
+    assert all(len(token["top_logprobs"]) == 2 and token["logprob"] <= 0 for token in tokens)
+    assert [token["drawn_logprob"] for token in tokens] == [0] * len(tokens)
+    kept = json.loads(run_chatterm("history", "show", "--json", _last()).out)["messages"][-1]["reply"]
+    assert kept["token_ids"] == [token["id"] for token in tokens]
+    assert len(kept["log_probabilities"]) == len(tokens)
+    bare = run_chatterm("ask", "-m", model, "--json", "--logprobs", "--private", "x")
+    assert json.loads(bare.out)["logprobs"][0]["top_logprobs"] == []
+
+
+def test_a_reply_in_circles_is_stopped_told_and_kept(tmp_path: Path) -> None:
+    model = scripted_gguf(tmp_path / "loop.gguf", "the weather in the north is very fine. ", is_endless=True)
+    ended = run_chatterm("ask", "-m", model, "--json", "--max-tokens", "300", "x")
+    assert ended.code == 0
+    assert "again and again" in ended.err
+    assert json.loads(ended.out)["finish_reason"] == "loop"
+    kept = json.loads(run_chatterm("history", "show", "--json", _last()).out)["messages"][-1]["reply"]
+    assert kept["finish_reason"] == "loop"
+    ended = run_chatterm("ask", "-m", model, "--max-tokens", "300", "-o", "loop_detection=off", "x")
+    assert "cut at 300 tokens" in ended.err
+
+
+def test_deterministic_is_told_to_the_engine(tmp_path: Path) -> None:
+    model = scripted_gguf(tmp_path / "scripted.gguf", "It is so.")
+    assert run_chatterm("ask", "-m", model, "--deterministic", "x").out == "It is so.\n"
+
+
 def _last() -> str:
     rows: list[dict[str, str]] = json.loads(run_chatterm("history", "list", "--json").out)
     return rows[0]["id"]

@@ -3,9 +3,11 @@
 The engine must answer QUESTION with 20 tokens or more, and greedily give the same reply every time.
 """
 
+import math
 import threading
 from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -13,6 +15,7 @@ import pytest
 from chatterm.conversation import Message
 from chatterm.engine.base import (
     CancelToken,
+    Choices,
     Engine,
     Finished,
     GenerationRequest,
@@ -125,7 +128,7 @@ class EngineContract:
 
     def test_a_batch_ends_every_sample_once(self, engine: Engine) -> None:
         events = run(engine, ask(num_samples=2), ask("Say something else, at length, if you can."))
-        assert [(end.request, end.sample) for end in ends_of(events)] == [(0, 0), (0, 1), (1, 0)]
+        assert sorted((end.request, end.sample) for end in ends_of(events)) == [(0, 0), (0, 1), (1, 0)]
         done: set[tuple[int, int]] = set()
         for event in events:
             if isinstance(event, TextDelta):
@@ -199,6 +202,37 @@ class EngineContract:
         with closing(engine.stream([ask()], CancelToken())) as stream:
             next(stream)
             assert engine.count(ask().messages) == before
+
+    def test_alternatives_are_told_or_refused_by_name(self, engine: Engine) -> None:
+        request = replace(ask(), num_alternatives=3)
+        try:
+            events = run(engine, request)
+        except Unsupported:
+            return
+        assert text_of(events) == text_of(run(engine, ask())), "telling changes nothing"
+        for event in events:
+            if isinstance(event, TextDelta):
+                assert tuple(one.token_id for one in event.details) == event.token_ids
+        details = [one for event in events if isinstance(event, TextDelta) for one in event.details]
+        assert len(details) == ends_of(events)[0].usage.output_tokens
+        for one in details:
+            assert one.log_probability <= 0
+            assert one.drawn_log_probability == 0, "greedily nothing else could have come"
+            assert len(one.alternatives) == 3
+            chances = [other.log_probability for other in one.alternatives]
+            assert chances == sorted(chances, reverse=True)
+            assert sum(map(math.exp, chances)) <= 1.000001
+            assert one.alternatives[0].token_id == one.token_id, "greedily the likeliest comes"
+        assert [one.offset for one in details] == sorted(one.offset for one in details)
+
+    def test_a_choice_is_kept_or_refused_by_name(self, engine: Engine) -> None:
+        options = ("perhaps not", "never in the world")
+        try:
+            events = run(engine, replace(ask(), constraint=Choices(options)))
+        except Unsupported:
+            return
+        assert text_of(events) in options
+        assert ends_of(events)[0].reason == "end"
 
     def test_labels_are_scored_or_refused_by_name(self, engine: Engine) -> None:
         try:

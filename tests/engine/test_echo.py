@@ -42,6 +42,11 @@ def test_a_stop_string_ends_the_reply_before_itself() -> None:
     assert ends_of(events)[0].reason == "stop"
 
 
+def test_alternatives_are_refused_by_name() -> None:
+    with pytest.raises(Unsupported, match="echo engine"):
+        run(EchoEngine(), replace(ask(), num_alternatives=0))
+
+
 def test_a_constraint_is_refused_by_name() -> None:
     with pytest.raises(Unsupported, match="echo engine"):
         run(EchoEngine(), replace(ask(), constraint=Choices(("yes", "no"))))

@@ -31,6 +31,7 @@ def test_a_reply_tells_how_it_was_made_and_what_it_cost(store: ConversationStore
     assert detail is not None
     assert detail.record == RECORD
     assert (detail.usage, detail.finish_reason, detail.token_ids) == (USAGE, "end", (1, 2))
+    assert detail.log_probabilities == ((-0.5, -0.25), (-1.5, 0.0))
     assert store.reply_detail(question.id) is None
 
 

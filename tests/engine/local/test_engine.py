@@ -1,18 +1,30 @@
 """The local engine: the contract of every engine, and what is its own."""
 
+import json
 import math
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Generator
 from contextlib import closing
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
+from string import ascii_letters
 
 import pytest
 import torch
 
 from chatterm.conversation import Message
-from chatterm.engine.base import CancelToken, GenerationRequest, SamplingParams, TextDelta
+from chatterm.engine.base import (
+    CancelToken,
+    GenerationRequest,
+    JsonSchema,
+    SamplingParams,
+    StreamEvent,
+    TextDelta,
+)
 from chatterm.engine.local.engine import LocalEngine
 from chatterm.errors import BadModelFile, DoesNotFit, ModelNotFound, UsageError
 from tests.engine.contract import EngineContract, ask, ends_of, run, text_of
@@ -20,6 +32,9 @@ from tests.support.gguf_files import TinyLlama, scripted_gguf, tiny_gguf
 from tests.support.llama_oracle import rewrite_gguf
 
 REPLY = "Bridges, tunnels and ferries are three ways over the water — 三条路过水。 The first needs no engine."
+
+SHORT = SamplingParams(temperature=0, max_tokens=5)
+SAMPLED = SamplingParams(temperature=1.0, seed=4)
 
 
 def open_engine(path: Path, **options: object) -> LocalEngine:
@@ -77,6 +92,160 @@ class TestScripted(EngineContract):
         stream.close()
         other.join(30)
         assert found == [text_of(run(engine, ask()))]
+
+
+LOOP = "Tell me about the weather in the north of the land, please. "
+
+
+def test_a_reply_in_circles_is_stopped_and_says_so(tmp_path: Path) -> None:
+    path = scripted_gguf(tmp_path / "loop.gguf", LOOP, is_endless=True)
+    with closing(open_engine(path)) as engine:
+        sampling = SamplingParams(temperature=0, max_tokens=400)
+        events = run(engine, ask(sampling=sampling), ask(sampling=replace(sampling, loop_detection=False)))
+    stopped, whole = ends_of(events)
+    assert (stopped.reason, whole.reason) == ("loop", "length")
+    assert text_of(events).startswith(2 * LOOP)
+    assert len(text_of(events)) <= 4 * len(LOOP)
+    assert stopped.usage.output_tokens < whole.usage.output_tokens == 400
+
+
+def test_conversations_in_turn_all_find_what_was_read(tiny: Path) -> None:
+    with closing(open_engine(tiny)) as engine:
+        for number in range(2):
+            for start in ("one fine day", "another day"):
+                question = Message("user", start)
+                messages = (question, Message("assistant", "yes"), Message("user", f"and {number}?"))
+                end = ends_of(run(engine, GenerationRequest(messages=messages, sampling=SHORT)))[0]
+                if number:
+                    shared = engine.count([question]).tokens
+                    assert end.usage.cached_tokens > shared
+                    assert end.usage.input_tokens - end.usage.cached_tokens < 30
+
+
+def test_requests_with_one_document_share_its_reading(tiny: Path) -> None:
+    requests = [ask(LOOP * 2 + f"{number}?", sampling=SHORT) for number in range(3)]
+    with closing(open_engine(tiny)) as engine:
+        usages = [end.usage for end in ends_of(run(engine, *requests))]
+    assert [usage.cached_tokens > 50 for usage in usages] == [False, True, True]
+
+
+def test_replies_of_a_batch_come_together(tiny: Path) -> None:
+    sampling = SamplingParams(temperature=1.5, seed=1, max_tokens=40)
+    with closing(open_engine(tiny)) as engine:
+        events = run(engine, *(ask("hello", sampling=sampling, num_samples=2) for _ in range(2)))
+    order = [(event.request, event.sample) for event in events if isinstance(event, TextDelta)]
+    changes = sum(one != other for one, other in pairwise(order))
+    assert set(order) == {(0, 0), (0, 1), (1, 0), (1, 1)}
+    assert changes > 60, "a token of each in turn"
+
+
+def test_what_does_not_fit_the_budget_waits_its_turn(tiny: Path) -> None:
+    """With room for one sequence they come one after the other, and are what they are together."""
+    requests = [ask(f"hello {number}", sampling=replace(SAMPLED, max_tokens=150)) for number in range(4)]
+    with closing(open_engine(tiny)) as engine:
+        expected = [text_of(run(engine, *requests), request=index) for index in range(4)]
+    with closing(open_engine(tiny, cache_bytes=1)) as engine:
+        events = run(engine, *requests)
+    order = [event.request for event in events if isinstance(event, TextDelta)]
+    assert order == sorted(order)
+    assert [text_of(events, request=index) for index in range(4)] == expected
+
+
+def test_a_batch_of_forty_is_answered(tiny: Path) -> None:
+    requests = [ask(f"hello {number}", sampling=replace(SHORT, max_tokens=3)) for number in range(40)]
+    with closing(open_engine(tiny)) as engine:
+        events = run(engine, *requests)
+        alone = [text_of(run(engine, request)) for request in requests[::13]]
+    assert sorted(end.request for end in ends_of(events)) == list(range(40))
+    assert [text_of(events, request=index) for index in range(0, 40, 13)] == alone
+
+
+def test_offsets_point_into_the_text(scripted: Path) -> None:
+    sampling = SamplingParams(temperature=0, max_tokens=500)
+    request = replace(ask(sampling=sampling, prefill="Well, "), num_alternatives=0)
+    with closing(open_engine(scripted)) as engine:
+        events = run(engine, request)
+    text = text_of(events)
+    details = [one for event in events if isinstance(event, TextDelta) for one in event.details]
+    assert text == "Well, " + REPLY
+    assert details[0].offset == len("Well, ")
+    for one, following in pairwise(details):
+        if "\ufffd" not in one.text + following.text:
+            assert text[one.offset : following.offset] == one.text
+
+
+def test_a_schema_is_kept_with_the_start_that_was_given(tiny: Path) -> None:
+    schema = '{"type": "object", "properties": {"ok": {"type": "boolean"}}, "required": ["ok"]}'
+    request = GenerationRequest(
+        messages=ask("hello").messages,
+        prefill='{"ok"',
+        constraint=JsonSchema(schema),
+        sampling=SamplingParams(temperature=1.5, seed=3, max_tokens=150),
+        num_samples=3,
+    )
+    with closing(open_engine(tiny)) as engine:
+        events = run(engine, request)
+    for sample in range(3):
+        end = ends_of(events)[sample]
+        text = text_of(events, sample=end.sample)
+        assert text.startswith('{"ok"')
+        if end.reason == "end":
+            assert isinstance(json.loads(text)["ok"], bool)
+    assert any(end.reason == "end" for end in ends_of(events))
+
+
+def test_penalties_make_a_reply_less_the_same(tiny: Path) -> None:
+    plain = SamplingParams(temperature=0, max_tokens=60, loop_detection=False)
+    with closing(open_engine(tiny)) as engine:
+        repeated = ids_of(run(engine, ask("hello", sampling=plain)))
+        penalised = ids_of(run(engine, ask("hello", sampling=replace(plain, frequency_penalty=2.0))))
+    assert len(set(penalised)) > len(set(repeated))
+
+
+def test_scores_are_the_log_probabilities_that_are_told(tiny: Path) -> None:
+    request = replace(ask("hello", sampling=SHORT), num_alternatives=100)
+    with closing(open_engine(tiny)) as engine:
+        first = next(
+            one for event in run(engine, request) if isinstance(event, TextDelta) for one in event.details
+        )
+        letters = [one for one in first.alternatives if len(one.text) == 1 and one.text in ascii_letters]
+        scores = engine.score(request.messages, [one.text for one in letters])
+    assert len(letters) > 5
+    assert scores == pytest.approx([one.log_probability for one in letters], abs=0.05)
+
+
+def test_scores_do_not_depend_on_the_other_labels(tiny: Path) -> None:
+    labels = ["yes, of course", "no", "perhaps", "", "yes, never"]
+    with closing(open_engine(tiny)) as engine:
+        together = engine.score(ask("hello").messages, labels)
+        alone = [engine.score(ask("hello").messages, [label])[0] for label in labels]
+    assert together == pytest.approx(alone, rel=0.02, abs=0.05)
+
+
+@pytest.fixture
+def scripted(tmp_path: Path) -> Path:
+    return scripted_gguf(tmp_path / "scripted.gguf", REPLY)
+
+
+@pytest.mark.slow
+def test_a_long_prompt_is_cancelled_at_once(default_model: Path) -> None:
+    cancel, begun = CancelToken(), []
+
+    def stop() -> None:
+        begun.append(time.perf_counter())
+        cancel.cancel()
+
+    with closing(open_engine(default_model, num_threads=None)) as engine:
+        run(engine, ask("hello"))
+        threading.Timer(0.5, stop).start()
+        (end,) = ends_of(list(engine.stream([ask("word " * 7000)], cancel)))
+        took = time.perf_counter() - begun[0]
+    assert end.reason == "cancelled"
+    assert took < 0.3
+
+
+def ids_of(events: list[StreamEvent]) -> list[int]:
+    return [i for event in events if isinstance(event, TextDelta) for i in event.token_ids]
 
 
 @pytest.fixture
