@@ -8,6 +8,9 @@ from chatterm.models.gguf import GGUFFile
 MAX_CONTEXT = 2**26
 """In tokens: more than any model has, and few enough that products of it stay small."""
 
+_MIN_FACTOR = 1e-6
+"""Below it, what is divided by it may pass the range of fp32."""
+
 
 class ArchitectureKeys:
     """The keys of one file. All methods raise BadModelFile naming the key, what was expected and found."""
@@ -31,6 +34,13 @@ class ArchitectureKeys:
         value = self.file.require(key, float) if default is None else self.file.get(key, float, default)
         if not low <= value <= high:  # so that NaN, which compares false with everything, is refused
             self.refuse(name, f"from {low:g} to {high:g}", value)
+        return value
+
+    def factor(self, name: str, default: float = 0.0) -> float:
+        """Read a number to multiply or divide by; 0 says that there is none."""
+        value = self.number(name, 0.0, 1e6, default=default)
+        if 0 < value < _MIN_FACTOR:
+            self.refuse(name, f"0 or at least {_MIN_FACTOR:g}", value)
         return value
 
     def flag(self, name: str, *, default: bool) -> bool:

@@ -27,8 +27,7 @@ def read_rope(read: ArchitectureKeys, head_length: int, context_length: int) -> 
 
 
 def _scaling(read: ArchitectureKeys, context_length: int) -> RopeScaling | None:
-    factor = read.number("rope.scaling.factor", 0.0, 1e6, default=0.0)
-    factor = factor or read.number("rope.scale_linear", 0.0, 1e6, default=0.0)
+    factor = read.factor("rope.scaling.factor") or read.factor("rope.scale_linear")
     kind = _kind(read, has_factor=factor > 0)
     if kind is None:
         return None
@@ -41,7 +40,7 @@ def _scaling(read: ArchitectureKeys, context_length: int) -> RopeScaling | None:
         kind=kind,
         factor=plain.factor,
         original_context_length=original or context_length,
-        attention_factor=own * read.number("rope.scaling.attn_factor", 0.0, 1e6, default=1.0),
+        attention_factor=own * (read.factor("rope.scaling.attn_factor") or 1.0),
         beta_fast=read.number("rope.scaling.yarn_beta_fast", 1e-3, 1e6, default=plain.beta_fast),
         beta_slow=read.number("rope.scaling.yarn_beta_slow", 1e-3, 1e6, default=plain.beta_slow),
     )

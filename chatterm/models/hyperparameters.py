@@ -120,11 +120,10 @@ def _sizes(read: ArchitectureKeys, family: _Family) -> ArchSpec:
         norm_placement=family.norm_placement,
         activation=family.activation,
         query_scale=_query_scale(read, family, embedding // num_heads, head_length, num_layers),
-        embedding_scale=_scale(
-            read, "embedding_scale", math.sqrt(embedding) if family.is_embedding_scaled else 1.0
-        ),
-        residual_scale=_scale(read, "residual_scale", 1.0),
-        logit_scale=1.0 / _scale(read, "logit_scale", 1.0),
+        embedding_scale=read.factor("embedding_scale")
+        or (math.sqrt(embedding) if family.is_embedding_scaled else 1.0),
+        residual_scale=read.factor("residual_scale") or 1.0,
+        logit_scale=1.0 / (read.factor("logit_scale") or 1.0),
         attention_softcap=_softcap(read, "attn_logit_softcapping", family.attention_softcap),
         logit_softcap=_softcap(read, "final_logit_softcapping", family.logit_softcap),
     )
@@ -134,16 +133,11 @@ def _query_scale(
     read: ArchitectureKeys, family: _Family, share: int, head_length: int, num_layers: int
 ) -> float:
     width = share if num_layers == family.wide_query_layers else head_length
-    return _scale(read, "attention.scale", max(width, 1) ** -0.5)
-
-
-def _scale(read: ArchitectureKeys, name: str, default: float) -> float:
-    """Read a factor; 0 is how llama.cpp says that there is none."""
-    return read.number(name, 0.0, 1e6, default=0.0) or default
+    return read.factor("attention.scale") or max(width, 1) ** -0.5
 
 
 def _softcap(read: ArchitectureKeys, name: str, default: float | None) -> float | None:
-    return read.number(name, 0.0, 1e6, default=default or 0.0) or None
+    return read.factor(name, default or 0.0) or None
 
 
 def _layers(

@@ -6,8 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from gguf import GGUFWriter
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from chatterm.engine.local.rope import frequencies
 from chatterm.errors import BadModelFile
 from chatterm.models.arch_spec import SUPPORTED_ARCHITECTURES, ArchSpec, LayerSpec, RopeScaling, RopeSpec
 from chatterm.models.gguf import GGUFFile
@@ -210,6 +214,8 @@ def test_yarn_of_its_own(tmp_path: Path) -> None:
         ("gemma3", {"rope.freq_base_swa": 0.0}, "from 1.01 to"),
         ("granite", {"logit_scale": math.inf}, "but is inf"),
         ("granite", {"residual_scale": -0.5}, "but is -0.5"),
+        ("granite", {"logit_scale": 1e-30}, "0 or at least 1e-06, but is 1.0"),
+        ("qwen3", {"rope.scaling.factor": 1e-30}, "0 or at least 1e-06, but is 1.0"),
         ("granite", {"rope.scaling.finetuned": 1}, "true or false, but is 1"),
         ("qwen3", {"attention.key_length": 15, "attention.value_length": 15}, "even, but is 15"),
         ("qwen3", {"rope.scaling.type": "yarn", "rope.scaling.yarn_beta_fast": 0.0}, "from 0.001 to"),
@@ -224,3 +230,47 @@ def test_refused_by_name(architecture: str, keys: dict[str, Value], message: str
 def test_a_window_as_long_as_the_context_is_none(tmp_path: Path) -> None:
     layers = read(tmp_path, "qwen2", {"attention.sliding_window": 4096}).layers
     assert {layer.window for layer in layers} == {None}
+
+
+KEYS = (
+    "block_count", "context_length", "embedding_length", "feed_forward_length", "attention.head_count",
+    "attention.head_count_kv", "attention.key_length", "attention.value_length", "attention.scale",
+    "attention.layer_norm_rms_epsilon", "attention.sliding_window", "attention.sliding_window_pattern",
+    "attn_logit_softcapping", "final_logit_softcapping", "embedding_scale", "residual_scale", "logit_scale",
+    "rope.dimension_count", "rope.freq_base", "rope.freq_base_swa", "rope.scaling.type",
+    "rope.scaling.factor", "rope.scaling.original_context_length", "rope.scaling.attn_factor",
+    "rope.scaling.yarn_beta_fast", "rope.scaling.yarn_beta_slow", "rope.scaling.yarn_log_multiplier",
+    "rope.scaling.finetuned", "expert_count",
+)  # fmt: skip
+VALUES = (
+    st.sampled_from([0, 1, 2, 3, 4, 5, 6, 7, 8, 16, 46, 62, 64, 512, 4096, 2**31, 2**32 - 1])
+    | st.floats(width=32)
+    | st.booleans()
+    | st.sampled_from(["none", "linear", "yarn", "longrope", "llama3", "\x00"])
+    | st.lists(st.booleans(), min_size=1, max_size=8)
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    architecture=st.sampled_from(SUPPORTED_ARCHITECTURES),
+    keys=st.dictionaries(st.sampled_from(KEYS), VALUES, max_size=6),
+)
+def test_whatever_the_keys_say_it_is_read_or_refused(
+    tmp_path: Path, architecture: str, keys: dict[str, Value]
+) -> None:
+    try:
+        spec = read(tmp_path, architecture, keys)
+    except BadModelFile:
+        return
+    assert spec.num_heads % spec.num_kv_heads == 0
+    assert spec.head_length % 2 == 0
+    for number in (spec.query_scale, spec.embedding_scale, spec.residual_scale, spec.logit_scale):
+        assert 0 < number <= 1e6
+    for layer in spec.layers:
+        assert layer.window is None or layer.window > 0
+        if layer.rope is not None:
+            assert 2 <= layer.rope.dimensions <= spec.head_length
+            turns = frequencies(layer.rope, spec.context_length)
+            assert torch.isfinite(turns).all()
+            assert (turns > 0).all()
