@@ -1,7 +1,8 @@
 """A process that opens model files, whatever they hold, and tells how it went: crashes and hangs are its own.
 
 Run as a program it reads paths from stdin and answers each with a line of JSON: all that `ask` does with a
-model, up to one token. `ModelProbe` is the other end.
+model, up to one token. `ModelProbe` is the other end. transformers is out of reach: what it would do with a
+hostile folder is its own, and importing it costs more than any file may.
 """
 
 import contextlib
@@ -149,6 +150,7 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what a library prints must not be taken for an answer
+    sys.modules["transformers"] = None  # type: ignore[assignment]  # as if it were not installed
     import torch
 
     import chatterm.engine.local.runtime  # noqa: F401  # not to be counted

@@ -62,9 +62,10 @@ class Case(NamedTuple):
 def make_case(metadata: Metadata) -> Case:
     tokenizer = Tokenizer.from_metadata(metadata)
     closing = [
-        re.fullmatch(rb'[]"}@0-9]{1,2}', tokenizer.token_bytes(i)) for i in range(tokenizer.num_tokens)
+        i in tokenizer.end_ids or re.fullmatch(rb'[]"}@0-9]{1,2}', tokenizer.token_bytes(i)) is not None
+        for i in range(tokenizer.num_tokens)
     ]
-    return Case(tokenizer, ConstraintCompiler(tokenizer), torch.tensor([bool(c) for c in closing]))
+    return Case(tokenizer, ConstraintCompiler(tokenizer), torch.tensor(closing))
 
 
 @pytest.fixture(scope="module")

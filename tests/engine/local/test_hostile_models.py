@@ -8,8 +8,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from tests.support.family_gguf import family_gguf
+from tests.support.folder_mutations import Folder, hostile_folders
 from tests.support.gguf_files import TinyLlama, tiny_gguf
 from tests.support.gguf_mutations import Parts, hostile_files
+from tests.support.model_folders import family_folder
 from tests.support.model_probe import ModelProbe
 from tests.support.tiny_models import tiny_model
 
@@ -24,6 +26,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def probe(folder: Path) -> Iterator[ModelProbe]:
     with ModelProbe(folder / "cache") as probe:
+        # What the machine needs is compiled for the first model, and what its template does is tried out.
+        assert probe.probe(_small(folder, "Q4_0")).outcome == "answered"
         yield probe
 
 
@@ -82,3 +86,32 @@ def test_500_hostile_files_crash_nothing(bases: list[Parts], probe: ModelProbe, 
 def test_10_000_hostile_files_crash_nothing(bases: list[Parts], probe: ModelProbe, tmp_path: Path) -> None:
     outcomes = check_many(bases, probe, tmp_path / "model.gguf", 10_000)
     assert outcomes["GenerationFailed"] > 10, "weights that are NaN get as far as that"
+
+
+def check_many_folders(probe: ModelProbe, folder: Path, count: int) -> collections.Counter[str]:
+    """Probe a folder with so many changes; return how often each outcome came."""
+    family_folder(folder, num_hidden_layers=1, intermediate_size=64)
+    assert probe.check(folder).outcome == "answered"
+    base = Folder.read(folder)
+    outcomes: collections.Counter[str] = collections.Counter()
+
+    @settings(max_examples=count, suppress_health_check=list(HealthCheck), deadline=None)
+    @given(changed=hostile_folders(base))
+    def check(changed: dict[str, bytes | None]) -> None:
+        base.write(folder, changed)
+        outcomes[probe.check(folder).outcome] += 1
+
+    check()
+    return outcomes
+
+
+def test_200_hostile_folders_crash_nothing(probe: ModelProbe, tmp_path: Path) -> None:
+    outcomes = check_many_folders(probe, tmp_path / "model", 200)
+    assert outcomes["BadModelFile"] > 50
+    assert outcomes["answered"] > 5
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_3_000_hostile_folders_crash_nothing(probe: ModelProbe, tmp_path: Path) -> None:
+    check_many_folders(probe, tmp_path / "model", 3_000)
