@@ -63,6 +63,14 @@ class Decoder:
         """Of keys and values: fp32 on the CPU, whose attention over one query is fastest there."""
         return torch.float32 if self.placement.device.type == "cpu" else self.placement.dtype
 
+    @property
+    def identical_rows(self) -> int:
+        """How many rows a pass may have for each to be the same to the bit as if it were alone.
+
+        torch's own products and its attention promise that for one row only.
+        """
+        return 1 if self._native is None else self._native.most_rows
+
     def forward(self, ids: Tensor, segments: Sequence[Segment], *, is_last_only: bool = True) -> Tensor:
         """Read the tokens `ids` (int64, (n,), on the CPU): those of each segment in turn.
 

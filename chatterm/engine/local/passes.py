@@ -28,20 +28,12 @@ class Part(NamedTuple):
     ids: Sequence[int]
 
 
-def identical_rows(model: AnyDecoder) -> int:  # noqa: ARG001  # of whom it is asked
-    """Return how many rows a pass may have for each to be the same to the bit as if it were alone.
-
-    torch's own products and its attention promise that for one row only.
-    """
-    return 1
-
-
 class Reader:
     """Lets a model read."""
 
     def __init__(self, model: AnyDecoder, *, is_deterministic: bool = False) -> None:
         self._model = model
-        self.max_rows = identical_rows(model) if is_deterministic else None
+        self.max_rows = model.identical_rows if is_deterministic else None
         """How many rows a pass may have; None: any number."""
 
     def read(

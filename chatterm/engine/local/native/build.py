@@ -21,6 +21,8 @@ _OPTIONS = (
     *("-std=gnu11", "-O3", "-shared", "-fPIC", "-pthread"),
     # Vectors of loops with rounding and square roots; NaN and infinity stay what they are.
     *("-fno-math-errno", "-fno-trapping-math"),
+    # Vectors wider than the processor's are passed in memory, which nobody else has to know.
+    "-Wno-psabi",
 )
 _LIBRARIES = ("-lm",)
 _TIMEOUT_S = 120
@@ -33,7 +35,7 @@ def library_path(folder: Path, target: str | None = None) -> Path | None:
     `target` is the compiler's option for the processor (None: this one). Where it cannot be had, there is no C compiler (`CC`, `cc`, `gcc` or `clang`), it failed, or the folder is not writable:
     all are logged, and the engine goes on without.
     """
-    compiler = _find_compiler()
+    compiler = find_compiler()
     if compiler is None:
         _log.info("no C compiler: the engine uses torch's own operations")
         return None
@@ -46,7 +48,8 @@ def library_path(folder: Path, target: str | None = None) -> Path | None:
         return None
 
 
-def _find_compiler() -> Path | None:
+def find_compiler() -> Path | None:
+    """Return the C compiler that will be used: `CC`, `cc`, `gcc` or `clang`, None where there is none."""
     names = [os.environ.get("CC", ""), "cc", "gcc", "clang"]
     found = (shutil.which(name) for name in names if name)
     return next((Path(path).resolve() for path in found if path), None)

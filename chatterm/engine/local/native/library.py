@@ -111,6 +111,11 @@ class NativeLibrary:
         # Not when Python ends: a thread of the engine may be in a call still.
         weakref.finalize(self, library.pool_close, self._pool).atexit = False
 
+    @property
+    def is_fast(self) -> bool:
+        """Whether it has products made for this processor; else torch's own are faster."""
+        return bool(self._library.is_fast())
+
     def layout(self, block_type: int) -> int | None:
         """Return the address of the layout that holds this type of block, None where there is none."""
         address: int | None = self._library.find_layout(block_type)
@@ -153,6 +158,7 @@ def _declare(library: ctypes.CDLL) -> None:
     functions: dict[str, tuple[object, tuple[Any, ...]]] = {  # Any: ctypes' own kinds of types
         "pool_open": (c_void_p, (c_int,)),
         "pool_close": (None, (c_void_p,)),
+        "is_fast": (c_int, ()),
         "find_layout": (c_void_p, (c_int,)),
         "tile_bytes": (c_int64, (c_void_p, c_int64)),
         "pack": (c_int, (POINTER(Part), c_void_p, c_int, c_void_p, c_int)),

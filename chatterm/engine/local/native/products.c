@@ -4,15 +4,7 @@
 #include <string.h>
 
 #include "blocks.h"
-
-#if defined(__AVX512F__) && defined(__AVX512BW__) && defined(__AVX512VNNI__)
-#include <immintrin.h>
-#define HAS_VNNI 1
-#else
-#define HAS_VNNI 0
-#endif
-
-#define INLINE static inline __attribute__((always_inline))
+#include "lanes.h"
 
 enum { MAX_TOGETHER = 4 }; /* rows of x that share one reading of a tile */
 
@@ -54,98 +46,6 @@ void quantise_row(const Inputs *x, int64_t row) {
     }
 }
 
-/* A vector of 16 lanes by 4 bytes, its sums, and 16 floats. */
-#if HAS_VNNI
-typedef __m512i Bytes;
-typedef __m512i Ints;
-typedef __m512 Floats;
-INLINE Bytes load_bytes(const uint8_t *p) { return _mm512_loadu_si512(p); }
-INLINE Bytes low_halves(Bytes v) { return _mm512_and_si512(v, _mm512_set1_epi8(15)); }
-INLINE Bytes high_halves(Bytes v) { return _mm512_and_si512(_mm512_srli_epi16(v, 4), _mm512_set1_epi8(15)); }
-INLINE Bytes add_plane(Bytes v, uint64_t plane, int value) {
-    return _mm512_mask_add_epi8(v, plane, v, _mm512_set1_epi8((char)value));
-}
-INLINE Bytes zero_bytes(void) { return _mm512_setzero_si512(); }
-INLINE Bytes look_up(Bytes codes, const int8_t *table) {
-    const Bytes all = _mm512_broadcast_i32x4(_mm_loadu_si128((const __m128i *)table));
-    return _mm512_xor_si512(_mm512_shuffle_epi8(all, codes), _mm512_set1_epi8((char)128));
-}
-INLINE Ints all_ints(int32_t v) { return _mm512_set1_epi32(v); }
-INLINE Ints dot(Ints sum, Bytes w, const int8_t *x) {
-    int32_t four;
-    memcpy(&four, x, 4);
-    return _mm512_dpbusd_epi32(sum, w, _mm512_set1_epi32(four));
-}
-INLINE Ints join(Ints high, Ints low) { return _mm512_add_epi32(_mm512_slli_epi32(high, 7), low); }
-INLINE Floats zero_floats(void) { return _mm512_setzero_ps(); }
-INLINE Floats all_floats(float v) { return _mm512_set1_ps(v); }
-INLINE Floats load_floats(const float *p) { return _mm512_loadu_ps(p); }
-INLINE Floats load_halves(const uint8_t *p) { return _mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)p)); }
-INLINE Floats load_bfloats(const uint8_t *p) {
-    return _mm512_castsi512_ps(
-        _mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)p)), 16));
-}
-INLINE Floats to_floats(Ints v) { return _mm512_cvtepi32_ps(v); }
-INLINE Floats times(Floats a, Floats b) { return _mm512_mul_ps(a, b); }
-INLINE Floats times_plus(Floats a, Floats b, Floats c) { return _mm512_fmadd_ps(a, b, c); }
-INLINE void store_floats(float *p, Floats v) { _mm512_storeu_ps(p, v); }
-INLINE void store_bytes(uint8_t *p, Bytes v) { _mm512_storeu_si512(p, v); }
-#else
-typedef uint8_t Bytes __attribute__((vector_size(64)));
-typedef int32_t Ints __attribute__((vector_size(64)));
-typedef float Floats __attribute__((vector_size(64)));
-INLINE Bytes load_bytes(const uint8_t *p) { Bytes v; memcpy(&v, p, 64); return v; }
-INLINE Bytes low_halves(Bytes v) { return v & 15; }
-INLINE Bytes high_halves(Bytes v) { return v >> 4; }
-INLINE Bytes zero_bytes(void) { return (Bytes){0}; }
-INLINE Bytes add_plane(Bytes v, uint64_t plane, int value) {
-    uint8_t bytes[64];
-    for (int i = 0; i < 64; i++) bytes[i] = (uint8_t)((plane >> i & 1) * (unsigned)value);
-    return v + load_bytes(bytes);
-}
-INLINE Bytes look_up(Bytes codes, const int8_t *table) {
-    Bytes v;
-    for (int i = 0; i < 64; i++) v[i] = (uint8_t)(table[codes[i]] + 128);
-    return v;
-}
-INLINE Ints all_ints(int32_t v) { return v - (Ints){0}; }
-INLINE Ints dot(Ints sum, Bytes w, const int8_t *x) {
-    uint8_t bytes[64];
-    int32_t sums[16];
-    memcpy(bytes, &w, 64);
-    for (int r = 0; r < 16; r++)
-        sums[r] = bytes[4 * r] * x[0] + bytes[4 * r + 1] * x[1] + bytes[4 * r + 2] * x[2] + bytes[4 * r + 3] * x[3];
-    Ints more;
-    memcpy(&more, sums, 64);
-    return sum + more;
-}
-INLINE Ints join(Ints high, Ints low) { return high * 128 + low; }
-INLINE Floats zero_floats(void) { return (Floats){0}; }
-INLINE Floats all_floats(float v) { return v - (Floats){0}; }
-INLINE Floats load_floats(const float *p) { Floats v; memcpy(&v, p, 64); return v; }
-INLINE Floats load_halves(const uint8_t *p) {
-    _Float16 halves[16];
-    Floats v;
-    memcpy(halves, p, 32);
-    for (int i = 0; i < 16; i++) v[i] = (float)halves[i];
-    return v;
-}
-INLINE Floats load_bfloats(const uint8_t *p) {
-    uint16_t parts[16];
-    uint32_t words[16];
-    Floats v;
-    memcpy(parts, p, 32);
-    for (int i = 0; i < 16; i++) words[i] = (uint32_t)parts[i] << 16;
-    memcpy(&v, words, 64);
-    return v;
-}
-INLINE Floats to_floats(Ints v) { return __builtin_convertvector(v, Floats); }
-INLINE Floats times(Floats a, Floats b) { return a * b; }
-INLINE Floats times_plus(Floats a, Floats b, Floats c) { return a * b + c; }
-INLINE void store_floats(float *p, Floats v) { memcpy(p, &v, 64); }
-INLINE void store_bytes(uint8_t *p, Bytes v) { memcpy(p, &v, 64); }
-#endif
-
 /* What of a layout is known when compiling. */
 typedef struct {
     int bits, scale_columns, has_minima, has_table;
@@ -176,6 +76,7 @@ INLINE void codes_product(Kind kind, const Layout *layout, const uint8_t *tile, 
                           int count, float *out) {
     Floats totals[MAX_TOGETHER];
     for (int i = 0; i < count; i++) totals[i] = zero_floats();
+    const int is_wide = kind.bits == 8 || kind.has_table;
     const int scale_groups = GROUP / kind.scale_columns, steps = 8 / scale_groups;
     const int64_t groups = x->columns / GROUP, bytes = group_bytes(layout);
     const int8_t *all_high = x->high + first * x->columns, *all_low = x->low + first * x->columns;
@@ -196,8 +97,8 @@ INLINE void codes_product(Kind kind, const Layout *layout, const uint8_t *tile, 
                 Bytes w = codes_of(kind, tile, s, table);
                 for (int i = 0; i < count; i++) {
                     const int64_t place = i * x->columns + g * GROUP + 4 * s;
-                    high[i] = dot(high[i], w, all_high + place);
-                    low[i] = dot(low[i], w, all_low + place);
+                    high[i] = dot(high[i], w, all_high + place, is_wide);
+                    low[i] = dot(low[i], w, all_low + place, is_wide);
                 }
             }
             Floats scale = load_halves(scales + 32 * half);
@@ -301,3 +202,5 @@ void group_codes(const Layout *layout, const uint8_t *group, uint8_t codes[TILE_
         for (int r = 0; r < TILE_ROWS; r++) memcpy(codes[r] + 4 * step, bytes + 4 * r, 4);
     }
 }
+
+int is_fast(void) { return ARE_LANES_FAST; }

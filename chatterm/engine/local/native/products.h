@@ -23,4 +23,7 @@ void tile_product(const Part *part, int64_t tile, const Inputs *x, int64_t rows,
 /* The codes of a group, row by row; of table types the table's numbers with the centre added. */
 void group_codes(const Layout *layout, const uint8_t *group, uint8_t codes[TILE_ROWS][GROUP]);
 
+/* Whether the products are made for this processor; else they are right, but slower than torch's. */
+int is_fast(void);
+
 #endif

@@ -133,9 +133,21 @@ def test_an_input_that_is_no_number_shows(library: NativeLibrary, value: float) 
 
 
 @pytest.mark.parametrize("kind", TYPES, ids=lambda kind: kind.name)
-def test_portable_code_gives_the_same(library: NativeLibrary, kernels: Path, kind: BlockType) -> None:
-    path = library_path(kernels, "-mtune=generic")
+@pytest.mark.parametrize("target", ["-mtune=generic", "-march=x86-64-v3"])
+def test_other_processors_code_gives_the_same(
+    library: NativeLibrary, kernels: Path, target: str, kind: BlockType
+) -> None:
+    if target == "-march=x86-64-v3" and not has_avx2():
+        pytest.skip("no AVX2")
+    path = library_path(kernels, target)
     assert path is not None
-    portable = NativeLibrary(path, 1)
+    other = NativeLibrary(path, 1)
+    assert other.is_fast == (target == "-march=x86-64-v3")
     tensor, x = random_tensor(kind), inputs(5)
-    assert relative_error(pack(portable, tensor)(x), pack(library, tensor)(x)) < 1e-6
+    assert relative_error(pack(other, tensor)(x), pack(library, tensor)(x)) < 1e-6
+    many = inputs(MOST_ROWS + 1)
+    assert torch.equal(pack(other, tensor)(many), pack(library, tensor)(many))
+
+
+def has_avx2() -> bool:
+    return torch.backends.cpu.get_cpu_capability() in {"AVX2", "AVX512"}
