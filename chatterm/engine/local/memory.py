@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from chatterm.engine.local.packed_types import held_bytes
+from chatterm.engine.local.packed_types import HEAD_TARGET, held_bytes
 from chatterm.errors import OutOfMemory
 from chatterm.models.arch_spec import ArchSpec
 from chatterm.models.block_types import BlockType
@@ -20,6 +20,7 @@ _NORM_BYTES = 4
 """A vector's value: fp32."""
 _PLAIN = {"F32": BlockType.F32, "F16": BlockType.F16, "BF16": BlockType.BF16}
 _PACKED = ".qweight"
+_HEADS = {"token_embd.weight", "output.weight"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,8 +42,10 @@ class Holding:
             return tensor.num_elements * _NORM_BYTES
         rows, columns = tensor.shape
         is_plain = tensor.block_type in _PLAIN.values()
-        quantises = self.target is not None and is_plain and columns % self.target.block_size == 0
-        block_type = self.target if quantises and self.target else tensor.block_type
+        # A tied head is the embedding; one that is not is not asked for here.
+        target = HEAD_TARGET if self.target and tensor.name in _HEADS else self.target
+        quantises = target is not None and is_plain and columns % target.block_size == 0
+        block_type = target if quantises and target else tensor.block_type
         return held_bytes(block_type, rows, columns, keeps_packed=self.keeps_packed, is_native=self.is_native)
 
 

@@ -63,6 +63,8 @@ DEQUANTISED_TYPES = frozenset({BlockType.Q6_K})
 
 PLAIN_TYPES = frozenset({BlockType.F32, BlockType.F16, BlockType.BF16})
 """Not quantised: nothing is lost by computing with them as they are."""
+HEAD_TARGET = BlockType.Q8_0
+"""What quantising on load makes of a plain head, whatever the other matrices become."""
 
 
 @dataclass(frozen=True, slots=True)

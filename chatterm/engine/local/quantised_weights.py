@@ -1,7 +1,8 @@
 """Plain weights quantised on load: matrix by matrix, so that no second copy of the whole ever exists.
 
-The embedding stays as it is, and a tied head with it; so do vectors, matrices whose columns are no whole
-number of blocks, and what is quantised already.
+The head gets 8 bits whatever the others get, as llama.cpp's files have it: it decides each token, and is
+read for each. An embedding that is not the head too stays as it is, for its rows are only looked up; so do
+vectors, matrices whose columns are no whole number of blocks, and what is quantised already.
 """
 
 from collections.abc import Sequence
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 
 import torch
 
+from chatterm.engine.local.packed_types import HEAD_TARGET
 from chatterm.engine.local.quantise import quantise
 from chatterm.engine.local.weights import BlockTensor, Weights
 from chatterm.models.block_types import BlockType
@@ -18,7 +20,7 @@ _DTYPES = {
     BlockType.F16: torch.float16,
     BlockType.BF16: torch.bfloat16,
 }
-_EMBEDDING = "token_embd.weight"
+_EMBEDDING, _HEAD = "token_embd.weight", "output.weight"
 
 
 def quantised(weights: Weights, target: BlockType | None) -> Weights:
@@ -38,11 +40,18 @@ class QuantisedWeights:
 
     def matrix(self, name: str, shape: tuple[int, int]) -> BlockTensor:
         tensor = self.source.matrix(name, shape)
-        dtype = _DTYPES.get(tensor.block_type)
-        if dtype is None or name == _EMBEDDING or shape[1] % self.target.block_size:
+        dtype, target = _DTYPES.get(tensor.block_type), self._target_of(name)
+        if dtype is None or target is None or shape[1] % target.block_size:
             return tensor
         values = tensor.blocks.view(dtype).view(shape)
-        return BlockTensor(name, self.target, quantise(values, self.target))
+        return BlockTensor(name, target, quantise(values, target))
+
+    def _target_of(self, name: str) -> BlockType | None:
+        """Return what a matrix becomes; None: it stays."""
+        head = _HEAD if _HEAD in self.source else _EMBEDDING
+        if name == head:
+            return HEAD_TARGET
+        return None if name == _EMBEDDING else self.target
 
     def vector(self, name: str, length: int) -> BlockTensor:
         return self.source.vector(name, length)

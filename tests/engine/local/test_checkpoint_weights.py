@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import torch
+from gguf import GGMLQuantizationType, quants
 from safetensors.torch import save_file
 
 from chatterm.engine.local.checkpoint_weights import CheckpointWeights
@@ -26,6 +27,7 @@ from chatterm.models.checkpoint import Checkpoint
 from tests.support.family_gguf import round_weights
 from tests.support.tiny_models import FAMILIES, VOCAB_SIZE, tiny_model
 
+Q8_0 = GGMLQuantizationType.Q8_0
 REFERENCE = Placement.reference()
 IDS = np.random.default_rng(0).integers(3, VOCAB_SIZE, 90).tolist()
 
@@ -75,17 +77,17 @@ def test_quantised_on_load_it_is_the_model_with_rounded_matrices(
 ) -> None:
     _, model = tiny_model(family)
     model.save_pretrained(tmp_path)
-    embedding = model.model.embed_tokens.weight.detach().clone()
+    embedding, head = model.model.embed_tokens.weight, model.lm_head.weight
+    plain, before = embedding.detach().clone(), head.detach().clone()
     with torch.no_grad():
         round_weights(model, target.name)
-        model.model.embed_tokens.weight.copy_(embedding)
+        embedding.copy_(plain)
+        head.copy_(torch.from_numpy(quants.dequantize(quants.quantize(before.numpy(), Q8_0), Q8_0)))
     assert_close(logits_of(load(tmp_path, target)), oracle(model))
 
 
 @pytest.mark.parametrize("target", [BlockType.Q8_0, BlockType.Q4_1])
 def test_quantising_gives_the_blocks_of_ggml(target: BlockType, tmp_path: Path) -> None:
-    from gguf import GGMLQuantizationType, quants
-
     _, model = tiny_model("llama")
     model.save_pretrained(tmp_path)
     weights = QuantisedWeights(CheckpointWeights.open(Checkpoint.open(tmp_path)), target)
@@ -95,6 +97,7 @@ def test_quantising_gives_the_blocks_of_ggml(target: BlockType, tmp_path: Path) 
     assert found.block_type is target
     assert np.array_equal(found.blocks.numpy().reshape(96, -1), expected)
     assert weights.matrix("token_embd.weight", (VOCAB_SIZE, 96)).block_type is BlockType.F32
+    assert weights.matrix("output.weight", (VOCAB_SIZE, 96)).block_type is BlockType.Q8_0
     assert weights.vector("blk.0.attn_norm.weight", 96).block_type is BlockType.F32
 
 
