@@ -36,13 +36,15 @@ def kernels(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def home(tmp_path: Path, kernels: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def home(
+    tmp_path_factory: pytest.TempPathFactory, kernels: Path, monkeypatch: pytest.MonkeyPatch
+) -> Path:
     """An empty CHATTERM_HOME but for the kernels; child processes inherit it, and cannot fetch packages."""
     for name in [name for name in os.environ if name.startswith(PREFIX)]:
         monkeypatch.delenv(name)
-    folder = tmp_path / "home"
+    folder = tmp_path_factory.mktemp("home")
     cache = folder / "cache"
-    cache.mkdir(parents=True, mode=0o700)
+    cache.mkdir(mode=0o700)
     (cache / NATIVE).symlink_to(kernels)
     monkeypatch.setenv("CHATTERM_HOME", str(folder))
     monkeypatch.setenv("PIP_NO_INDEX", "1")

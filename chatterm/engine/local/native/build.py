@@ -32,8 +32,9 @@ SUFFIX = ".so"
 def library_path(folder: Path, target: str | None = None) -> Path | None:
     """Return the library, compiled into `folder` if it is not there; None where it cannot be had.
 
-    `target` is the compiler's option for the processor (None: this one). Where it cannot be had, there is no C compiler (`CC`, `cc`, `gcc` or `clang`), it failed, or the folder is not writable:
-    all are logged, and the engine goes on without.
+    `target` is the compiler's option for the processor (None: this one). Where there is no compiler
+    (`CC`, `cc`, `gcc` or `clang`), where it fails, or where the folder is not writable, that is logged, and
+    the engine goes on without.
     """
     compiler = find_compiler()
     if compiler is None:
