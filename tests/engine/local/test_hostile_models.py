@@ -1,12 +1,20 @@
 """Model files that lie: whatever they hold, one clear error or an answer, within 2 s and 200 MB."""
 
 import collections
+import math
+import struct
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 
+from chatterm.engine.local.engine import LocalEngine
+from chatterm.engine.local.tokenizer import Tokenizer
+from chatterm.errors import GenerationFailed
+from chatterm.models.gguf import GGUFFile
+from tests.engine.contract import ask, run, text_of
 from tests.support.family_gguf import family_gguf
 from tests.support.folder_mutations import Folder, hostile_folders
 from tests.support.gguf_files import TinyLlama, tiny_gguf
@@ -115,3 +123,28 @@ def test_200_hostile_folders_crash_nothing(probe: ModelProbe, tmp_path: Path) ->
 @pytest.mark.timeout(600)
 def test_3_000_hostile_folders_crash_nothing(probe: ModelProbe, tmp_path: Path) -> None:
     check_many_folders(probe, tmp_path / "model", 3_000)
+
+
+def test_numbers_that_are_not_finite_end_one_reply_and_no_more(tmp_path: Path) -> None:
+    """The letter z is NaN to the model: who says it gets an error, the next question its answer."""
+    spec = TinyLlama(embedding_type="F32", is_tied=False)
+    path = tiny_gguf(tmp_path / "nan.gguf", spec)
+    with GGUFFile.open(path) as file:
+        table = file.tensors["token_embd.weight"]
+        tokenizer = Tokenizer.from_metadata(file.metadata)
+    (token_id,) = tokenizer.encode_text("z")
+    row_bytes = table.num_bytes // table.shape[0]
+    with path.open("r+b") as raw:
+        raw.seek(table.offset + token_id * row_bytes)
+        raw.write(struct.pack("<f", math.nan) * (row_bytes // 4))
+    with closing(LocalEngine.open(path, name="nan", num_threads=1)) as engine:
+        before = text_of(run(engine, ask("Well?")))
+        for text in ("Wellz?", "z"):
+            with pytest.raises(GenerationFailed, match=r"NaN or infinite.*chatterm models verify"):
+                run(engine, ask(text))
+            with pytest.raises(GenerationFailed):
+                run(engine, ask("Well?"), ask(text))
+            assert text_of(run(engine, ask("Well?"))) == before
+            with pytest.raises(GenerationFailed):
+                engine.score(ask(text).messages, ["a", "b"])
+        assert len(engine.score(ask("Well?").messages, ["a", "b"])) == 2
