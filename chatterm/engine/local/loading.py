@@ -36,11 +36,12 @@ def load_decoder(
     """
     loader = _Loader(weights, spec, LinearFactory(placement), context_length or spec.context_length)
     loader.check_names()
+    embedding = loader.embedding()
     parts = DecoderWeights(
-        embedding=loader.embedding(),
+        embedding=embedding,
         layers=tuple(loader.layer(index) for index in range(spec.num_layers)),
         output_norm=loader.norm("output_norm", spec.embedding_length),
-        head=loader.head(),
+        head=loader.head(embedding),
         rope_frequencies={layer.rope: loader.frequencies(layer.rope) for layer in spec.layers if layer.rope},
     )
     return Decoder(spec, placement, parts), loader.factory.notes
@@ -96,9 +97,10 @@ class _Loader:
         check_supported(table)
         return table
 
-    def head(self) -> Linear:
+    def head(self, embedding: BlockTensor) -> Linear:
+        """`embedding` serves a tied head too: reading it again would hold a second copy meanwhile."""
         if self.spec.is_head_tied:
-            return self.factory.make(self.embedding())
+            return self.factory.make(embedding)
         return self.factory.make(self._matrix("output", self.spec.vocab_size, self.spec.embedding_length))
 
     def layer(self, index: int) -> Layer:
