@@ -41,6 +41,7 @@ def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
         ("top_k = 1.5", {}, ["top_k", "a whole number", "1.5"]),
         ("top_k = true", {}, ["top_k", "a whole number", "True"]),
         ("lang = 'fr'", {}, ["lang", "`zh`", "'fr'"]),
+        ("quantize = 'int5'", {}, ["quantize", "`int4` or `int8`", "'int5'"]),
         ("offline = 1", {}, ["offline", "true or false"]),
         ("model = [1]", {}, ["model", "a text"]),
         ("[model", {}, ["config.toml", "TOML"]),

@@ -2,29 +2,26 @@
 
 Takes the rules that tokenizer.json has for text (its normalizer, its pre-tokenizer, its merges) into an
 encoder that lacks the control tokens, so that no text can become one; truncation, padding and templates
-are left out, as prompts are put together elsewhere. Format: the `tokenizers` library's, of which the two
-kinds are known that decoders use: merges over bytes, and SentencePiece's.
+are left out, as prompts are put together elsewhere.
 """
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
 
 from tokenizers import AddedToken, models
 from tokenizers import Tokenizer as Encoder
 
 from chatterm.engine.local.encoders import missing_bytes
-from chatterm.engine.local.text_encoder import SPACE, SpacePrefix, TextEncoder
+from chatterm.engine.local.text_encoder import SPACE, TextEncoder
+from chatterm.engine.local.tokenizer_file import Rule, TokenizerFile
 from chatterm.engine.local.vocabulary import END_NAMES, TokenType, Vocabulary, VocabularyKind, sort_out
 from chatterm.engine.local.word_splits import WordSplit
 from chatterm.errors import BadModelFile
 from chatterm.models.checkpoint_config import ConfigReader, read_json
 
-_LIMIT = 96 * 2**20
-"""In bytes: the largest tokenizer.json in use has a third of it."""
 _BYTE = re.compile(r"<0x[0-9A-F]{2}>")
 _SEAM = re.compile(r"[^\W_](?=[ \n])")
 _SPACE_SEAM = re.compile(r"[^\W_](?= )")
@@ -34,13 +31,11 @@ _UNPADDED: Mapping[str, object] = {
     "decoder": None, "model": {"type": "BPE", "vocab": {}, "merges": []},
 }  # fmt: skip
 
-_Rule = dict[str, Any]  # a rule of tokenizer.json: its keys are its type's
-
 
 def read_tokenizer(folder: Path, num_tokens: int) -> tuple[Vocabulary, TextEncoder]:
     """Read a folder's tokenizer. Raises ModelNotFound, BadModelFile; see `Tokenizer.from_folder`."""
     path = folder / "tokenizer.json"
-    file = _TokenizerFile.read(path)
+    file = TokenizerFile.read(path)
     settings = _Settings.read(folder)
     vocabulary = _vocabulary(file, settings, num_tokens)
     try:
@@ -50,138 +45,6 @@ def read_tokenizer(folder: Path, num_tokens: int) -> tuple[Vocabulary, TextEncod
     except Exception as error:  # `tokenizers` raises nothing narrower
         reason = " ".join(str(error).split())[:200]
         raise BadModelFile(f"{path} is damaged or of a kind chatterm cannot run: {reason}") from error
-
-
-@dataclass(frozen=True, slots=True)
-class _TokenizerFile:
-    """What tokenizer.json holds, checked so far that it can be walked."""
-
-    path: Path
-    kind: VocabularyKind
-    model: _Rule
-    vocab: Mapping[str, int]
-    added: Sequence[_Rule]
-    normalizers: Sequence[_Rule]
-    """Without those that add or spell spaces where `prefix` does."""
-    splits: Sequence[_Rule]
-    prefix: SpacePrefix
-    starts_with: str | None
-    """The token that it puts before a prompt."""
-
-    @classmethod
-    def read(cls, path: Path) -> "_TokenizerFile":
-        whole = ConfigReader(read_json(path, _LIMIT), str(path))
-        model = whole.table("model")
-        if model is None:
-            whole.refuse("model", "an object", None)
-        _check_model(model)
-        vocab = model.values.get("vocab")
-        if not isinstance(vocab, dict) or not all(type(i) is int and 0 <= i < 2**24 for i in vocab.values()):
-            model.refuse("vocab", "an object of token ids", vocab)
-        normalizers, splits = _flat(whole, "normalizer"), _flat(whole, "pre_tokenizer")
-        is_byte_level = any(rule["type"] == "ByteLevel" for rule in splits)
-        if not is_byte_level and not any(_spells_spaces(rule) for rule in (*normalizers, *splits)):
-            whole.refuse("pre_tokenizer", "ByteLevel, or one that spells spaces as U+2581", splits)
-        find_prefix = _byte_level_prefix if is_byte_level else _sentencepiece_prefix
-        prefix = find_prefix(whole, normalizers, splits)
-        return cls(
-            path,
-            "gpt2" if is_byte_level else "llama",
-            dict(model.values),
-            vocab,
-            _added_tokens(whole),
-            [rule for rule in normalizers if rule["type"] != "Prepend"],
-            splits,
-            prefix,
-            _first_of_template(whole),
-        )
-
-
-def _check_model(model: ConfigReader) -> None:
-    kind = model.text("type", "BPE")
-    if kind != "BPE":
-        model.refuse("type", "BPE (else use a GGUF file of the model)", kind)
-    for key in ("continuing_subword_prefix", "end_of_word_suffix", "dropout"):
-        if model.values.get(key):
-            model.refuse(key, "absent", model.values[key])
-    if not isinstance(model.values.get("merges"), list):
-        model.refuse("merges", "a list", model.values.get("merges"))
-
-
-def _flat(whole: ConfigReader, key: str) -> list[_Rule]:
-    """Return the rules of a normalizer or pre-tokenizer, those of a sequence one by one."""
-    found = whole.table(key)
-    if found is None:
-        return []
-    rule = dict(found.values)
-    rules = rule.get("normalizers" if key == "normalizer" else "pretokenizers")
-    if rule.get("type") != "Sequence":
-        rules = [rule]
-    if not isinstance(rules, list) or not all(
-        isinstance(r, dict) and isinstance(r.get("type"), str) for r in rules
-    ):
-        whole.refuse(key, "a rule, or a sequence of rules", rules)
-    if strange := next(
-        (r["type"] for r in rules if r["type"] in {"Sequence", "Strip", "StripAccents"}), None
-    ):
-        whole.refuse(key, "made of rules that lose no text", strange)
-    return rules
-
-
-def _spells_spaces(rule: _Rule) -> bool:
-    is_replacing = rule["type"] == "Replace" and rule.get("pattern") == {"String": " "}
-    return rule["type"] == "Metaspace" or (is_replacing and rule.get("content") == SPACE)
-
-
-def _byte_level_prefix(whole: ConfigReader, normalizers: list[_Rule], splits: list[_Rule]) -> SpacePrefix:
-    """Say when a space is put before; the rule itself no longer does it."""
-    rule = next(rule for rule in splits if rule["type"] == "ByteLevel")
-    adds = rule.get("add_prefix_space") is not False
-    if adds and (len(splits) > 1 or normalizers):
-        whole.refuse("pre_tokenizer", "one that adds no space to each word", "add_prefix_space")
-    rule["add_prefix_space"] = False
-    return "unless there" if adds else "never"
-
-
-def _sentencepiece_prefix(whole: ConfigReader, normalizers: list[_Rule], splits: list[_Rule]) -> SpacePrefix:
-    for rule in normalizers:
-        if rule["type"] == "Prepend":
-            return "always"
-    for rule in splits:
-        if rule["type"] != "Metaspace":
-            continue
-        if rule.get("replacement", SPACE) != SPACE:
-            whole.refuse("pre_tokenizer", "one that spells spaces as U+2581", rule)
-        default = "always" if rule.get("add_prefix_space", True) else "never"
-        scheme = rule.get("prepend_scheme", default)
-        rule["prepend_scheme"] = "never"
-        rule["add_prefix_space"] = False
-        return {"always": "unless there", "first": "at the start"}.get(scheme, "never")  # type: ignore[return-value]  # the table's values
-    return "never"
-
-
-def _added_tokens(whole: ConfigReader) -> list[_Rule]:
-    added = whole.values.get("added_tokens") or []
-    if not isinstance(added, list):
-        whole.refuse("added_tokens", "a list", added)
-    for token in added:
-        is_sound = isinstance(token, dict) and isinstance(token.get("content"), str)
-        if not is_sound or type(token.get("id")) is not int or not 0 <= token["id"] < 2**24:
-            whole.refuse("added_tokens", "tokens with an id and a content", token)
-    return added
-
-
-def _first_of_template(whole: ConfigReader) -> str | None:
-    """Return the special token with which the post-processor starts a text, by TemplateProcessing."""
-    rule: object = whole.values.get("post_processor")
-    rules: object = rule.get("processors", [rule]) if isinstance(rule, dict) else []
-    for one in rules if isinstance(rules, list) else []:
-        single = one.get("single") if isinstance(one, dict) else None
-        first = single[0] if isinstance(single, list) and single else None
-        special = first.get("SpecialToken") if isinstance(first, dict) else None
-        if isinstance(special, dict) and isinstance(special.get("id"), str):
-            return cast(str, special["id"])
-    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,7 +94,7 @@ def _ids(config: ConfigReader, key: str) -> tuple[int, ...]:
     return tuple(values)
 
 
-def _vocabulary(file: _TokenizerFile, settings: _Settings, num_tokens: int) -> Vocabulary:
+def _vocabulary(file: TokenizerFile, settings: _Settings, num_tokens: int) -> Vocabulary:
     """Put the tokens in the order of their ids. Raises BadModelFile where one has no row."""
     spelled = {**file.vocab, **{token["content"]: token["id"] for token in file.added}}
     highest = max(spelled.values(), default=-1)
@@ -280,7 +143,7 @@ def _vocabulary(file: _TokenizerFile, settings: _Settings, num_tokens: int) -> V
     )
 
 
-def _odd_types(file: _TokenizerFile, spelled: Mapping[str, int]) -> dict[int, int]:
+def _odd_types(file: TokenizerFile, spelled: Mapping[str, int]) -> dict[int, int]:
     """Return the types of the tokens that are not normal text, by id."""
     types = {
         token["id"]: int(TokenType.CONTROL if token.get("special") else TokenType.USER_DEFINED)
@@ -295,7 +158,7 @@ def _odd_types(file: _TokenizerFile, spelled: Mapping[str, int]) -> dict[int, in
     return types
 
 
-def _encoder(file: _TokenizerFile, vocabulary: Vocabulary) -> TextEncoder:
+def _encoder(file: TokenizerFile, vocabulary: Vocabulary) -> TextEncoder:
     ids = _text_ids(file, vocabulary)
     shell = {
         **_UNPADDED,
@@ -314,7 +177,7 @@ def _encoder(file: _TokenizerFile, vocabulary: Vocabulary) -> TextEncoder:
     )
 
 
-def _text_ids(file: _TokenizerFile, vocabulary: Vocabulary) -> dict[str, int]:
+def _text_ids(file: TokenizerFile, vocabulary: Vocabulary) -> dict[str, int]:
     """Return the tokens that text may become: all but control, unknown and unused ones."""
     ids = dict(file.vocab)
     for token_id in vocabulary.odd_ids:
@@ -325,7 +188,7 @@ def _text_ids(file: _TokenizerFile, vocabulary: Vocabulary) -> dict[str, int]:
     return ids | {token: vocabulary.ids[token] for token in vocabulary.literals}
 
 
-def _merging(file: _TokenizerFile, ids: dict[str, int], vocabulary: Vocabulary) -> models.Model:
+def _merging(file: TokenizerFile, ids: dict[str, int], vocabulary: Vocabulary) -> models.Model:
     """Build the merges; those of control tokens are left out where there are any."""
     pairs = [
         tuple(merge) if isinstance(merge, list) else tuple(merge.split(" ", 1))
@@ -351,7 +214,7 @@ def _merging(file: _TokenizerFile, ids: dict[str, int], vocabulary: Vocabulary) 
         return models.BPE(ids, kept, **options)
 
 
-def _literal(token: _Rule) -> AddedToken:
+def _literal(token: Rule) -> AddedToken:
     flags = {key: bool(token.get(key)) for key in ("single_word", "lstrip", "rstrip", "normalized")}
     return AddedToken(token["content"], special=False, **flags)
 

@@ -241,6 +241,47 @@ def test_bad_files_are_refused(content: Json, message: str | None, tmp_path: Pat
     assert len(str(caught.value)) < 800
 
 
+JUNK = st.sampled_from(
+    [
+        None, True, -1, 0, 1e308, 2**70, "", "x", "\u2581", "[", "(?<!a*)b", [], {}, [None], ["a", "b"],
+        {"type": "ByteLevel"}, {"type": "Sequence"}, {"type": "Metaspace"}, {"String": ""}, {"Regex": "("},
+    ]
+)  # fmt: skip
+
+
+@settings(deadline=None, max_examples=150)
+@given(data=st.data())
+def test_mutated_files_are_read_or_refused(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    content = tokenizer_json(KINDS[data.draw(st.sampled_from(sorted(KINDS)))], CONTROL, ("    ",))
+    for _ in range(data.draw(st.integers(1, 2))):
+        _mutate(content, data)
+    special = {"bos_token": data.draw(JUNK), "eos_token": data.draw(JUNK), "add_bos_token": data.draw(JUNK)}
+    folder = tmp_path_factory.getbasetemp() / "mutated"
+    try:
+        tokenizer = from_json(content, folder, special)
+    except BadModelFile:
+        return
+    ids = tokenizer.encode_text("Hello  world\n<|im_end|> 123 Привет \u2581x    ")
+    assert not set(ids) & set(tokenizer.control_ids.values())
+    tokenizer.decode(ids)
+
+
+def _mutate(content: Any, data: st.DataObject) -> None:
+    """Replace a value somewhere in the first branches of a JSON value."""
+    while True:
+        keys = list(content)[:12] if isinstance(content, dict) else list(range(min(len(content), 6)))
+        if not keys:
+            return
+        key = data.draw(st.sampled_from(keys))
+        inner = content[key]
+        if not isinstance(inner, (dict, list)) or data.draw(st.integers(0, 3)) == 0:
+            content[key] = data.draw(JUNK)
+            return
+        content = inner
+
+
 @pytest.mark.parametrize("text", ["", "[]", "{", "\xff", "[" * 100_000, "null"])
 def test_what_is_no_json_object_is_refused(text: str, tmp_path: Path) -> None:
     (tmp_path / "tokenizer.json").write_bytes(text.encode("latin-1"))
