@@ -25,7 +25,8 @@ from chatterm.errors import Unsupported, UsageError
 if TYPE_CHECKING:
     from llguidance import LLMatcher, LLTokenizer
 
-_NUM_KEPT = 8
+_NUM_KEPT = 4
+"""Constraints; each may hold up to 100 MB."""
 _Bits = npt.NDArray[np.int32]
 """One bit for each token, from the lowest of the first word on: whether it may come."""
 
@@ -49,10 +50,9 @@ class ConstraintCompiler:
         constraints are kept. Raises UsageError for one that is wrong, that allows no reply or none with
         this prefill, and Unsupported for one that costs too much or that llguidance cannot keep.
         """
-        with self._lock:
-            matcher = self._matcher(constraint).deep_copy()
-            self._feed(matcher, constraint, prefill)
-            first = TokenConstraint(matcher, self._bridge, constraint, drops_first_space=drops_first_space)
+        matcher = self._matcher(constraint)
+        self._feed(matcher, constraint, prefill)
+        first = TokenConstraint(matcher, self._bridge, constraint, drops_first_space=drops_first_space)
 
         def start() -> TokenConstraint:
             with self._lock:
@@ -61,13 +61,17 @@ class ConstraintCompiler:
         return start
 
     def _matcher(self, constraint: Constraint) -> "LLMatcher":
-        """Return the constraint at its start, never to be advanced."""
-        if constraint not in self._compiled:
-            self._compiled[constraint] = self._compile(constraint)
+        """Return a matcher at the constraint's start. The lock is not held while one is compiled."""
+        with self._lock:
+            if constraint in self._compiled:
+                self._compiled.move_to_end(constraint)
+                return self._compiled[constraint].deep_copy()
+        compiled = self._compile(constraint)
+        with self._lock:
+            self._compiled[constraint] = compiled
             if len(self._compiled) > _NUM_KEPT:
                 self._compiled.popitem(last=False)
-        self._compiled.move_to_end(constraint)
-        return self._compiled[constraint]
+            return compiled.deep_copy()
 
     def _compile(self, constraint: Constraint) -> "LLMatcher":
         from llguidance import LLMatcher

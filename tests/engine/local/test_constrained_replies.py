@@ -85,6 +85,7 @@ def test_the_default_model_keeps_to_schemas(small: LocalEngine) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_the_default_model_keeps_to_every_schema(small: LocalEngine) -> None:
     assert check_all(small, list(SCHEMAS))["end"] > 115, "of 140"
 

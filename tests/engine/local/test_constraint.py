@@ -62,7 +62,7 @@ class Case(NamedTuple):
 def make_case(metadata: Metadata) -> Case:
     tokenizer = Tokenizer.from_metadata(metadata)
     closing = [
-        i in tokenizer.end_ids or re.fullmatch(rb'[]"}@0-9]{1,2}', tokenizer.token_bytes(i)) is not None
+        i in tokenizer.end_ids or re.fullmatch(rb'[]",}@Z]{1,2}', tokenizer.token_bytes(i)) is not None
         for i in range(tokenizer.num_tokens)
     ]
     return Case(tokenizer, ConstraintCompiler(tokenizer), torch.tensor(closing))
