@@ -13,11 +13,13 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from chatterm.engine.local.native.library import MAX_PARTS, TILE_ROWS, Matrix, NativeLibrary, Part
+from chatterm.engine.local.native.library import MAX_PARTS, MAX_ROWS, TILE_ROWS, Matrix, NativeLibrary, Part
 from chatterm.engine.local.weights import BlockTensor
 
-MOST_ROWS = 48
-"""Up to so many rows of x the tiles are multiplied as they are; beyond, unpacking them first is cheaper."""
+MOST_ROWS = MAX_ROWS
+"""Up to so many rows of x the tiles are multiplied as they are; beyond, unpacking them first is cheaper.
+
+One thread read 64 tokens in 93 ms by the one way and 95 by the other (AVX-512 and AMX; the 135M model)."""
 
 
 class TileMemory:

@@ -36,7 +36,7 @@ def made(tmp_path: Path, family: str, placement: Placement) -> tuple[Decoder, An
 @pytest.mark.parametrize("family", FAMILIES)
 def test_gives_the_logits_of_transformers(family: str, tmp_path: Path, placement: Placement) -> None:
     decoder, model = made(tmp_path, family, placement)
-    # Steps of at most 48 tokens: more would be read by torch, in bf16.
+    # Steps of at most 64 tokens: more would be read by torch, in bf16.
     assert_close(read_in_steps(decoder, FEW, [1, 30, 1, 1, 40, 7]), transformers_logits(model, FEW))
 
 
