@@ -1,5 +1,6 @@
 """A folder's tokenizer against the `tokenizers` library on its tokenizer.json, and against a GGUF's."""
 
+import copy
 import json
 from pathlib import Path
 from typing import Any
@@ -246,7 +247,7 @@ JUNK = st.sampled_from(
         None, True, -1, 0, 1e308, 2**70, "", "x", "\u2581", "[", "(?<!a*)b", [], {}, [None], ["a", "b"],
         {"type": "ByteLevel"}, {"type": "Sequence"}, {"type": "Metaspace"}, {"String": ""}, {"Regex": "("},
     ]
-)  # fmt: skip
+).map(copy.deepcopy)  # fmt: skip
 
 
 @settings(deadline=None, max_examples=150)
@@ -254,7 +255,8 @@ JUNK = st.sampled_from(
 def test_mutated_files_are_read_or_refused(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
 ) -> None:
-    content = tokenizer_json(KINDS[data.draw(st.sampled_from(sorted(KINDS)))], CONTROL, ("    ",))
+    kind = KINDS[data.draw(st.sampled_from(sorted(KINDS)))]
+    content = copy.deepcopy(tokenizer_json(kind, CONTROL, ("    ",)))
     for _ in range(data.draw(st.integers(1, 2))):
         _mutate(content, data)
     special = {"bos_token": data.draw(JUNK), "eos_token": data.draw(JUNK), "add_bos_token": data.draw(JUNK)}
