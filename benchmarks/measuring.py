@@ -49,7 +49,7 @@ class Row:
     most: float
     unit: str
     ratio: float | None
-    """chatterm's figure over this contender's, round by round; None for chatterm itself."""
+    """Our figure over this contender's, round by round; None for our own."""
 
 
 def rows_of(measure: str, unit: str, figures: Rounds, *, ours: str = "chatterm") -> list[Row]:
@@ -74,15 +74,16 @@ def write_results(
     extra: Mapping[str, str],
     *,
     is_kept: bool = True,
+    ours: str = "chatterm",
 ) -> None:
-    """Print a table of figures with their ranges and ratios; see `write_table`."""
+    """Print a table of figures with their ranges and ratios to `ours`; see `write_table`."""
     cells = [
         {
             "measure": row.measure,
             "contender": row.contender,
             "median": f"{row.median:.4g} {row.unit}",
             "range": f"{row.least:.4g} to {row.most:.4g}",
-            "chatterm / it": "" if row.ratio is None else f"{row.ratio:.2f}x",
+            f"{ours} / it": "" if row.ratio is None else f"{row.ratio:.2f}x",
         }
         for row in rows
     ]
