@@ -7,97 +7,18 @@ Keys, defaults and meanings are those of transformers' configuration classes
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from types import MappingProxyType
-from typing import Literal, cast, get_args
+from dataclasses import dataclass
 
-from chatterm.models.arch_spec import (
-    Activation,
-    ArchSpec,
-    LayerSpec,
-    NormPlacement,
-    QKNorm,
-    RopeScaling,
-    RopeScalingKind,
-    RopeSpec,
-)
+from chatterm.models.arch_spec import Activation, ArchSpec, LayerSpec
 from chatterm.models.checkpoint_config import ConfigReader
+from chatterm.models.checkpoint_families import FAMILIES, Family
+from chatterm.models.checkpoint_rope import LAYER_TYPES, MAX_CONTEXT, NotOursError, RopeReading
 
 _MAX_LAYERS = 512
 _MAX_HEADS = 1024
 _MAX_WIDTH = 2**20
-_MAX_CONTEXT = 2**26
 
-_Windows = Literal["never", "always", "by layer"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Family:
-    """What config.json leaves unsaid, because the family's code says it."""
-
-    architecture: str
-    """GGUF's name of it."""
-    head_length: int | None = None
-    """Where `head_dim` is absent; None: hidden_size / heads."""
-    is_tied: bool = False
-    has_qkv_bias: bool | None = None
-    """None: as `attention_bias` says, which is then the output's too."""
-    qk_norm: QKNorm = "none"
-    norm_placement: NormPlacement = "before"
-    activation_key: str = "hidden_act"
-    scales_embedding: bool = False
-    """By the root of its width."""
-    windows: _Windows = "never"
-    rope_theta: float = 10_000.0
-    rms_epsilon: float = 1e-6
-    defaults: Mapping[str, object] = field(default_factory=dict)
-    """Of numbers that config.json may leave out."""
-
-
-_FAMILIES: Mapping[str, _Family] = MappingProxyType(
-    {
-        "llama": _Family(architecture="llama"),
-        "mistral": _Family(architecture="llama", has_qkv_bias=False, windows="always"),
-        "qwen2": _Family(architecture="qwen2", has_qkv_bias=True, windows="by layer"),
-        "qwen3": _Family(architecture="qwen3", head_length=128, qk_norm="head", windows="by layer"),
-        "gemma2": _Family(
-            architecture="gemma2",
-            head_length=256,
-            is_tied=True,
-            norm_placement="both",
-            activation_key="hidden_activation",
-            scales_embedding=True,
-            windows="by layer",
-        ),
-        "gemma3_text": _Family(
-            architecture="gemma3",
-            head_length=256,
-            is_tied=True,
-            qk_norm="head",
-            norm_placement="both",
-            activation_key="hidden_activation",
-            scales_embedding=True,
-            windows="by layer",
-            rope_theta=1_000_000.0,
-            # The `text_config` of models with eyes says only what differs from the class.
-            defaults={
-                "hidden_size": 2304,
-                "intermediate_size": 9216,
-                "num_hidden_layers": 26,
-                "num_attention_heads": 8,
-                "num_key_value_heads": 4,
-                "max_position_embeddings": 131_072,
-                "vocab_size": 262_208,
-            },
-        ),
-        "phi3": _Family(architecture="phi3", has_qkv_bias=False, windows="always", rms_epsilon=1e-5),
-        "smollm3": _Family(architecture="smollm3", is_tied=True, windows="by layer", rope_theta=2_000_000.0),
-        "olmo2": _Family(architecture="olmo2", qk_norm="full", norm_placement="after", rms_epsilon=1e-5),
-        "granite": _Family(architecture="granite"),
-    }
-)
-
-NATIVE_TYPES = tuple(_FAMILIES)
+NATIVE_TYPES = tuple(FAMILIES)
 """`model_type` of the families whose folders the decoder runs."""
 
 _ACTIVATIONS: Mapping[str, Activation] = {
@@ -106,7 +27,6 @@ _ACTIVATIONS: Mapping[str, Activation] = {
     "gelu_pytorch_tanh": "gelu_tanh",
     "gelu_new": "gelu_tanh",
 }
-_LAYER_TYPES = {"full_attention", "sliding_attention"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,21 +37,17 @@ class Foreign:
     """To follow "because"."""
 
 
-class _NotOursError(Exception):
-    """The text is a Foreign's reason."""
-
-
 def read_spec(config: ConfigReader) -> ArchSpec | Foreign:
     """Return what the decoder is. Raises BadModelFile naming key, expectation and finding."""
     model_type = config.text("model_type")
-    family = _FAMILIES.get(model_type)
+    family = FAMILIES.get(model_type)
     if family is None:
         return Foreign(f"its model_type is {model_type[:40]!r}")
     if family.defaults:
         config = ConfigReader({**family.defaults, **config.values}, config.where)
     try:
         return _Reading(config, model_type, family).spec()
-    except _NotOursError as error:
+    except NotOursError as error:
         return Foreign(str(error))
 
 
@@ -139,7 +55,7 @@ def read_spec(config: ConfigReader) -> ArchSpec | Foreign:
 class _Reading:
     config: ConfigReader
     model_type: str
-    family: _Family
+    family: Family
 
     def spec(self) -> ArchSpec:
         config, family = self.config, self.family
@@ -154,7 +70,7 @@ class _Reading:
         has_own_bias = family.has_qkv_bias is not None
         return ArchSpec(
             architecture=family.architecture,
-            context_length=config.integer("max_position_embeddings", 1, _MAX_CONTEXT),
+            context_length=config.integer("max_position_embeddings", 1, MAX_CONTEXT),
             embedding_length=width,
             feed_forward_length=config.integer("intermediate_size", 1, _MAX_WIDTH),
             num_heads=num_heads,
@@ -180,10 +96,10 @@ class _Reading:
         )
 
     def refuse_foreign(self) -> None:
-        """Raises _NotOursError for what the families' own code can do and the decoder cannot."""
+        """Raises NotOursError for what the families' own code can do and the decoder cannot."""
         for key in ("mlp_bias", "use_bidirectional_attention"):
             if self.config.values.get(key):
-                raise _NotOursError(f"its config.json sets {key}")
+                raise NotOursError(f"its config.json sets {key}")
 
     def activation(self) -> Activation:
         """Gemma's own code falls back on `hidden_act` and on the tanh form."""
@@ -191,7 +107,7 @@ class _Reading:
         default = "gelu_pytorch_tanh" if is_gemma else "silu"
         name = self.config.text(self.family.activation_key, default)
         if name not in _ACTIVATIONS:
-            raise _NotOursError(f"its activation is {name[:40]!r}")
+            raise NotOursError(f"its activation is {name[:40]!r}")
         return _ACTIVATIONS[name]
 
     def head_length(self, width: int, num_heads: int) -> int:
@@ -227,7 +143,7 @@ class _Reading:
         count = self.config.integer("num_hidden_layers", 1, _MAX_LAYERS)
         windows = self.windows(count)
         ropes = {
-            kind: _RopeReading(self.config, self.family, kind).rope(head_length)
+            kind: RopeReading(self.config, self.family, kind).rope(head_length)
             for kind in ("full_attention", "sliding_attention")
         }
         has_rope = self.which_have_rope(count)
@@ -254,7 +170,7 @@ class _Reading:
             return [None] * count
         default = 4096 if self.family.scales_embedding or self.model_type == "mistral" else None
         if "sliding_window" in self.config.values or default is None:
-            window = self.config.optional_integer("sliding_window", 1, _MAX_CONTEXT)
+            window = self.config.optional_integer("sliding_window", 1, MAX_CONTEXT)
         else:
             window = default
         if self.family.windows == "always" or window is None:
@@ -266,8 +182,8 @@ class _Reading:
         uses = self.family.scales_embedding or config.flag("use_sliding_window", default=False)
         listed = config.list_of("layer_types", str, count)
         if listed is not None:
-            if strange := set(listed) - _LAYER_TYPES:
-                raise _NotOursError(f"it has layers of type {min(strange)[:40]!r}")
+            if strange := set(listed) - LAYER_TYPES:
+                raise NotOursError(f"it has layers of type {min(strange)[:40]!r}")
             return [uses and kind == "sliding_attention" for kind in listed]
         if not uses:
             return [False] * count
@@ -279,93 +195,3 @@ class _Reading:
             return [not turns for turns in self.which_have_rope(count)]
         first = config.integer("max_window_layers", 0, _MAX_LAYERS, default=28)
         return [index >= first for index in range(count)]
-
-
-@dataclass(frozen=True, slots=True)
-class _RopeReading:
-    """Reads the rope of one kind of layer, in the new form and the old."""
-
-    config: ConfigReader
-    family: _Family
-    layer_type: str
-
-    def rope(self, head_length: int) -> RopeSpec:
-        found = self._parameters()
-        default = self._old_theta()
-        theta = default if found is None else found.number("rope_theta", 1.0, 1e12, default=default)
-        share = self.config.number("partial_rotary_factor", 1e-3, 1.0, default=1.0)
-        if found is not None:
-            share = found.number("partial_rotary_factor", 1e-3, 1.0, default=share)
-        dimensions = int(head_length * share)
-        if dimensions < 2 or dimensions % 2:
-            self.config.refuse("partial_rotary_factor", f"an even part of {head_length}", share)
-        scaling = None if found is None else self._scaling(found, dimensions // 2)
-        return RopeSpec(theta=theta, dimensions=dimensions, scaling=scaling)
-
-    def _parameters(self) -> ConfigReader | None:
-        """Return `rope_parameters`, of this kind of layer where it has them; else `rope_scaling`."""
-        found = self.config.table("rope_parameters")
-        if found is None:
-            # gemma3 scales the rope of its full layers alone.
-            is_other = self.family.architecture == "gemma3" and self.layer_type == "sliding_attention"
-            return None if is_other else self.config.table("rope_scaling")
-        if any(kind in found.values for kind in _LAYER_TYPES):
-            return found.table(self.layer_type)
-        return found
-
-    def _old_theta(self) -> float:
-        if self.family.architecture == "gemma3" and self.layer_type == "sliding_attention":
-            return self.config.number("rope_local_base_freq", 1.0, 1e12, default=10_000.0)
-        return self.config.number("rope_theta", 1.0, 1e12, default=self.family.rope_theta)
-
-    def _scaling(self, found: ConfigReader, num_pairs: int) -> RopeScaling | None:
-        kind = found.text("rope_type", found.text("type", "default"))
-        if kind == "default":
-            return None
-        if kind == "su" or (kind == "yarn" and self.family.architecture == "phi3"):
-            kind = "longrope"
-        if kind not in get_args(RopeScalingKind):
-            raise _NotOursError(f"it stretches its context by {kind[:40]!r}")
-        if found.values.get("truncate") is False:
-            raise _NotOursError("its yarn does not round its bounds")
-        longest = self.config.integer("max_position_embeddings", 1, _MAX_CONTEXT)
-        original = found.integer("original_max_position_embeddings", 1, _MAX_CONTEXT, default=longest)
-        original = self.config.integer("original_max_position_embeddings", 1, _MAX_CONTEXT, default=original)
-        factor = found.optional_number("factor", 1e-3, 1e6)
-        return RopeScaling(
-            kind=cast(RopeScalingKind, kind),
-            factor=longest / original if factor is None else factor,
-            original_context_length=None if kind == "linear" else original,
-            attention_factor=self._attention_factor(found, kind, factor, original),
-            low_frequency_factor=found.number("low_freq_factor", 1e-3, 1e6, default=1.0),
-            high_frequency_factor=found.number("high_freq_factor", 1e-3, 1e6, default=4.0),
-            beta_fast=found.number("beta_fast", 1e-3, 1e6, default=32.0),
-            beta_slow=found.number("beta_slow", 1e-3, 1e6, default=1.0),
-            short_factors=self._factors(found, "short_factor", kind, num_pairs),
-            long_factors=self._factors(found, "long_factor", kind, num_pairs),
-        )
-
-    def _attention_factor(
-        self, found: ConfigReader, kind: str, factor: float | None, original: int
-    ) -> float | None:
-        """Return what the file says, or what its other numbers make of it; else None.
-
-        longrope with a factor of its own: transformers takes that, and not the contexts' quotient. yarn
-        with two `mscale`s: their quotient (DeepSeek's form).
-        """
-        value = found.optional_number("attention_factor", 0.0, 1e6)
-        scale = found.optional_number("mscale", 0.0, 1e6)
-        scale_all = found.optional_number("mscale_all_dim", 0.0, 1e6)
-        if kind == "longrope" and value is None and factor is not None:
-            return math.sqrt(1 + math.log(max(factor, 1.0)) / math.log(max(original, 2)))
-        if value is None and scale and scale_all and factor is not None and factor > 1:
-            return (0.1 * scale * math.log(factor) + 1) / (0.1 * scale_all * math.log(factor) + 1)
-        return value
-
-    def _factors(self, found: ConfigReader, key: str, kind: str, num_pairs: int) -> tuple[float, ...]:
-        if kind != "longrope":
-            return ()
-        factors = found.list_of(key, float, num_pairs)
-        if factors is None or not all(1e-6 < factor < 1e9 for factor in factors):
-            found.refuse(key, f"a list of {num_pairs} numbers above 0", factors)
-        return tuple(factors)
