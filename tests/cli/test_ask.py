@@ -222,7 +222,7 @@ def test_the_token_limit_is_told() -> None:
 
 def test_what_the_engine_cannot_tell_is_refused_by_name() -> None:
     ended = ask("--logprobs", "3", "--json", "x")
-    assert (ended.code, ended.out) == (1, "")
+    assert (ended.code, ended.out) == (2, "")
     assert "echo engine" in ended.err
     assert "probabilities" in ended.err
 

@@ -44,7 +44,8 @@ class PromptReading:
         """
         slab, ids = self.slab, self.prompt_ids
         slab.reserve(len(ids))
-        size = SMALL_CHUNK_SIZE if self._reader.max_rows else CHUNK_SIZE
+        few = self._reader.max_rows
+        size = CHUNK_SIZE if few is None else max(few, SMALL_CHUNK_SIZE)
         while (start := len(slab.token_ids)) < len(ids):
             if cancel.is_cancelled:
                 return

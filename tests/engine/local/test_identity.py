@@ -80,11 +80,24 @@ def check_identity(
         assert found == expected[:6], "without prompt lookup"
 
 
+@pytest.fixture(scope="module", params=["torch's products", "compiled kernels"])
+def cache(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path | None:
+    """Where kernels are compiled to; None: they are not. Without a compiler both are the same."""
+    return None if request.param == "torch's products" else tmp_path_factory.mktemp("cache")
+
+
 @pytest.mark.parametrize("sampling", [GREEDY, SAMPLED], ids=["greedy", "sampled"])
-def test_a_tiny_model_repeats_itself_to_the_token(tiny: Path, sampling: SamplingParams) -> None:
+def test_a_tiny_model_repeats_itself_to_the_token(
+    tiny: Path, cache: Path | None, sampling: SamplingParams
+) -> None:
     def open_engine(has_prompt_lookup: bool) -> LocalEngine:
         return LocalEngine.open(
-            tiny, name="tiny", num_threads=1, is_deterministic=True, has_prompt_lookup=has_prompt_lookup
+            tiny,
+            name="tiny",
+            num_threads=1,
+            cache=cache,
+            is_deterministic=True,
+            has_prompt_lookup=has_prompt_lookup,
         )
 
     check_identity(open_engine, sampling, count=8 if sampling is GREEDY else 20, max_tokens=260)
@@ -93,10 +106,16 @@ def test_a_tiny_model_repeats_itself_to_the_token(tiny: Path, sampling: Sampling
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("sampling", [GREEDY, SAMPLED], ids=["greedy", "sampled"])
-def test_the_default_model_repeats_itself_to_the_token(default_model: Path, sampling: SamplingParams) -> None:
+def test_the_default_model_repeats_itself_to_the_token(
+    default_model: Path, cache: Path | None, sampling: SamplingParams
+) -> None:
     def open_engine(has_prompt_lookup: bool) -> LocalEngine:
         return LocalEngine.open(
-            default_model, name="default", is_deterministic=True, has_prompt_lookup=has_prompt_lookup
+            default_model,
+            name="default",
+            cache=cache,
+            is_deterministic=True,
+            has_prompt_lookup=has_prompt_lookup,
         )
 
     check_identity(open_engine, sampling, count=8, max_tokens=350)
