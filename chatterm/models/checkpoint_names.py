@@ -4,7 +4,7 @@ Sources: the `state_dict`s of transformers' models; llama.cpp's `gguf-py/gguf/te
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from chatterm.models.arch_spec import ArchSpec, NormPlacement
 
@@ -64,6 +64,11 @@ def is_left_out(name: str, spec: ArchSpec) -> bool:
     if spec.is_head_tied and _PREFIX.sub("", name) == "lm_head.weight":
         return True
     return name.endswith("rotary_emb.inv_freq") or bool(_EYES.search(name))
+
+
+def has_eyes(names: Iterable[str]) -> bool:
+    """Whether some tensors belong to a part that sees."""
+    return any(_EYES.search(name) for name in names)
 
 
 def is_norm_less_one(name: str, spec: ArchSpec) -> bool:

@@ -20,6 +20,12 @@ _CONTRACTIONS = "(?i:'s|'t|'re|'ve|'m|'ll|'d)"
 _TAIL = r" ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 LLAMA3 = rf"{_CONTRACTIONS}|[^\r\n\p{{L}}\p{{N}}]?\p{{L}}+|\p{{N}}{{1,3}}|{_TAIL}"
 QWEN2 = rf"{_CONTRACTIONS}|[^\r\n\p{{L}}\p{{N}}]?\p{{L}}+|\p{{N}}|{_TAIL}"
+_UPPER, _LOWER = r"[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]", r"[\p{Ll}\p{Lm}\p{Lo}\p{M}]"
+_WORD = rf"[^\r\n\p{{L}}\p{{N}}]?{_UPPER}*{_LOWER}+"
+_NAME = rf"[^\r\n\p{{L}}\p{{N}}]?{_UPPER}+{_LOWER}*"
+_SLASHES = r" ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+TEKKEN = rf"{_WORD}|{_NAME}|\p{{N}}|{_SLASHES}"
+GPT_4O = rf"{_WORD}{_CONTRACTIONS}?|{_NAME}{_CONTRACTIONS}?|\p{{N}}{{1,3}}|{_SLASHES}"
 
 
 def _bytes(*, regex: bool) -> Json:
@@ -62,6 +68,8 @@ KINDS = {
     "smollm2": Kind(pre="smollm", splits=_DIGITS),
     "granite": Kind(pre="refact", splits=_DIGITS),
     "olmo2": Kind(pre="dbrx", splits=_split(LLAMA3)),
+    "mistral nemo": Kind(pre="tekken", splits=_split(TEKKEN), takes_whole_words=True),
+    "phi 4": Kind(pre="gpt-4o", splits=_split(GPT_4O)),
     "gpt-2": Kind(pre="gpt-2", splits=[_bytes(regex=True)]),
     "gemma": Kind(
         normalizer=_SPELL,

@@ -1,5 +1,6 @@
 """Where a model comes from: a GGUF file or a folder, opened through one door. Torch-free until loaded."""
 
+import os
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -10,6 +11,7 @@ from chatterm.errors import ModelError, UsageError
 from chatterm.models.arch_spec import ArchSpec
 from chatterm.models.block_types import BlockType
 from chatterm.models.checkpoint import Checkpoint
+from chatterm.models.checkpoint_names import has_eyes
 from chatterm.models.checkpoint_spec import Foreign
 from chatterm.models.gguf import GGUFFile
 from chatterm.models.hyperparameters import read_hyperparameters
@@ -155,7 +157,10 @@ class FolderSource:
         from chatterm.engine.local.quantised_weights import quantised
 
         weights = quantised(CheckpointWeights.open(self.checkpoint), self.target)
-        return load_decoder(weights, self.spec, placement, context_length=context_length)
+        decoder, notes = load_decoder(weights, self.spec, placement, context_length=context_length)
+        if has_eyes(self.checkpoint.tensors):
+            notes = (*notes, "reads text only: the part of the model that sees pictures is left out")
+        return decoder, notes
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +209,9 @@ class ForeignSource:
         return Tokenizer.from_folder(self.checkpoint.folder, self.num_tokens)
 
     def load(self, placement: "Placement", context_length: int) -> "tuple[AnyDecoder, tuple[str, ...]]":
+        # Read when they are imported: nothing of the model's is asked for elsewhere.
+        os.environ.setdefault("HF_HUB_OFFLINE", "1")
+        os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
         from chatterm.engine.local.foreign_decoder import ForeignDecoder
 
         note = f"runs through transformers, because {self.reason}: slower, and its weights are not packed"

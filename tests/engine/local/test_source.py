@@ -8,6 +8,8 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import load_file, save_file
 
 from chatterm.conversation import Message
 from chatterm.engine.base import Engine
@@ -65,6 +67,25 @@ def test_seeds_and_prefixes_work_for_a_foreign_model(foreign: Path) -> None:
         assert ends_of(again)[0].usage.cached_tokens > 0
         other = ask(sampling=SamplingParams(temperature=1.0, seed=6, max_tokens=12))
         assert text_of(run(engine, other)) != text_of(first)
+
+
+def test_a_model_with_eyes_reads_text_and_says_so(tmp_path: Path) -> None:
+    folder = family_folder(tmp_path, "gemma3", "gemma")
+    plain = load_file(folder / "model.safetensors")
+    before = json.loads((folder / "config.json").read_text())
+    with closing(opened(folder)) as engine:
+        expected = text_of(run(engine, ask()))
+    tensors = {f"language_model.{name}": tensor for name, tensor in plain.items()}
+    save_file({**tensors, "vision_tower.x.weight": torch.zeros(2)}, folder / "model.safetensors")
+    whole = {
+        "architectures": ["Gemma3ForConditionalGeneration"],
+        "model_type": "gemma3",
+        "text_config": before,
+    }
+    (folder / "config.json").write_text(json.dumps(whole))
+    with closing(opened(folder)) as engine:
+        assert text_of(run(engine, ask())) == expected
+        assert any("text only" in note for note in engine.describe().notes)
 
 
 @pytest.mark.parametrize("quantising", ["int4", "int8"])

@@ -145,6 +145,18 @@ def test_rows_without_a_token_are_unused(tmp_path: Path) -> None:
     assert max(tokenizer.encode_text("[PAD4095]")) < len(content["model"]["vocab"])
 
 
+def test_without_bytes_there_is_one_token_for_the_unknown(tmp_path: Path) -> None:
+    content = tokenizer_json(KINDS["gemma"])
+    content["model"]["vocab"] = {
+        text: n for text, n in content["model"]["vocab"].items() if not text.startswith("<0x")
+    }
+    text = "a\u4e1e\u4e1eb <unk>"
+    tokenizer = from_json(content, tmp_path)
+    ids = tokenizer.encode_text(text)
+    assert ids.count(0) == 1, "neighbours that are unknown are one"
+    assert ids == oracle(content)(text)
+
+
 def test_truncation_and_padding_of_the_file_are_left_out(tmp_path: Path) -> None:
     content = tokenizer_json(KINDS["qwen"])
     content["truncation"] = {"direction": "Right", "max_length": 2, "strategy": "LongestFirst", "stride": 0}
