@@ -1,8 +1,9 @@
 """A GGUF model file, mapped into memory: metadata, tensors and their bytes.
 
 Owns the open file. Everything in the header is checked against the file before it is believed
-(`gguf_header`); what the keys mean is the business of `hyperparameters` and the engine. The bytes are
-never copied: pages come from disk when they are touched.
+(`gguf_header`); what the keys mean is the business of `hyperparameters` and the engine. Tensors' bytes are
+not copied here: pages come from disk when they are touched, so the file must be whole until then. An engine
+that lives longer than a reader reads what it needs (`engine.local.weights`).
 """
 
 import hashlib
@@ -37,7 +38,8 @@ class GGUFFile:
         self.tensors: Mapping[str, TensorInfo] = MappingProxyType(header.tensors)
         self._mapped = mapped
         self._view = memoryview(mapped)
-        self._header_bytes = header.num_bytes
+        self.header_sha256 = hashlib.sha256(self._view[: header.num_bytes]).hexdigest()
+        """Of the bytes before the tensors' data: with size and time it names the file in caches."""
 
     @classmethod
     def open(cls, path: Path) -> Self:
@@ -54,11 +56,6 @@ class GGUFFile:
             raise BadModelFile(f"{path} is not a sound GGUF file: {error}") from error
         finally:
             view.release()
-
-    @property
-    def header_sha256(self) -> str:
-        """Of the bytes before the tensors' data: with size and time it names the file in caches."""
-        return hashlib.sha256(self._view[: self._header_bytes]).hexdigest()
 
     @property
     def architecture(self) -> str:

@@ -16,7 +16,7 @@ _JSON_FILES = ("config.json", "tokenizer.json", "tokenizer_config.json", "genera
 _WEIGHTS = "model.safetensors"
 _MOST_WAYS = 40
 """Of one list or object: a vocabulary has thousands of entries, all alike."""
-_ABSURD: Sequence[Json] = [
+ABSURD: Sequence[Json] = [
     None, True, False, 0, -1, 1, 2, 3, 7, 63, 1000, 2**16, 2**31, 2**63, 2**64, 10**30, -(2**31), 0.0,
     -0.0, 0.5, 1e-30, 1e30, 1e308, float("nan"), float("inf"), "", "x", "\0", "\ud800", "llama", "F32", "I64",
     "BF16", "BPE", "Unigram", "default", "yarn", "linear", "float32", "a" * 3000, [], [0], [[]], [0, 1],
@@ -90,7 +90,7 @@ def _damages() -> st.SearchStrategy[Any]:
 
 def _changed_json(base: Folder, name: str) -> st.SearchStrategy[dict[str, bytes | None]]:
     content = json.loads(base.files[name])
-    return _changes(content).map(lambda changed: {name: _dump(changed)})
+    return json_changes(content).map(lambda changed: {name: _dump(changed)})
 
 
 def _changed_header(base: Folder) -> st.SearchStrategy[dict[str, bytes | None]]:
@@ -102,17 +102,18 @@ def _changed_header(base: Folder) -> st.SearchStrategy[dict[str, bytes | None]]:
         head = _dump(changed)
         return {_WEIGHTS: len(head).to_bytes(8, "little") + head + data}
 
-    return _changes(header).map(joined)
+    return json_changes(header).map(joined)
 
 
 def _dump(value: Json) -> bytes:
     return json.dumps(value, ensure_ascii=True).encode()
 
 
-def _changes(content: Json) -> st.SearchStrategy[Json]:
+def json_changes(content: Json, absurd: Sequence[Json] = ABSURD) -> st.SearchStrategy[Json]:
+    """The same value with one or two of those within it replaced by something absurd, or dropped."""
     ways = list(_ways(content))
     change = st.tuples(
-        st.sampled_from(ways), st.sampled_from(["set"] * 4 + ["drop"]), st.sampled_from(_ABSURD)
+        st.sampled_from(ways), st.sampled_from(["set"] * 4 + ["drop"]), st.sampled_from(ABSURD)
     )
     return st.lists(change, min_size=1, max_size=2).map(lambda made: _apply(content, made))
 

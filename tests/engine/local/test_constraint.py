@@ -6,66 +6,24 @@ import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 import jsonschema
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
 
 from chatterm.engine.base import Choices, Constraint, JsonSchema, Regex
 from chatterm.engine.local.constraint import ConstraintCompiler
-from chatterm.engine.local.tokenizer import Tokenizer
 from chatterm.errors import Unsupported, UsageError
+from tests.support.constrained_speech import Case, make_case
 from tests.support.json_schemas import REFUSED, SCHEMAS, Schema, closed
-from tests.support.vocabularies import Metadata, byte_level, default_metadata, sentencepiece
-
-MAX_TOKENS = 150
+from tests.support.vocabularies import byte_level, default_metadata, sentencepiece
 
 
 def check_value(schema: Schema, text: str) -> None:
     """Raise where `text` is not JSON that the schema allows."""
     checker = jsonschema.Draft202012Validator.FORMAT_CHECKER
     jsonschema.Draft202012Validator(schema, format_checker=checker).validate(json.loads(text))
-
-
-class Case(NamedTuple):
-    """A tokenizer with what speaks at random in its tokens."""
-
-    tokenizer: Tokenizer
-    compiler: ConstraintCompiler
-    is_closing: Tensor
-    """bool (vocabulary,): short tokens that end something, said more often: else no string would end."""
-
-    def speak(self, constraint: Constraint, *, seed: int | None, prefill: str = "") -> tuple[str, str]:
-        """Return a reply and why it ended; greedy without a seed, else drawn by logits at random."""
-        state = self.compiler.open(constraint, prefill)()
-        generator = torch.Generator().manual_seed(seed or 0)
-        said: list[int] = []
-        while not state.is_complete:
-            if len(said) == MAX_TOKENS:
-                return prefill + self._text(said), "length"
-            scale = 1.0 if seed is None else 3.0
-            logits = scale * torch.randn(self.tokenizer.num_tokens, generator=generator)
-            token_id = int(state.restrict(logits + 6.0 * self.is_closing).argmax())
-            if token_id in self.tokenizer.end_ids:
-                break
-            state.accept(token_id)
-            said.append(token_id)
-        return prefill + self._text(said), "end"
-
-    def _text(self, ids: list[int]) -> str:
-        return b"".join(map(self.tokenizer.token_bytes, ids)).decode("utf-8", "replace")
-
-
-def make_case(metadata: Metadata) -> Case:
-    tokenizer = Tokenizer.from_metadata(metadata)
-    closing = [
-        i in tokenizer.end_ids or re.fullmatch(rb'[]",}@Z]{1,2}', tokenizer.token_bytes(i)) is not None
-        for i in range(tokenizer.num_tokens)
-    ]
-    return Case(tokenizer, ConstraintCompiler(tokenizer), torch.tensor(closing))
 
 
 @pytest.fixture(scope="module")
@@ -309,93 +267,6 @@ def test_blanks_cannot_go_on_for_ever(byte_case: Case) -> None:
         said += tokenizer.token_bytes(token_id)
         assert len(said) < 1_000
     assert re.search(rb"\n {16}", said), "it did say blanks"
-
-
-def recursive_refs(depth: int) -> Schema:
-    chain: Schema = {f"d{n}": {"$ref": f"#/$defs/d{n + 1}"} for n in range(depth)}
-    return {"$defs": {**chain, f"d{depth}": {"type": "null"}}, "$ref": "#/$defs/d0"}
-
-
-def doubling(depth: int) -> Schema:
-    halves: Schema = {
-        f"d{n}": closed({"a": {"$ref": f"#/$defs/d{n + 1}"}, "b": {"$ref": f"#/$defs/d{n + 1}"}})
-        for n in range(depth)
-    }
-    return {"$defs": {**halves, f"d{depth}": {"type": "null"}}, "$ref": "#/$defs/d0"}
-
-
-def crossed(count: int) -> Schema:
-    pairs = [
-        {"anyOf": [{"properties": {f"p{n}": {"type": kind}}} for kind in ("integer", "string")]}
-        for n in range(count)
-    ]
-    return {"type": "object", "allOf": pairs}
-
-
-def as_schema(schema: Schema) -> JsonSchema:
-    return JsonSchema(json.dumps(schema))
-
-
-HOSTILE: dict[str, Callable[[], Constraint]] = {
-    "a million letters": lambda: Regex("(a{1000}){1000}"),
-    "a billion letters": lambda: Regex("((a{1000}){1000}){1000}"),
-    "counted choices": lambda: Regex("((a|ab|b){1,500}c){1,500}"),
-    "stars of stars": lambda: Regex("((((a*)*)*)*)*b"),
-    "states without end": lambda: Regex("(.*a){30}.*"),
-    "remembering a thousand": lambda: Regex(".*a.{1000}"),
-    "many classes": lambda: Regex(r"(\w|\d|\p{Han}){1000}x"),
-    "five thousand brackets": lambda: Regex("(" * 5000 + "a" + ")" * 5000),
-    "a megabyte of words": lambda: Regex("|".join(f"word{n}" for n in range(90_000))),
-    "nothing": lambda: Regex(r"[^\s\S]"),
-    "references 10,000 deep": lambda: as_schema(recursive_refs(10_000)),
-    "doubling": lambda: as_schema(doubling(40)),
-    "crossed": lambda: as_schema(crossed(20)),
-    "a huge enum": lambda: as_schema({"enum": [f"value {n}" for n in range(60_000)]}),
-    "five thousand properties": lambda: as_schema({"properties": {f"k{n}": {} for n in range(5_000)}}),
-    "a prime multiple": lambda: as_schema({"type": "integer", "multipleOf": 1_000_003}),
-    "a pattern of a million": lambda: as_schema({"type": "string", "pattern": "^(a{1000}){1000}$"}),
-    "a million items": lambda: as_schema({"type": "array", "minItems": 10**6}),
-    "a billion letters at least": lambda: as_schema({"type": "string", "minLength": 10**9}),
-    "arrays 500 deep": lambda: JsonSchema('{"items":' * 500 + "{}" + "}" * 500),
-    "options of its own": lambda: as_schema({"x-guidance": {"lenient": True, "whitespace_pattern": "("}}),
-    "a megabyte of choices": lambda: Choices(tuple(f"{n:x}" * 2 for n in range(100_000))),
-}
-
-
-@pytest.mark.parametrize("name", HOSTILE)
-def test_hostile_constraints_are_refused_or_work_within_2_seconds(
-    default_case: Case, capfd: pytest.CaptureFixture[str], name: str
-) -> None:
-    default_case.compiler.open(Choices(("warm",)))
-    before = memory_mb()
-    begun = time.process_time() + children_s()
-    message = refusal_of(partial(default_case.speak, HOSTILE[name](), seed=1))
-    assert "\n" not in message
-    assert len(message) < 400
-    assert time.process_time() + children_s() - begun < 4, "2 s to refuse or to open, and 150 steps"
-    assert memory_mb() - before < 200
-    assert capfd.readouterr() == ("", "")
-
-
-def refusal_of(action: Callable[[], object]) -> str:
-    """Return the message of the UsageError that `action` raises; empty where it raises none."""
-    try:
-        action()
-    except UsageError as error:
-        return str(error)
-    return ""
-
-
-def memory_mb() -> float:
-    """Of this process, in MB."""
-    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096 / 1e6
-
-
-def children_s() -> float:
-    import resource
-
-    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return usage.ru_utime + usage.ru_stime
 
 
 def test_a_mask_costs_little(default_case: Case) -> None:
