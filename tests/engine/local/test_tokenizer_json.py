@@ -2,6 +2,7 @@
 
 import copy
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -262,13 +263,12 @@ JUNK = st.sampled_from(
 ).map(copy.deepcopy)  # fmt: skip
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=100)
 @given(data=st.data())
 def test_mutated_files_are_read_or_refused(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
 ) -> None:
-    kind = KINDS[data.draw(st.sampled_from(sorted(KINDS)))]
-    content = copy.deepcopy(tokenizer_json(kind, CONTROL, ("    ",)))
+    content = json.loads(_sound_text(data.draw(st.sampled_from(sorted(KINDS)))))
     for _ in range(data.draw(st.integers(1, 2))):
         _mutate(content, data)
     special = {"bos_token": data.draw(JUNK), "eos_token": data.draw(JUNK), "add_bos_token": data.draw(JUNK)}
@@ -280,6 +280,11 @@ def test_mutated_files_are_read_or_refused(
     ids = tokenizer.encode_text("Hello  world\n<|im_end|> 123 Привет \u2581x    ")
     assert not set(ids) & set(tokenizer.control_ids.values())
     tokenizer.decode(ids)
+
+
+@cache
+def _sound_text(name: str) -> str:
+    return json.dumps(tokenizer_json(KINDS[name], CONTROL, ("    ",)))
 
 
 def _mutate(content: Any, data: st.DataObject) -> None:
