@@ -227,6 +227,19 @@ def test_logits_may_be_longer_than_the_vocabulary(byte_case: Case) -> None:
     assert not allowed[num_tokens:].any()
 
 
+@pytest.mark.parametrize(
+    "device", [pytest.param("cuda", marks=pytest.mark.gpu), pytest.param("mps", marks=pytest.mark.mps)]
+)
+def test_logits_stay_on_their_device(byte_case: Case, device: str) -> None:
+    if not {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}[device]:
+        pytest.skip(f"no {device} device")
+    state = byte_case.compiler.open(Regex("[a-c]"))()
+    logits = torch.arange(float(byte_case.tokenizer.num_tokens))
+    restricted = state.restrict(logits.to(device))
+    assert restricted.device.type == device
+    assert restricted.cpu().equal(state.restrict(logits))
+
+
 def test_logits_are_not_changed_in_place_and_nan_stays(byte_case: Case) -> None:
     logits = torch.full((byte_case.tokenizer.num_tokens,), torch.nan)
     restricted = byte_case.compiler.open(Regex("a"))().restrict(logits)
