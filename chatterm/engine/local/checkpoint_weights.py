@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 
-from chatterm.engine.local.grouped_codes import GroupedCodes, Layout
+from chatterm.engine.local.grouped_codes import GroupedCodes
 from chatterm.engine.local.packing import dequantise
 from chatterm.engine.local.weights import BlockTensor, FileBytes, wrong_shape
 from chatterm.errors import BadModelFile
@@ -18,6 +18,7 @@ from chatterm.models.arch_spec import ArchSpec
 from chatterm.models.block_types import BlockType
 from chatterm.models.checkpoint import Checkpoint, Place
 from chatterm.models.checkpoint_names import gguf_name, is_left_out, is_norm_less_one
+from chatterm.models.checkpoint_packing import Layout
 
 _TYPES = {"F32": BlockType.F32, "F16": BlockType.F16, "BF16": BlockType.BF16}
 _DTYPES = {

@@ -8,51 +8,16 @@ w = d q + m, so d = scale and m = -scale zero, rounded to fp16. Formats: GPTQ's 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from torch import Tensor
 
 from chatterm.errors import BadModelFile
-from chatterm.models.checkpoint_config import ConfigReader
+from chatterm.models.checkpoint_packing import BLOCK, Layout
 
-_BLOCK = 32
 _AWQ_ORDER = (0, 4, 1, 5, 2, 6, 3, 7)
 """Which four bits of an int32, from the lowest, hold each of its eight columns: the inverse of AutoAWQ's
 `order_map` 0, 2, 4, 6, 1, 3, 5, 7."""
-
-
-@dataclass(frozen=True, slots=True)
-class Layout:
-    """How a checkpoint packs its matrices."""
-
-    method: Literal["gptq", "awq"]
-    group_size: int
-    """Inputs that share a scale; -1: all of them."""
-    zero_offset: int
-    """Added to the stored zeros: GPTQ's first version stores them less 1."""
-
-    @classmethod
-    def read(cls, config: ConfigReader | None) -> "Layout | None":
-        """Read `quantization_config`. Raises BadModelFile for what is not packed in 4 bits as known here."""
-        if config is None or not config.values:
-            return None
-        method = config.text("quant_method").lower()
-        if method not in ("gptq", "awq"):
-            config.refuse("quant_method", "gptq or awq (else use a GGUF file of the model)", method)
-        if config.integer("bits", 1, 64, default=4) != 4:
-            config.refuse("bits", "4 (else use a GGUF file of the model)", config.values["bits"])
-        form, expected = (
-            (config.text("checkpoint_format", "gptq"), ("gptq", "gptq_v2"))
-            if method == "gptq"
-            else (config.text("version", "gemm").lower(), ("gemm",))
-        )
-        if form not in expected:
-            config.refuse("its format", " or ".join(expected), form)
-        group_size = config.integer("group_size", -1, 2**20, default=128)
-        if group_size != -1 and (group_size < _BLOCK or group_size % _BLOCK):
-            config.refuse("group_size", f"-1 or a multiple of {_BLOCK}", group_size)
-        return cls("gptq" if method == "gptq" else "awq", group_size, int(form == "gptq"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +42,7 @@ class GroupedCodes:
         """
         rows, columns = shape
         group = columns if layout.group_size == -1 else layout.group_size
-        if columns % group or columns % _BLOCK or rows % 8:
+        if columns % group or columns % BLOCK or rows % 8:
             raise BadModelFile(f"{where} of {rows} x {columns} cannot have groups of {group}; fetch it again")
         groups = columns // group
         packed = (columns // 8, rows) if layout.method == "gptq" else (columns, rows // 8)
@@ -100,9 +65,9 @@ class GroupedCodes:
     def blocks(self) -> Tensor:
         """Return Q4_1 blocks: uint8 (rows, columns / 32, 20)."""
         rows, columns = self.codes.shape
-        repeats = columns // self.scales.shape[1] // _BLOCK
-        codes = self.codes.reshape(rows, -1, _BLOCK)
-        blocks = torch.empty(rows, columns // _BLOCK, 20, dtype=torch.uint8)
+        repeats = columns // self.scales.shape[1] // BLOCK
+        codes = self.codes.reshape(rows, -1, BLOCK)
+        blocks = torch.empty(rows, columns // BLOCK, 20, dtype=torch.uint8)
         for start, values in ((0, self.scales), (2, -self.scales * self.zeros)):
             halves = values.repeat_interleave(repeats, 1).half().unsqueeze(-1)
             blocks[..., start : start + 2] = halves.contiguous().view(torch.uint8)

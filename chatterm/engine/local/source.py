@@ -12,6 +12,7 @@ from chatterm.models.arch_spec import ArchSpec
 from chatterm.models.block_types import BlockType
 from chatterm.models.checkpoint import Checkpoint
 from chatterm.models.checkpoint_names import has_eyes
+from chatterm.models.checkpoint_packing import Layout
 from chatterm.models.checkpoint_spec import Foreign
 from chatterm.models.gguf import GGUFFile
 from chatterm.models.hyperparameters import read_hyperparameters
@@ -127,9 +128,9 @@ class FolderSource:
 
     @classmethod
     def open(cls, checkpoint: Checkpoint, spec: ArchSpec, target: BlockType | None) -> "FolderSource":
-        packed = checkpoint.quantisation
-        if target is not None and packed is not None and packed.values:
-            raise _is_quantised(checkpoint.folder, packed.text("quant_method", "quantization_config"))
+        layout = Layout.read(checkpoint.quantisation)
+        if target is not None and layout is not None:
+            raise _is_quantised(checkpoint.folder, layout.method)
         return cls(checkpoint, spec, target)
 
     @property

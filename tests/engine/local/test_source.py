@@ -120,6 +120,14 @@ def test_packed_folders_are_not_quantised_again(tmp_path: Path) -> None:
         open_source(folder, "int4")
 
 
+@pytest.mark.parametrize("method", ["bitsandbytes", "fp8", "compressed-tensors"])
+def test_other_ways_to_pack_are_refused_at_once(method: str, tmp_path: Path) -> None:
+    folder = family_folder(tmp_path)
+    change_json(folder / "config.json", quantization_config={"quant_method": method})
+    with pytest.raises(BadModelFile, match=rf"quant_method should be gptq or awq .*{method}"):
+        open_source(folder)
+
+
 def test_each_kind_has_its_source(family: Path, foreign: Path, tmp_path: Path) -> None:
     assert isinstance(open_source(family), FolderSource)
     assert isinstance(open_source(foreign), ForeignSource)
