@@ -82,6 +82,7 @@ class Attention:
 
     def _one(self, queries: Tensor, seen: Tensor) -> Tensor:
         """Attend with one position: the queries that share keys take the place of a sequence."""
+        seen = seen.float() if seen.device.type == "cpu" else seen
         grouped = queries.view(1, self._num_kv_heads, -1, self._head_length).to(seen.dtype)
         return scaled_dot_product_attention(grouped, seen[0:1], seen[1:2], scale=self._scale).view(1, -1)
 

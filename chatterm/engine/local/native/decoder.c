@@ -9,7 +9,7 @@
 /* What one thread has for itself. Each keeps the whole residual stream, and adds to it what all of them made:
  * that is cheaper than one more wait. */
 typedef struct {
-    float *x;
+    float *x, *scratch;
     Inputs inputs;
 } Own;
 
@@ -56,6 +56,7 @@ static char *lay_out(Run *run, int num_threads, char *arena, int is_there) {
     run->own = take(&arena, num_threads * (int64_t)sizeof(Own));
     for (int t = 0; t < num_threads; t++) {
         Own own = lay_own(rows, d->width, widest, &arena);
+        own.scratch = take(&arena, scratch_floats(d, run->pass) * 4);
         if (is_there) run->own[t] = own;
     }
     return arena;
@@ -174,7 +175,7 @@ static void my_layer(Pool *pool, const Run *run, Own *own, int64_t index, int th
     pool_wait(pool);
     my_heads(d, run->pass, index, run->qkv, thread, num_threads);
     pool_wait(pool);
-    my_blocks(d, run->pass, index, run->qkv, &run->partial, thread, num_threads);
+    my_blocks(d, run->pass, index, run->qkv, &run->partial, own->scratch, thread, num_threads);
     pool_wait(pool);
     take_attended(run, own, index);
     my_product(&layer->attention_output, &own->inputs, rows, run->made, thread, num_threads);

@@ -33,7 +33,7 @@ typedef struct {
 
 /* The next tokens of one sequence. */
 typedef struct {
-    float *const *keys_values; /* for each layer (2, kv heads, capacity, head length) */
+    uint16_t *const *keys_values; /* for each layer half floats (2, kv heads, capacity, head length) */
     int64_t capacity, start, num_tokens;
 } Segment;
 

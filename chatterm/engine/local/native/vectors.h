@@ -51,6 +51,49 @@ static inline Lanes larger_lanes(Lanes a, Lanes b) {
     return (Lanes)(((IntLanes)a & is_first) | ((IntLanes)b & ~is_first));
 }
 
+/* Half floats, as keys and values are kept. */
+#if defined(__AVX512F__)
+#include <immintrin.h>
+static inline Lanes load_half_lanes(const uint16_t *p) {
+    return (Lanes)_mm512_cvtph_ps(_mm256_loadu_si256((const __m256i *)p));
+}
+#elif defined(__F16C__)
+#include <immintrin.h>
+static inline Lanes load_half_lanes(const uint16_t *p) {
+    float eight[2][8];
+    Lanes v;
+    for (int i = 0; i < 2; i++)
+        _mm256_storeu_ps(eight[i], _mm256_cvtph_ps(_mm_loadu_si128((const __m128i *)(p + 8 * i))));
+    memcpy(&v, eight, sizeof v);
+    return v;
+}
+#else
+static inline Lanes load_half_lanes(const uint16_t *p) {
+    _Float16 halves[LANES];
+    Lanes v;
+    memcpy(halves, p, sizeof halves);
+    for (int i = 0; i < LANES; i++) v[i] = (float)halves[i];
+    return v;
+}
+#endif
+
+static inline void narrow(const float *from, int64_t n, uint16_t *halves) {
+    for (int64_t i = 0; i < n; i++) {
+        const _Float16 half = (_Float16)from[i];
+        memcpy(halves + i, &half, 2);
+    }
+}
+
+static inline void widen(const uint16_t *halves, int64_t n, float *to) {
+    int64_t i = 0;
+    for (; i + LANES <= n; i += LANES) store_lanes(to + i, load_half_lanes(halves + i));
+    for (; i < n; i++) {
+        _Float16 half;
+        memcpy(&half, halves + i, 2);
+        to[i] = (float)half;
+    }
+}
+
 static inline float dot_floats(const float *a, const float *b, int64_t n) {
     Lanes sum = {0};
     int64_t i = 0;
