@@ -42,6 +42,10 @@ CACHE_SHARE = 0.5
 _ROW_COST = {"cpu": 0.3}
 """What one more row adds to a pass, in passes of one row: measured with int4 products for 2 to 8 rows."""
 _ROW_COST_ELSEWHERE = 0.1
+_SLOW_READING = (
+    "deterministic replies read the prompt one token at a time here, which is slow; "
+    "compiled kernels, which need a C compiler, read many"
+)
 
 
 class Runtime:
@@ -65,7 +69,7 @@ class Runtime:
         self._max_draft = most if options.has_prompt_lookup else 0
         self.context_length = options.context_length
         """In tokens: what was chosen, or less where memory is short."""
-        self.notes = notes
+        self.notes = notes if self._reader.max_rows != 1 else (*notes, _SLOW_READING)
         """What people should know of how the weights are kept."""
         self.notices = notices
         """What people must be told: a shorter context."""
@@ -80,6 +84,7 @@ class Runtime:
         # them took 11 s where one alone took 0.3.
         torch.set_num_threads(1)
         native = NativeLibrary(kernels, most_threads) if kernels and chosen.type == "cpu" else None
+        native = native if native and native.is_fast else None
         placement = Placement.best_for(chosen, native)
         fit = fitted(source, options, placement, _free_bytes(chosen))
         options = replace(options, context_length=fit.context_length)

@@ -276,6 +276,13 @@ def test_the_card_tells_what_was_opened(tiny: Path) -> None:
     assert card.num_parameters == 320 * 64 + 2 * (3 * 64 * 128 + 2 * 64 * 64 + 2 * 32 * 64 + 2 * 64) + 64
 
 
+def test_what_determinism_costs_is_noted(tiny: Path) -> None:
+    with closing(open_engine(tiny, is_deterministic=True)) as engine:
+        assert any("one token at a time" in note for note in engine.describe().notes)
+    with closing(open_engine(tiny)) as engine:
+        assert not any("one token at a time" in note for note in engine.describe().notes)
+
+
 def test_other_weights_have_another_identity(tmp_path: Path) -> None:
     paths = [tiny_gguf(tmp_path / f"{name}.gguf", TinyLlama(block_type=name)) for name in ("Q4_0", "Q4_1")]
     identities = set()

@@ -31,11 +31,14 @@ def requests_for(
     sampling: SamplingParams, count: int, max_tokens: int, num_samples: int = 1
 ) -> list[GenerationRequest]:
     """Prompts of different lengths with a shared beginning, so that all of the cache's ways are gone."""
-    system = Message("system", "You count " + " ".join(WORDS))
+    system = Message("system", "You write long stories about " + " ".join(WORDS))
     sampling = replace(sampling, max_tokens=max_tokens)
     return [
         GenerationRequest(
-            messages=(system, Message("user", " ".join((WORDS * 9)[: 3 + 17 * index % 90]) + f" {index}")),
+            messages=(
+                system,
+                Message("user", f"Tell story {index}: " + " ".join((WORDS * 9)[: 3 + 17 * index % 90])),
+            ),
             sampling=sampling,
             num_samples=num_samples,
         )
@@ -118,7 +121,7 @@ def test_the_default_model_repeats_itself_to_the_token(
             has_prompt_lookup=has_prompt_lookup,
         )
 
-    check_identity(open_engine, sampling, count=8, max_tokens=350)
+    check_identity(open_engine, sampling, count=12, max_tokens=350)
 
 
 def test_eight_samples_begin_with_the_one(tiny: Path) -> None:
