@@ -11,6 +11,7 @@ from chatterm.cli.signals import Stopped
 from chatterm.config import Config, Paths, load_config
 from chatterm.engine.base import CancelToken, Engine
 from chatterm.engine.registry import EchoModel, EngineOptions, open_engine
+from chatterm.models.cache import trim_cache
 from chatterm.models.catalogue import Catalogue, CatalogueEntry, load_catalogue
 from chatterm.models.discovery import ModelFile, resolve
 from chatterm.models.download import PullProgress, pull
@@ -89,6 +90,7 @@ class Workspace:
 
     def open_engine(self, model: ModelFile | EchoModel, settings: Mapping[str, object]) -> Engine:
         """Open the engine that runs `model`; slow, for torch is imported here."""
+        trim_cache(self.paths.cache)
         return open_engine(model, self._engine_options(settings))
 
     def fetch(

@@ -23,7 +23,7 @@ from chatterm.engine.local.prompt_ids import open_prompt_encoder
 from chatterm.engine.local.replies import Prompt, ReplyTexts, all_cancelled
 from chatterm.engine.local.source import ModelSource, open_source
 from chatterm.errors import DoesNotFit, Unsupported, UsageError
-from chatterm.models.cache import NATIVE
+from chatterm.models.cache import NATIVE, TEMPLATES
 
 if TYPE_CHECKING:
     from chatterm.engine.local.choosing import Constraint
@@ -88,7 +88,8 @@ class LocalEngine:
         try:
             loading = thread.submit(load)
             tokenizer = source.open_tokenizer()
-            prompts = open_prompt_encoder(tokenizer, source.chat_template, verdicts=cache)
+            verdicts = cache / TEMPLATES if cache else None
+            prompts = open_prompt_encoder(tokenizer, source.chat_template, verdicts=verdicts)
             runtime = loading.result()
         except BaseException:
             thread.close()
