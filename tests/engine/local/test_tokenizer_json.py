@@ -25,7 +25,7 @@ TEXTS = {
     "empty": "",
     "a space": " ",
     "space first": "  two spaces, then words",
-    "long": "".join(SCRIPTS.values()) * 40,
+    "long": "".join(SCRIPTS.values()) * 80,
 }
 
 
