@@ -131,7 +131,7 @@ def check(
     library = Workspace.from_environment().prompt_library()
     named = [target for name in paths or () for target in _targets(name, library)]
     targets = named if paths else library.entries()
-    problems = [problem for target in targets for problem in find_problems(target)]
+    problems = [problem for target in targets for problem in find_problems(target, find=library.find)]
     has_errors = any(problem.severity == "error" for problem in problems)
     if as_json:
         print_safely(sys.stdout, to_json([_problem(problem) for problem in problems]))

@@ -11,14 +11,15 @@ from pathlib import Path
 
 from chatterm.conversation import Tier
 from chatterm.prompts.header import GUARDS, NOT_YET_ACTED_ON, TIERS, PromptHeader
+from chatterm.prompts.inheritance import Find
 from chatterm.prompts.inputs import Value, read_value
 from chatterm.prompts.language import count_han
 from chatterm.prompts.library import PromptEntry, misnamed
 from chatterm.prompts.problems import Place, Problem, located
 from chatterm.prompts.prompt_text import Words, fill, names_in
-from chatterm.prompts.schema import long_names, violation
+from chatterm.prompts.schema import endless, long_names, violation
 from chatterm.prompts.sections import Section, SectionKind
-from chatterm.prompts.template import PromptTemplate, load_prompt
+from chatterm.prompts.template import PromptTemplate, find_nothing, load_prompt
 
 Count = Callable[[str], int]
 """Tokens of a text, without those of a chat template."""
@@ -72,11 +73,16 @@ def estimate_tokens(text: str) -> int:
     return round(num_han * 1.15 + (len(text) - num_han) / 4)
 
 
-def check(prompt: PromptTemplate | PromptEntry | Path, count: Count = estimate_tokens) -> tuple[Problem, ...]:
-    """Return every finding about a prompt's file, in the order of its lines: errors, warnings, infos."""
+def check(
+    prompt: PromptTemplate | PromptEntry | Path, count: Count = estimate_tokens, find: Find = find_nothing
+) -> tuple[Problem, ...]:
+    """Return every finding about a prompt's file, in the order of its lines: errors, warnings, infos.
+
+    `find` (of a PromptLibrary) knows the files that it may extend or use.
+    """
     path = prompt if isinstance(prompt, Path) else prompt.path
     prompt_id = path.stem if isinstance(prompt, Path) else prompt.id
-    loaded = load_prompt(path, prompt_id)
+    loaded = load_prompt(path, prompt_id, find=find)
     if loaded.template is None:
         return loaded.problems + misnamed(prompt_id, path)
     checked = _Checked(loaded.template, count)
@@ -209,6 +215,12 @@ def _schema_names(checked: _Checked) -> Iterator[Problem]:
             yield Problem("W08", f"{name!r} in the schema is long", checked.place("output"), advice)
 
 
+def _endless(checked: _Checked) -> Iterator[Problem]:
+    for what in endless(checked.header.output.schema) if checked.header.output.schema else ():
+        advice = "give it an end: a small model may not find one"
+        yield Problem("W11", f"{what} in the schema", checked.place("output"), advice)
+
+
 def _document_first(checked: _Checked) -> Iterator[Problem]:
     document = checked.header.document_input
     if document is None:
@@ -236,5 +248,5 @@ def _not_acted_on(checked: _Checked) -> Iterator[Problem]:
 
 _LINTS = (
     *(_guard, _system_budget, _window, _wording, _unused, _tests, _one_language),
-    *(_examples, _schema_names, _document_first, _not_acted_on),
+    *(_examples, _schema_names, _endless, _document_first, _not_acted_on),
 )

@@ -13,9 +13,10 @@ from chatterm.prompts.expectations import PromptTest, read_tests
 from chatterm.prompts.front_matter import Items, Node, Scalar
 from chatterm.prompts.front_matter import Mapping as MappingNode
 from chatterm.prompts.inputs import INPUT_TYPES, InputSpec, InputType, read_value
+from chatterm.prompts.output import OutputSpec, Surroundings, read_output
+from chatterm.prompts.plans import LongPlan, VerifyPlan, read_long, read_verify
 from chatterm.prompts.problems import Place, Problem
 from chatterm.prompts.reader import LANGUAGE_CODE, Fields, Reader
-from chatterm.prompts.schema import OutputSpec, read_output
 
 TIERS: tuple[Tier, ...] = get_args(Tier)
 Guard = Literal["education", "medical", "legal", "finance"]
@@ -23,15 +24,12 @@ GUARDS: tuple[Guard, ...] = get_args(Guard)
 SamplingValue = float | int | tuple[str, ...]
 
 FORMAT_VERSION = 1
-NOT_YET_ACTED_ON = ("output.schema", "output.computed", "output.view", "long", "verify", "tests", "base")
-_REFUSED = ("extends", "use")
+NOT_YET_ACTED_ON = ("output.schema", "output.labels", "output.computed", "output.view", "long", "verify")
 _KEYS = (
     *("chatterm", "version", "title", "purpose", "tags", "inputs", "languages", "output", "sampling"),
-    *("shots", "long", "guard", "guard_off", "verify", "min_tier", "tests", "base"),
+    *("shots", "long", "guard", "guard_off", "verify", "min_tier", "tests", "base", "extends", "use"),
 )
 _REQUIRED = ("chatterm", "version", "title", "languages")
-_LEVELS = ("strict", "mark", "off")
-_VERIFIED = ("numbers", "quotes", "citations", "copies", "coverage", "language", "structure")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,15 +48,19 @@ class PromptHeader:
     """By the names of SamplingParams; only what the file sets."""
     shots: Mapping[Tier, int]
     """How many examples are sent, per tier of the model."""
-    long: Mapping[str, str]
+    long: LongPlan
     guard: tuple[Guard, ...]
     guard_off: str
     """Why a domain prompt of the user's own goes without its guard pack; empty where it does not."""
-    verify: Mapping[str, str | bool]
+    verify: VerifyPlan
     min_tier: Tier
     tests: tuple[PromptTest, ...]
     base: str
     """What an override started from, `general/summarize@3`; empty where nothing."""
+    extends: str
+    """The id of the prompt whose keys and sections it takes over; empty where none."""
+    uses: tuple[str, ...]
+    """The ids of the snippets below its sections."""
     given: tuple[str, ...]
     """The keys the file has; those of `output` with their prefix."""
     places: Mapping[str, Place]
@@ -78,12 +80,7 @@ def in_language(texts: Mapping[str, str], lang: str) -> str:
 def read_header(node: MappingNode) -> tuple[PromptHeader | None, list[Problem]]:
     """Return the typed front matter, or None where a problem keeps it from being used."""
     reader = Reader()
-    known = MappingNode(tuple(e for e in node.entries if e[0].text not in _REFUSED), node.place)
-    for key, _ in node.entries:
-        if key.text in _REFUSED:
-            advice = "write the text out in this file for now"
-            reader.note("E13", f"{key.text!r} is not supported yet", key.place, advice)
-    fields = reader.fields(known, "", _KEYS)
+    fields = reader.fields(node, "", _KEYS)
     for name in _REQUIRED:
         if name not in fields:
             reader.note("E08", f"the key {name!r} is missing", Place(1, 1, 3), f"add a line: {_sample(name)}")
@@ -98,9 +95,9 @@ def _sample(name: str) -> str:
 
 def _header(reader: Reader, fields: Fields, places: dict[str, Place]) -> PromptHeader:
     _check_format(reader, fields.get("chatterm"))
-    output, output_keys = read_output(reader, fields.get("output"))
     inputs = _inputs(reader, fields.get("inputs"), places)
     languages = reader.texts(fields.get("languages"), "languages")
+    output, output_keys = read_output(reader, fields.get("output"), Surroundings(inputs, languages))
     return PromptHeader(
         version=reader.whole(fields.get("version"), "version", 1, 10**6) or 1,
         title=reader.localized(fields.get("title"), "title"),
@@ -111,13 +108,15 @@ def _header(reader: Reader, fields: Fields, places: dict[str, Place]) -> PromptH
         output=output,
         sampling=_sampling(reader, fields.get("sampling")),
         shots=_shots(reader, fields.get("shots")),
-        long=_long(reader, fields.get("long")),
+        long=read_long(reader, fields.get("long")),
         guard=cast(tuple[Guard, ...], reader.choices(fields.get("guard"), "guard", GUARDS)),
         guard_off=reader.text(fields.get("guard_off"), "guard_off"),
-        verify=_verify(reader, fields.get("verify")),
+        verify=read_verify(reader, fields.get("verify")),
         min_tier=cast(Tier, reader.choice(fields.get("min_tier"), "min_tier", TIERS, "tiny")),
         tests=read_tests(reader, fields.get("tests"), inputs, languages),
         base=reader.text(fields.get("base"), "base"),
+        extends=reader.text(fields.get("extends"), "extends"),
+        uses=reader.texts(fields.get("use"), "use"),
         given=(*fields, *(f"output.{key}" for key in output_keys)),
         places=places,
     )
@@ -166,25 +165,6 @@ def _shots(reader: Reader, node: Node | None) -> dict[Tier, int]:
     fields = reader.fields(node, "shots", TIERS)
     counts = {tier: reader.whole(fields.get(tier), f"shots.{tier}", 0, 16) for tier in TIERS}
     return {tier: count or 0 for tier, count in counts.items()} if node else {}
-
-
-def _long(reader: Reader, node: Node | None) -> dict[str, str]:
-    strategies = ("fits", "map", "map-reduce", "refine", "retrieve")
-    units = ("row", "line", "review", "clause", "paragraph", "section", "page")
-    fields = reader.fields(node, "long", ("strategy", "unit"))
-    known = {"strategy": strategies, "unit": units}
-    return {key: reader.choice(fields[key], f"long.{key}", known[key], known[key][0]) for key in fields}
-
-
-def _verify(reader: Reader, node: Node | None) -> dict[str, str | bool]:
-    fields = reader.fields(node, "verify", (*_VERIFIED, "example_leak"))
-    found: dict[str, str | bool] = {}
-    for key, value in fields.items():
-        if key == "example_leak":
-            found[key] = reader.truth(value, "verify.example_leak", default=False)
-        else:
-            found[key] = reader.choice(value, f"verify.{key}", _LEVELS, "off")
-    return found
 
 
 def _inputs(reader: Reader, node: Node | None, places: dict[str, Place]) -> tuple[InputSpec, ...]:

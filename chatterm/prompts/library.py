@@ -16,6 +16,8 @@ from chatterm.prompts.header import PromptHeader
 from chatterm.prompts.problems import Place, Problem, located
 from chatterm.prompts.template import PromptTemplate, load_prompt
 
+SNIPPETS = "snippets"
+"""The folder beside the domains whose files are no prompts, but texts for `use`."""
 _SUFFIX = ".md"
 _ID = re.compile(r"[\w-]+(/[\w-]+)?")
 _ADVICE = "(see `chatterm prompts list`)"
@@ -69,7 +71,7 @@ class PromptLibrary:
             in_use.setdefault(file.id, file)
         ids = [file.id for file in files]
         entries = [
-            _entry(
+            self._entry(
                 file,
                 is_shadowed=in_use[file.id] is not file,
                 is_changed=in_use[file.id] is file and ids.count(file.id) > 1,
@@ -89,9 +91,16 @@ class PromptLibrary:
         """
         if _is_path(name):
             path = Path(name).expanduser()
-            return load_prompt(path, path.stem).usable(name)
+            return load_prompt(path, path.stem, find=self.find).usable(name)
         file = self._find(name)
-        return load_prompt(file.path, file.id).usable(file.id)
+        return load_prompt(file.path, file.id, find=self.find).usable(file.id)
+
+    def find(self, prompt_id: str, path: Path) -> Path | None:
+        """Return the first file of this id other than `path`: an own prompt may extend what it replaces."""
+        if not _ID.fullmatch(prompt_id):
+            return None
+        files = (folder.path / f"{prompt_id}{_SUFFIX}" for folder in self._folders)
+        return next((file for file in files if file != path and file.is_file()), None)
 
     def _find(self, name: str) -> _File:
         files, _ = self._scan()
@@ -106,6 +115,18 @@ class PromptLibrary:
         if ids:
             raise UnknownName("one prompt", name, ids, f"several are: {', '.join(ids)}; name one in full")
         raise UnknownName("prompt", name, _names_and_aliases(files), _ADVICE)
+
+    def _entry(self, file: _File, *, is_shadowed: bool, is_changed: bool) -> PromptEntry:
+        loaded = load_prompt(file.path, file.id, find=self.find, is_listing=True)
+        return PromptEntry(
+            id=file.id,
+            origin=file.folder.origin,
+            path=file.path,
+            header=loaded.header if not loaded.problems else None,
+            problems=loaded.problems + misnamed(file.id, file.path),
+            is_shadowed=is_shadowed,
+            is_changed=is_changed,
+        )
 
     def _scan(self) -> tuple[list[_File], list[PromptEntry]]:
         """Return the files of all folders, in the order in which they win, and the folders that failed."""
@@ -128,24 +149,14 @@ def _files(folder: PromptFolder) -> Iterator[_File]:
         raise error
 
     for root, folders, names in os.walk(folder.path, onerror=fail):
-        folders[:] = [name for name in folders if not name.startswith(".")]
+        is_top = Path(root) == folder.path
+        folders[:] = [
+            name for name in folders if not name.startswith(".") and not (is_top and name == SNIPPETS)
+        ]
         for name in names:
             if name.endswith(_SUFFIX) and not name.startswith("."):
                 path = Path(root, name)
                 yield _File(path.relative_to(folder.path).with_suffix("").as_posix(), folder, path)
-
-
-def _entry(file: _File, *, is_shadowed: bool, is_changed: bool) -> PromptEntry:
-    loaded = load_prompt(file.path, file.id, is_listing=True)
-    return PromptEntry(
-        id=file.id,
-        origin=file.folder.origin,
-        path=file.path,
-        header=loaded.header if not loaded.problems else None,
-        problems=loaded.problems + misnamed(file.id, file.path),
-        is_shadowed=is_shadowed,
-        is_changed=is_changed,
-    )
 
 
 def misnamed(prompt_id: str, path: Path) -> tuple[Problem, ...]:

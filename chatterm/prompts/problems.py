@@ -26,7 +26,6 @@ CODES = {
     "E10": "a value out of its range, or not one of those allowed",
     "E11": "a format version that this chatterm does not read",
     "E12": "a file that cannot be read: no UTF-8, too long, no file",
-    "E13": "a key whose behaviour is not supported yet and cannot be ignored",
     "E14": "an unquoted value that runs over several lines",
     "E15": "nested too deep",
     "E16": "text before the first section",
@@ -47,6 +46,10 @@ CODES = {
     "E31": "a file name that cannot be a prompt's name",
     "E32": "a test that the prompt could not run",
     "E33": "a system text far over its budget",
+    "E34": "`extends` or `use` names a file that is not there, or is broken",
+    "E35": "`extends` names a prompt that itself extends another",
+    "E36": "a file named by `use` that is no snippet",
+    "E37": "a text for parts of a document that its strategy never sends, or a strategy without a document",
     "W01": "a system text over its budget",
     "W02": "filler that no model needs",
     "W03": "an input that no section uses",
@@ -57,6 +60,7 @@ CODES = {
     "W08": "a schema name or description that is too long",
     "W09": "an instruction before the document",
     "W10": "a prompt in one language only",
+    "W11": "a schema that lets a reply go on for ever",
     "I01": "a key that is checked and kept, but not acted on yet",
 }
 

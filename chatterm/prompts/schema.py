@@ -1,60 +1,23 @@
-"""`output:` of a prompt: its format, and the subset of JSON Schema that decoding will be held to.
+"""The subset of JSON Schema that a prompt's replies are held to.
 
-Checked and kept; nothing constrains decoding by it yet. The subset is that of draft 2020-12, cut to what
-a grammar can enforce, with `copy: true` added: the string must be found in the source.
+The subset is that of draft 2020-12, cut to what a grammar can enforce, with `copy: true` added: the string
+must be found in the source. What no value could meet is refused.
 """
 
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Literal, cast
+import json
+from collections.abc import Iterator, Mapping
+from typing import cast
 
 from chatterm.prompts.front_matter import Items, Node, Scalar
 from chatterm.prompts.reader import Fields, Reader
 
 Schema = Mapping[str, object]
-OutputFormat = Literal["text", "markdown", "label", "json"]
 
 TYPES = ("object", "array", "string", "integer", "number", "boolean", "null")
 _COUNTS = ("minLength", "maxLength", "minItems", "maxItems")
 _LIMITS = ("minimum", "maximum")
 _KEYS = ("type", "properties", "required", "items", "enum", "copy", "description", *_COUNTS, *_LIMITS)
-_COMPUTED = re.compile(r"(compare|sum|count|ratio|growth|days_between)\(\s*\w+(\s*,\s*\w+)*\s*\)")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OutputSpec:
-    """What a reply looks like."""
-
-    format: OutputFormat = "text"
-    schema: Schema | None = None
-    computed: Mapping[str, str] = field(default_factory=dict)
-    view: str = "text"
-
-
-def read_output(reader: Reader, node: Node | None) -> tuple[OutputSpec, tuple[str, ...]]:
-    """Return the output and the keys it has."""
-    fields = reader.fields(node, "output", ("format", "schema", "computed", "view"))
-    formats = ("text", "markdown", "label", "json")
-    form = cast(OutputFormat, reader.choice(fields.get("format"), "output.format", formats, "text"))
-    schema = read_schema(reader, fields["schema"], "output.schema") if "schema" in fields else None
-    if node and (form == "json") != (schema is not None):
-        advice = "format: json and a schema go together"
-        reader.note("E28", "json without a schema, or a schema without json", node.place, advice)
-    computed = {
-        key.text: _computed(reader, value)
-        for key, value in reader.entries(fields.get("computed"), "computed")
-    }
-    view = reader.choice(fields.get("view"), "output.view", ("table", "list", "text"), "text")
-    return OutputSpec(format=form, schema=schema, computed=computed, view=view), tuple(fields)
-
-
-def _computed(reader: Reader, node: Node) -> str:
-    call = reader.text(node, "a computed field")
-    if not _COMPUTED.fullmatch(call):
-        advice = "write one of compare sum count ratio growth days_between with field names: sum(amount)"
-        reader.note("E10", f"{call!r} is not a computation", node.place, advice)
-    return call
+_NEEDED_BY = {"maxLength": "string", "minLength": "string", "maxItems": "array", "minItems": "array"}
 
 
 def read_schema(reader: Reader, node: Node, what: str) -> Schema:
@@ -74,7 +37,9 @@ def read_schema(reader: Reader, node: Node, what: str) -> Schema:
         schema["required"] = list(reader.choices(fields["required"], f"{what}.required", names))
     if "items" in fields:
         schema["items"] = read_schema(reader, fields["items"], f"{what}.items")
-    return schema | _plain(reader, fields, what)
+    schema |= _plain(reader, fields, what)
+    _check_possible(reader, schema, types, node, what)
+    return schema
 
 
 def _subset(reader: Reader, node: Node, what: str) -> Fields:
@@ -120,6 +85,73 @@ def _plain(reader: Reader, fields: Fields, what: str) -> dict[str, object]:
     if "description" in fields:
         plain["description"] = reader.text(fields["description"], f"{what}.description")
     return plain
+
+
+def _check_possible(reader: Reader, schema: Schema, types: tuple[str, ...], node: Node, what: str) -> None:
+    """Note limits that leave no value, or that say nothing of this type."""
+    for of in ("Items", "Length", "imum"):
+        low, high = (cast(float | None, schema.get(f"{end}{of}")) for end in ("min", "max"))
+        if low is not None and high is not None and low > high:
+            reader.note(
+                "E28", f"{what}: no value has min{of} {low} and max{of} {high}", node.place, "swap them"
+            )
+    for key, kind in _NEEDED_BY.items():
+        if key in schema and kind not in types:
+            reader.note(
+                "E28", f"{what}: {key} of something that is no {kind}", node.place, f"leave {key} out"
+            )
+    if "copy" in schema and "string" not in types:
+        reader.note("E28", f"{what}: copy of something that is no string", node.place, "leave copy out")
+    rest = {key: value for key, value in schema.items() if key != "enum"}
+    wrong = [one for one in cast(list[object], schema.get("enum", [])) if violation(rest, one)]
+    if "enum" in schema and (wrong or not schema["enum"]):
+        found = f"{wrong[0]!r} is none of its type" if wrong else "it is empty"
+        reader.note("E28", f"{what}: an enum that cannot be met: {found}", node.place, "mend type or enum")
+
+
+def fields_of(schema: Schema) -> Iterator[tuple[str, Schema]]:
+    """Yield every property with its schema, inner ones too, in the order in which they are generated."""
+    for name, inner in cast(Mapping[str, Schema], schema.get("properties", {})).items():
+        yield name, inner
+        yield from fields_of(inner)
+    if "items" in schema:
+        yield from fields_of(cast(Schema, schema["items"]))
+
+
+def constraint_text(schema: Schema) -> str:
+    """Return the schema as JSON text that decoding can be held to.
+
+    Objects are closed: a model writes the named properties and no others. `copy` and descriptions are left
+    out, for no grammar knows them.
+    """
+    return json.dumps(_closed(schema), ensure_ascii=False)
+
+
+def _closed(schema: Schema) -> dict[str, object]:
+    closed = {key: value for key, value in schema.items() if key not in ("copy", "description")}
+    if "properties" in schema:
+        properties = cast(Mapping[str, Schema], schema["properties"])
+        closed["properties"] = {name: _closed(inner) for name, inner in properties.items()}
+        closed["additionalProperties"] = False
+    if "items" in schema:
+        closed["items"] = _closed(cast(Schema, schema["items"]))
+    return closed
+
+
+def endless(schema: Schema, path: str = "the reply") -> list[str]:
+    """Return what has no upper bound, so that a constrained reply might never end.
+
+    Strings that are copied end with their source, and those of an enum with their word.
+    """
+    types = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
+    found = []
+    if "array" in types and "maxItems" not in schema:
+        found.append(f"{path} without maxItems")
+    if "string" in types and not {"maxLength", "enum", "copy"} & set(schema):
+        found.append(f"{path} without maxLength")
+    inner = list(cast(Mapping[str, Schema], schema.get("properties", {})).items())
+    inner += [(f"an item of {path}", cast(Schema, schema["items"]))] if "items" in schema else []
+    return found + [one for name, child in inner for one in endless(child, name)]
 
 
 def violation(schema: Schema, value: object, path: str = "") -> str | None:

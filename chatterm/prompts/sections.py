@@ -31,6 +31,9 @@ class Section:
     """Of the first line of `text`, from 1."""
     head: Place
     """Of the line that opens it."""
+    source: str = ""
+    """The id of the file it was taken over from; empty for the file's own. `head` and `line` are then
+    those of the key that asked for it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,16 +3,17 @@
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from chatterm.conversation import Tier
-from chatterm.prompts.front_matter import parse_front_matter
 from chatterm.prompts.header import PromptHeader, read_header
+from chatterm.prompts.inheritance import Find, Heritage, Parsed, parse_lines, with_heritage
 from chatterm.prompts.inputs import InputSpec
 from chatterm.prompts.problems import BrokenPrompt, Place, Problem, located
-from chatterm.prompts.sections import Section, SectionKind, Split, split_file, split_sections
+from chatterm.prompts.section_checks import check_alone, check_with_header
+from chatterm.prompts.sections import Section, SectionKind
 
 if TYPE_CHECKING:
     from chatterm.prompts.prompt_text import Block
@@ -41,7 +42,7 @@ class PromptTemplate:
     """`domain/name`, from its place in the library; the bare name of a file given by path."""
     path: Path
     sha256: str
-    """Of the file's bytes."""
+    """Of the file's bytes, followed by those of the files it extends and uses."""
     header: PromptHeader
     sections: tuple[Section, ...]
     texts: Mapping[tuple[SectionKind, str | None], "Block"]
@@ -57,6 +58,17 @@ class PromptTemplate:
         fitting = [example for example in self.examples if example.lang in (lang, None)]
         fitting.sort(key=lambda example: example.lang is None)
         return tuple(fitting[: self.header.shots.get(tier, 0)])
+
+    def for_part(self, part: Literal["map", "reduce"]) -> "PromptTemplate":
+        """Return the prompt as it is sent of one part of a long document, or of the parts' replies.
+
+        It is rendered like any other; without @@ map a part is sent as a whole document would be.
+        """
+        parts = {lang: block for (kind, lang), block in self.texts.items() if kind == part}
+        texts = {key: block for key, block in self.texts.items() if not parts or key[0] != "user"}
+        for lang, block in parts.items():
+            texts["user", lang] = block
+        return replace(self, texts=texts)
 
     def note(self, lang: str) -> str:
         """Return what the author says to people; empty where nothing."""
@@ -82,40 +94,64 @@ class LoadedPrompt:
         return self.template
 
 
-def load_prompt(path: Path, prompt_id: str, *, is_listing: bool = False) -> LoadedPrompt:
+def find_nothing(_prompt_id: str, _path: Path) -> Path | None:
+    """Answer for a file that stands in no library."""
+    return None
+
+
+def load_prompt(
+    path: Path, prompt_id: str, *, find: Find = find_nothing, is_listing: bool = False
+) -> LoadedPrompt:
     """Read a prompt file; what is wrong with it stands in the result, nothing is raised.
 
-    A listing needs no texts: they are not parsed then (which costs the import of jinja2), their
-    mistakes are not found, and the template is None.
+    `find` knows the files that it may extend or use. A listing needs no texts: they are not parsed then
+    (which costs the import of jinja2), their mistakes are not found, and the template is None.
     """
     data, unreadable = _read(path)
     if unreadable:
         return LoadedPrompt(None, None, located([unreadable], path, ()))
-    lines = re.sub("\r\n?", "\n", data.decode("utf-8-sig")).removesuffix("\n").split("\n")
-    split, problems = split_file(lines)
-    if split is None:
-        return LoadedPrompt(None, None, located(problems, path, lines), tuple(lines))
-    header, problems = _header(split)
-    sections, found = split_sections(split.body, split.body_line)
-    found += _check_sections(sections, header)
-    if header and not found:
-        found = _check_whole(sections, header)
+    lines = _lines(data)
+    parsed = with_heritage(parse_lines(lines, data), _heritage(path, find, is_listing=is_listing))
+    header, problems = _header(parsed)
+    sections = [s for s in parsed.sections if not (header and s.source and s.lang not in _served(header))]
+    found = [*parsed.section_problems, *check_alone(sections)]
+    if header:
+        found += check_with_header(sections, header, is_whole=not found)
     problems += found
-    texts, found = _texts(sections, header) if not is_listing else ({}, [])
-    problems += found
+    if not is_listing:
+        texts, found = _texts(sections, header)
+        problems += found
     template = None
     if header and not problems and not is_listing:
-        digest = hashlib.sha256(data).hexdigest()
         template = PromptTemplate(
             id=prompt_id,
             path=path,
-            sha256=digest,
+            sha256=hashlib.sha256(parsed.data).hexdigest(),
             header=header,
             sections=tuple(sections),
             texts=texts,
             examples=_examples(sections),
         )
     return LoadedPrompt(template, header, located(problems, path, lines), tuple(lines))
+
+
+def _lines(data: bytes) -> list[str]:
+    return re.sub("\r\n?", "\n", data.decode("utf-8-sig")).removesuffix("\n").split("\n")
+
+
+def _served(header: PromptHeader) -> tuple[str | None, ...]:
+    return (None, *header.languages)
+
+
+def _heritage(path: Path, find: Find, *, is_listing: bool) -> Heritage:
+    def parse(other: Path) -> Parsed:
+        data, unreadable = _read(other)
+        return Parsed(None, (), (unreadable,), (), b"") if unreadable else parse_lines(_lines(data), data)
+
+    def problems_of(other: Path, prompt_id: str) -> tuple[Problem, ...]:
+        return load_prompt(other, prompt_id, find=find, is_listing=is_listing).problems
+
+    return Heritage(path, find, parse, problems_of)
 
 
 def _read(path: Path) -> tuple[bytes, Problem | None]:
@@ -140,12 +176,14 @@ def _read(path: Path) -> tuple[bytes, Problem | None]:
     return data, None
 
 
-def _header(split: Split) -> tuple[PromptHeader | None, list[Problem]]:
-    node, problems = parse_front_matter(split.front, 2)
-    if node is None:
+def _header(parsed: Parsed) -> tuple[PromptHeader | None, list[Problem]]:
+    problems = list(parsed.problems)
+    if parsed.node is None:
         return None, problems
-    header, found = read_header(node)
+    header, found = read_header(parsed.node)
     lines = {problem.place.line for problem in problems}
+    if any(problem.code in ("E34", "E35") for problem in problems):
+        lines.add(1)  # what seems to be missing may be in the file that could not be taken over
     # a line that is not even read well would be told again for what it seems to say
     return (None if problems else header), problems + [one for one in found if one.place.line not in lines]
 
@@ -164,71 +202,6 @@ def _texts(
             problems += found
             texts[section.kind, section.lang] = block or ()
     return texts, problems
-
-
-def _check_sections(sections: Sequence[Section], header: PromptHeader | None) -> list[Problem]:
-    problems = [*_check_twice(sections), *_check_examples(sections)]
-    if header is None:
-        return problems
-    for section in sections:
-        if section.lang and section.lang not in header.languages:
-            advice = f"languages are: {', '.join(header.languages)}"
-            message = f"a section in {section.lang!r}, which `languages` does not name"
-            problems.append(Problem("E18", message, section.head, advice))
-    return problems
-
-
-def _check_twice(sections: Sequence[Section]) -> list[Problem]:
-    seen: dict[tuple[SectionKind, str | None], int] = {}
-    problems = []
-    for section in sections:
-        key = (section.kind, section.lang)
-        if section.kind in ("example", "in", "out"):
-            continue
-        if key in seen:
-            advice = f"it stands in line {seen[key]} already; make one of them"
-            name = f"@@ {section.kind} {section.lang or ''}".rstrip()
-            problems.append(Problem("E19", f"the section {name!r} is given twice", section.head, advice))
-        seen.setdefault(key, section.head.line)
-    return problems
-
-
-def _check_examples(sections: Sequence[Section]) -> list[Problem]:
-    """`example` is followed by one `in` and one `out`; these stand nowhere else."""
-    problems = []
-    kinds = [section.kind for section in sections]
-    for number, section in enumerate(sections):
-        before = kinds[number - 1] if number else None
-        after = kinds[number + 1 : number + 3]
-        is_wrong = {
-            "example": after != ["in", "out"],
-            "in": before != "example",
-            "out": before != "in",
-        }.get(section.kind, False)
-        if is_wrong:
-            advice = "an example is three lines with texts below the last two: @@ example, @@ in, @@ out"
-            problems.append(Problem("E27", f"@@ {section.kind} out of place", section.head, advice))
-        elif section.kind == "example" and section.text:
-            advice = "put it below @@ in or @@ out"
-            problems.append(Problem("E27", "text in @@ example itself", Place(section.line), advice))
-    return problems
-
-
-def _check_whole(sections: Sequence[Section], header: PromptHeader) -> list[Problem]:
-    """A kind of section that exists must serve every language; `user` must exist; examples need `shots`."""
-    problems = []
-    if not header.shots and any(section.kind == "example" for section in sections):
-        advice = "add a line: shots: {tiny: 1, small: 1, medium: 0, large: 0}"
-        problems.append(Problem("E08", "examples without the key 'shots'", Place(1, 1, 3), advice))
-    for kind in ("user", "system", "prefill", "map", "reduce"):
-        tags = {section.lang for section in sections if section.kind == kind}
-        missing = [lang for lang in header.languages if None not in tags and lang not in tags]
-        if missing and (tags or kind == "user"):
-            message = f"no @@ {kind} for {', '.join(missing)}"
-            advice = f"add @@ {kind} {missing[0]}, or one @@ {kind} for all languages"
-            place = next((s.head for s in sections if s.kind == kind), Place(1, 1, 3))
-            problems.append(Problem("E20", message, place, advice))
-    return problems
 
 
 def _examples(sections: Sequence[Section]) -> tuple[Example, ...]:

@@ -117,6 +117,8 @@ class _Translator:
         found = re.compile(rf"(?<!\w){re.escape(word)}(?!\w)").search(text, start) if word else None
         column, length = (found.start(), len(word)) if found else (start, 2 if opening else 1)
         place = Place(self._section.line + line - 1, column + 1, length)
+        if self._section.source:
+            place, message = self._section.head, f"{message}, in {self._section.source}"
         problem = Problem(code, message, place, advice)
         if problem not in self.problems:
             self.problems.append(problem)

@@ -4,6 +4,8 @@ import pytest
 
 from chatterm.prompts import BrokenPrompt, PromptFolder, PromptLibrary
 from chatterm.prompts.check import check
+from chatterm.prompts.output import Computation
+from chatterm.prompts.plans import LongPlan, VerifyPlan
 from chatterm.prompts.problems import CODES
 from tests.prompts.files import GOOD, changed, write
 
@@ -28,6 +30,11 @@ def last(new: str) -> str:
 def schema(old: str, new: str) -> str:
     """The good file with a schema in lines 9 to 15, changed in one place."""
     return changed("languages: [en, zh]\n", SCHEMA.replace(old, new, 1))
+
+
+def labels(output: str) -> str:
+    """The good file with closed answers in line 4."""
+    return changed("version: 3", f"version: 3\noutput: {{format: label, {output}}}")
 
 
 # code, file, line, column, what the help says
@@ -89,8 +96,25 @@ BROKEN = [
     ("E10", changed("type: text, default: buyer", "type: text, from: [file]"), 7, 29, "only a document"),
     ("E10", changed('length == "short"', 'length == "shrt"'), 17, 18, "'short'"),
     ("E11", changed("chatterm: 1", "chatterm: 2"), 2, 11, "reads format 1"),
-    ("E13", changed("version: 3", "version: 3\nextends: general/summarize"), 4, 1, "for now"),
-    ("E13", changed("version: 3", "version: 3\nuse: [snippets/lines]"), 4, 1, "for now"),
+    ("E10", changed("version: 3", "version: 3\nlong: {strategy: fits, unit: row}"), 4, 30, "map"),
+    ("E10", labels("labels: {by: length, short: {en: [a, b], zh: [a, b]}}"), 4, 33, "short, long"),
+    ("E10", labels("labels: {by: party}"), 4, 38, "type enum, required or with a default: length"),
+    ("E10", labels("labels: {from: party}"), 4, 40, "type list, required or with a default: there is none"),
+    ("E10", labels("labels: {en: [yes], zh: [是, 否]}"), 4, 38, "at least two"),
+    ("E10", labels("labels: {en: [yes, yes], zh: [是, 否]}"), 4, 38, "given once"),
+    ("E07", labels("labels: {English: [yes, no], en: [a, b], zh: [a, b]}"), 4, 34, "keys are languages"),
+    ("E20", labels("labels: {en: [yes, no]}"), 4, 33, "add zh"),
+    ("E10", schema("schema:", 'computed: {total: "sum(amount)"}\n  schema:'), 11, 21, "fields: test"),
+    ("E10", schema("schema:", 'computed: {test: "count(test)"}\n  schema:'), 11, 14, "name it otherwise"),
+    ("E10", schema("schema:", 'computed: {n: "count(test, test)"}\n  schema:'), 11, 17, "takes 1"),
+    ("E10", schema("schema:", 'computed: {n: "max(test)"}\n  schema:'), 11, 17, "write one of compare"),
+    ("E08", changed("version: 3", "version: 3\nlong: {unit: row}"), 4, 7, "map-reduce"),
+    ("E34", changed("version: 3", "version: 3\nextends: general/absent"), 4, 10, "prompts list"),
+    ("E34", changed("version: 3", "version: 3\nuse: [snippets/absent]"), 4, 7, "snippets/name.md"),
+    ("E37", GOOD + "@@ map\n{{ document }}\n", 22, 1, "strategy: map"),
+    ("E37", changed("version: 3", "version: 3\nlong: {strategy: map}").replace("{from: [stdin, file]}",
+     "{type: text}"), 4, 1, "document"),
+    ("E20", changed("version: 3", "version: 3\nlong: {strategy: map-reduce}"), 1, 1, "@@ reduce en"),
     ("E14", changed("inputs:", "base: one\n  two\ninputs:"), 5, 7, "write |"),
     ("E15", changed("version: 3", f"version: {'[' * 40}{']' * 40}"), 3, 25, "at most 16"),
     ("E15", last(f"{{{{ {'(' * 3000}party{')' * 3000} }}}}"), 16, 1, "apart"),
@@ -139,7 +163,13 @@ BROKEN = [
     ("E27", GOOD + "@@ in\nx\n@@ out\ny\n", 22, 1, "three lines"),
     ("E27", GOOD + "@@ example\ntext\n@@ in\nx\n@@ out\ny\n", 23, 1, "below @@ in"),
     ("E28", changed("version: 3", "version: 3\noutput: {format: json}"), 4, 9, "go together"),
+    ("E28", changed("version: 3", "version: 3\noutput: {format: label}"), 4, 9, "go together"),
     ("E28", schema("maxLength", "pattern"), 13, 39, "supported are"),
+    ("E28", schema("maxLength: 5", "maxLength: 5, minLength: 6"), 13, 24, "swap"),
+    ("E28", schema("maxLength: 5", "maxItems: 5"), 13, 24, "leave maxItems out"),
+    ("E28", schema("maxLength: 5", "enum: [a, 1]"), 13, 24, "mend type or enum"),
+    ("E28", schema("maxLength: 5", "enum: []"), 13, 24, "mend type or enum"),
+    ("E28", schema("string, maxLength: 5", "integer, copy: true"), 13, 24, "leave copy out"),
     ("E28", schema("type: string", "type: text"), 13, 31, "one or a"),
     ("E28", schema("type: object", "type: array"), 12, 5, "items"),
     ("E29", schema("", "") + EXAMPLE + '{"tset": "a"}\n', 32, 1, "example"),
@@ -162,7 +192,8 @@ BROKEN = [
     ("W09", changed("{{ document }}\n", "Read this:\n{{ document }}\n"), 16, 1, "the document first"),
     ("W10", changed("[en, zh]", "[en]").replace("@@ system zh", "@@ note"), 9, 1, "en and zh"),
     ("I01", changed("version: 3", "version: 3\nlong: {strategy: fits}"), 4, 1, ""),
-    ("I01", GOOD + "@@ map\n{{ document }}\n", 1, 1, ""),
+    ("I01", changed("version: 3", "version: 3\nlong: {strategy: map}") + "@@ map\n{{ party }}\n", 1, 1, ""),
+    ("W11", schema(", maxLength: 5", ""), 9, 1, "give it an end"),
 ]  # fmt: skip
 
 
@@ -220,7 +251,7 @@ def test_a_file_must_be_named_as_a_prompt_can_be(tmp_path: Path, name: str) -> N
 
 
 def test_every_code_is_proved_here() -> None:
-    assert set(CODES) == {code for code, *_ in BROKEN} | {"E12", "E30", "E31"}
+    assert set(CODES) == {code for code, *_ in BROKEN} | {"E12", "E30", "E31", "E35", "E36"}
 
 
 def test_all_errors_of_a_file_are_told_at_once_in_the_order_of_its_lines(tmp_path: Path) -> None:
@@ -325,8 +356,9 @@ tests:
             "required": ["value"],
         },
     }
-    assert header.long == {"strategy": "map", "unit": "row"}
-    assert header.verify == {"numbers": "strict", "quotes": "mark", "example_leak": True}
+    assert header.output.computed == {"flag": Computation("compare", ("value", "word"))}
+    assert header.long == LongPlan("map", "row")
+    assert header.verify == VerifyPlan(numbers="strict", quotes="mark", example_leak=True)
     assert (header.guard, header.min_tier, header.base) == (
         ("medical", "legal"),
         "small",
@@ -342,7 +374,5 @@ tests:
             "output.view",
             "long",
             "verify",
-            "tests",
-            "base",
         ]
     )
