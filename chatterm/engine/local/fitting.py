@@ -32,7 +32,7 @@ def fitted(source: ModelSource, options: RuntimeOptions, placement: Placement, f
     holding = Holding(
         keeps_packed=placement.keeps_packed,
         is_native=placement.native is not None,
-        cache_itemsize=4 if placement.device.type == "cpu" else 2,
+        cache_itemsize=placement.cache_dtype.itemsize,
         target=source.target,
     )
     tensors, name = _tensors(source)

@@ -64,6 +64,13 @@ class Placement:
     native: NativeLibrary | None = None
     """The C decoder, which keeps every block type packed; None: torch's own operations."""
 
+    @property
+    def cache_dtype(self) -> torch.dtype:
+        """Of keys and values: on the CPU fp16 for the decoder in C, else fp32, for which torch is fastest."""
+        if self.device.type != "cpu":
+            return self.dtype
+        return torch.float32 if self.native is None else torch.float16
+
     @classmethod
     def reference(cls) -> "Placement":
         """Everything in fp32 on the CPU: slow, and as exact as the file."""

@@ -69,7 +69,8 @@ def need_of(
 
 def holding_here(cache: Path) -> Holding:
     """Return how the CPU will most likely hold weights: by the C library where one was compiled before."""
-    return Holding(is_native=any((cache / NATIVE).glob("*.so")))
+    is_native = any((cache / NATIVE).glob("*.so"))
+    return Holding(is_native=is_native, cache_itemsize=2 if is_native else 4)
 
 
 def folder_tensors(checkpoint: Checkpoint, spec: ArchSpec) -> list[TensorInfo]:

@@ -60,10 +60,8 @@ class Decoder:
 
     @property
     def cache_dtype(self) -> torch.dtype:
-        """Of keys and values: on the CPU fp16 for the decoder in C, else fp32, for which torch is fastest."""
-        if self.placement.device.type != "cpu":
-            return self.placement.dtype
-        return torch.float32 if self._native is None else torch.float16
+        """Of keys and values."""
+        return self.placement.cache_dtype
 
     @property
     def identical_rows(self) -> int:
