@@ -8,6 +8,7 @@ on that thread while the tokenizer is built here.
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -22,7 +23,7 @@ from chatterm.engine.local.options import RuntimeOptions
 from chatterm.engine.local.prompt_ids import open_prompt_encoder
 from chatterm.engine.local.replies import Prompt, ReplyTexts, all_cancelled
 from chatterm.engine.local.source import ModelSource, open_source
-from chatterm.errors import DoesNotFit, Unsupported, UsageError
+from chatterm.errors import DoesNotFit, OutOfMemory, Unsupported, UsageError
 from chatterm.models.cache import NATIVE, TEMPLATES
 
 if TYPE_CHECKING:
@@ -164,12 +165,25 @@ class LocalEngine:
 
 
 def _load(source: ModelSource, options: RuntimeOptions) -> "Runtime":
-    """On the model's thread: import torch, then load; what has to be compiled is compiled meanwhile."""
-    with ThreadPoolExecutor(1) as beside:
-        kernels = beside.submit(library_path, options.kernels) if options.kernels else None
-        from chatterm.engine.local.runtime import Runtime
+    """On the model's thread: import torch, then load; what has to be compiled is compiled meanwhile.
 
-        return Runtime.open(source, options, kernels.result() if kernels else None)
+    A device that nobody chose and that has not the memory gives way to the CPU.
+    """
+    with ThreadPoolExecutor(1) as beside:
+        compiling = beside.submit(library_path, options.kernels) if options.kernels else None
+        from chatterm.engine.local.runtime import Runtime, choose_device
+
+        kernels = compiling.result() if compiling else None
+    try:
+        return Runtime.open(source, options, kernels)
+    except OutOfMemory as error:
+        if options.device is not None or choose_device(None).type == "cpu":
+            raise
+        refusal = f"the model runs on the CPU, because {error}"
+    # Out of the except clause, so that nothing of the failed attempt is held.
+    runtime = Runtime.open(source, replace(options, device="cpu"), kernels)
+    runtime.notices = (refusal, *runtime.notices)
+    return runtime
 
 
 class _LazyConstraints:

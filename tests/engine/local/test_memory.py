@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from chatterm.engine.local.engine import LocalEngine
 from chatterm.engine.local.fitting import fitted
 from chatterm.engine.local.kv_cache import Slab
 from chatterm.engine.local.linear import Placement
@@ -100,3 +101,20 @@ def test_the_c_library_counts_where_it_was_compiled(tmp_path: Path) -> None:
     (tmp_path / "native").mkdir()
     (tmp_path / "native" / "x.so").touch()
     assert holding_here(tmp_path).is_native
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_a_gpu_without_room_gives_way_to_the_cpu_and_that_is_said(tmp_path: Path) -> None:
+    path = tiny_gguf(tmp_path / "m.gguf", SPEC)
+    torch.cuda.set_per_process_memory_fraction(1e-6)
+    try:
+        engine = LocalEngine.open(path, name="m")
+        card = engine.describe()
+        engine.close()
+        assert card.device == "cpu"
+        assert "runs on the CPU" in card.notices[0]
+        with pytest.raises(OutOfMemory):
+            LocalEngine.open(path, name="m", device="cuda")
+    finally:
+        torch.cuda.set_per_process_memory_fraction(1.0)
