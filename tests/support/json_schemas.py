@@ -185,6 +185,8 @@ REFUSED: dict[str, tuple[Schema, str]] = {
     "elsewhere": ({"$ref": "https://example.com/schema.json"}, "example.com"),
     "nowhere": ({"$ref": "#/$defs/none"}, "none"),
     "itself": ({"$ref": "#"}, "no reply"),
+    "one of overlapping": ({"oneOf": [{"type": "integer"}, {"type": "number"}]}, "oneOf .* supported; make"),
+    "pattern against a length": ({"type": "string", "pattern": "^a{5}$", "maxLength": 3}, "no reply at all"),
     "empty range": ({"type": "integer", "minimum": 5, "maximum": 3}, "no reply"),
     "impossible property": (closed({"a": False}), "no reply"),
     "bad pattern": ({"type": "string", "pattern": "(a"}, "pattern|regex|group"),

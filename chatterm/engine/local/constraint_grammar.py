@@ -4,6 +4,7 @@ Owns the choice of grammar and limits, shared by the process that uses a constra
 it out (`constraint_child`). llguidance is imported when it is first needed; torch never.
 """
 
+import re
 from typing import TYPE_CHECKING
 
 from chatterm.engine.base import Choices, Constraint, JsonSchema, Regex
@@ -19,6 +20,8 @@ model can write blanks for ever."""
 _NO_REPLY = ("NoExtension", "Unsatisfiable")
 _BEYOND_IT = ("nimplemented", "nsupported", "not supported", "nknown format", "too ", "limit", "not present")
 """Parts of llguidance's messages where the constraint may be sound, but is more than it can do."""
+_REST = re.compile(r"\. [A-Z].*|: +\(And .*")
+"""Advice on options that nobody here has, and expressions as llguidance keeps them."""
 _METACHARACTERS = frozenset(r"\.+*?()|[]{}^$#&-~")
 
 
@@ -78,9 +81,10 @@ def refusal(constraint: Constraint, reason: str) -> UsageError:
 
 
 def _one_line(reason: str) -> str:
-    """Return the line that says what is wrong; a regex's comes last, after a picture of the place."""
+    """Return the sentence that says what is wrong; a regex's comes last, after a picture of the place."""
     lines = [line.strip() for line in reason.replace("<non-verbose/>", "").splitlines() if line.strip()]
     line = next((line[7:] for line in lines if line.startswith("error: ")), lines[0] if lines else "unknown")
+    line = _REST.sub("", line)
     return line if len(line) <= 200 else f"{line[:199]}…"
 
 

@@ -1,6 +1,7 @@
 """Constraints that would take all the time or memory there is are refused in a line, and all goes on."""
 
 import json
+import logging
 import resource
 import time
 from collections import Counter
@@ -93,6 +94,29 @@ def test_hostile_constraints_are_refused_or_work_within_2_seconds(
     assert len(message) < 400
     assert time.process_time() + children_s() - begun < 4, "2 s to refuse or to open, and 150 steps"
     assert memory_mb() - before < 200
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    "constraint",
+    [
+        Regex("SECRET[a-c]"),
+        Regex("SECRET("),
+        as_schema({"const": "SECRET"}),
+        as_schema({"type": "SECRET"}),
+        Choices(("SECRET", "SECRETS")),
+    ],
+)
+def test_no_text_reaches_a_log_or_the_terminal(
+    byte_case: Case,
+    constraint: Constraint,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    with caplog.at_level(logging.DEBUG):
+        refusal_of(partial(byte_case.speak, constraint, seed=1))
+        refusal_of(partial(byte_case.speak, constraint, seed=1, prefill="SECRETLY"))
+    assert "SECRET" not in caplog.text
     assert capfd.readouterr() == ("", "")
 
 
