@@ -106,7 +106,8 @@ def show(name: Name = None, as_json: AsJson = False) -> None:
     model = _here(workspace, name)
     summary, tensors = (_folder_held if model.path.is_dir() else _file_held)(model.path)
     memory = _memory_fields(tensors, summary.spec, workspace) if summary.spec else {}
-    show_fields({"name": model.name} | _summary_fields(summary) | memory, as_json=as_json)
+    fields = _summary_fields(summary, workspace)
+    show_fields({"name": model.name} | fields | memory, as_json=as_json)
 
 
 def _file_held(path: Path) -> "tuple[ModelSummary, Collection[TensorInfo]]":
@@ -148,10 +149,12 @@ def _memory_fields(
     }
 
 
-def _summary_fields(summary: "ModelSummary") -> dict[str, Any]:
+def _summary_fields(summary: "ModelSummary", workspace: "Workspace") -> dict[str, Any]:
+    from chatterm.engine.local.memory import holding_here
     from chatterm.engine.local.packed_types import describe_use
     from chatterm.models.arch_spec import SUPPORTED_ARCHITECTURES
 
+    is_native = holding_here(workspace.paths.cache).is_native
     shape = summary.spec
     runs = summary.architecture in SUPPORTED_ARCHITECTURES
     otherwise = " (through transformers)" if summary.path.is_dir() else " (cannot be run yet)"
@@ -171,7 +174,7 @@ def _summary_fields(summary: "ModelSummary") -> dict[str, Any]:
         "problem": summary.problem,
         "weights": [
             f"{use.block_type.name}: {use.num_tensors} tensors, {use.num_bytes / 1e6:.1f} MB, "
-            f"{describe_use(use.block_type, use.num_elements, use.num_bytes)}"
+            f"{describe_use(use.block_type, use.num_elements, use.num_bytes, is_native=is_native)}"
             for use in summary.blocks
         ],
     }
