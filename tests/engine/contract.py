@@ -242,6 +242,14 @@ class EngineContract:
         assert len(scores) == 3
         assert all(score <= 0 for score in scores)
 
+    def test_a_constraint_is_kept_or_refused_by_name(self, engine: Engine) -> None:
+        try:
+            events = run(engine, replace(ask(num_samples=2), constraint=Choices(("yes", "no"))))
+        except Unsupported:
+            return
+        assert [text_of(events, sample=sample) in ("yes", "no") for sample in (0, 1)] == [True, True]
+        assert [end.reason for end in ends_of(events)] == ["end", "end"]
+
     def test_close_may_be_repeated(self, engine: Engine) -> None:
         engine.close()
         engine.close()

@@ -17,6 +17,7 @@ from chatterm.errors import Unsupported, UsageError
 from tests.engine.contract import ask, ends_of, run, text_of
 from tests.support.gguf_files import TinyLlama, tiny_gguf
 from tests.support.json_schemas import SCHEMAS, Schema, closed
+from tests.support.model_folders import family_folder
 
 GREEDY = SamplingParams(temperature=0, max_tokens=100)
 SAMPLED = SamplingParams(temperature=1.3, top_p=1.0, max_tokens=100, seed=3)
@@ -163,6 +164,19 @@ def test_a_base_model_keeps_to_it_too(tmp_path: Path) -> None:
         for options in (("yes", "no"), (" yes", " no"), ("  yes", "no ")):
             for text, reason in speak(engine, Choices(options), sampling=SAMPLED, num_samples=6):
                 assert (text in options, reason) == (True, "end"), text
+
+
+@pytest.mark.parametrize("kind", ["llama 3", "gemma", "llama 2 and phi3", "mistral, first"])
+def test_a_folder_with_any_tokenizer_keeps_to_it_too(tmp_path: Path, kind: str) -> None:
+    schema = closed(
+        {"城市": {"enum": ["北京", "上海"]}, "n": {"type": "integer", "minimum": -9, "maximum": 99}}
+    )
+    folder = family_folder(tmp_path / "model", kind=kind, num_hidden_layers=1)
+    with closing(LocalEngine.open(folder, name="folder", num_threads=1)) as engine:
+        for text, reason in speak(engine, JsonSchema(json.dumps(schema)), sampling=SAMPLED, num_samples=4):
+            assert (reason, is_allowed(schema, text)) == ("end", True), text
+        for text, reason in speak(engine, Choices((" yes", "no", "蓝色")), sampling=SAMPLED, num_samples=8):
+            assert (reason, text in (" yes", "no", "蓝色")) == ("end", True), text
 
 
 def test_the_token_ids_of_a_reply_are_told(small: LocalEngine) -> None:
