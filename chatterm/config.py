@@ -105,7 +105,7 @@ class Config:
     quantize: Quantising | None = None
     """`int4` or `int8`: what plain weights become when they are loaded; unset, they stay."""
     kv_cache_mb: int | None = None
-    """Memory for what conversations were read into, in MB; unset, half of what is free."""
+    """Memory for what conversations were read into, in MB; unset, a quarter of what is free."""
     prompt_lookup: bool | None = None
     """Guess that a reply repeats the prompt's words, which is faster where it does; unset, it is on."""
     deterministic: bool = False

@@ -153,8 +153,11 @@ class Batch:
         if request.logits is None:
             request.logits = admission.reading.logits
             request.prefill_s = time.perf_counter() - request.begun
-        assert request.logits is not None, "the prompt was read to its end"
+        logits = request.logits
+        assert logits is not None, "the prompt was read to its end"
         prompt, ids = request.prompt, request.prompt.ids
+        if sample + 1 == prompt.request.num_samples:
+            request.logits = None  # a long batch would hold a vocabulary for each of its prompts
         run = self._runtime.begin(
             slab,
             ids,
@@ -169,7 +172,7 @@ class Batch:
         self._live.append(live)
         if prompt.request.prefill:
             yield TextDelta(prompt.index, sample, prompt.request.prefill)
-        yield from self._tell(live, self._runtime.first(run, request.logits))
+        yield from self._tell(live, self._runtime.first(run, logits))
 
     def _all_cancelled(self) -> Generator[StreamEvent]:
         for live in self._live:

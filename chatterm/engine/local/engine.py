@@ -68,7 +68,7 @@ class LocalEngine:
         `cuda:N` or `mps` (None: the best there is); `num_threads` None means physical cores, and
         one while other programs keep the machine busy. `cache` is the folder for what trying the
         model's chat template showed; `cache_bytes` the memory that keys and values of all conversations
-        may take (None: half of what is free). `is_deterministic`: the same tokens to the bit, whatever
+        may take (None: a quarter of what is free). `is_deterministic`: the same tokens to the bit, whatever
         else the cache, the batch and prompt lookup do. `quantising`: what plain weights become, `int4` or
         `int8` (None: they stay).
         Raises ModelError, UsageError for a device or context length that cannot be had, OutOfMemory.

@@ -17,7 +17,7 @@ class RuntimeOptions:
     num_threads: int | None = None
     """None: the physical cores, and one while other programs keep the machine busy."""
     cache_bytes: int | None = None
-    """For keys and values of all conversations and replies; None: half of what is free."""
+    """For keys and values of all conversations and replies; None: a quarter of what is free."""
     is_deterministic: bool = False
     """The same tokens to the bit however they are cached, batched and guessed at."""
     kernels: Path | None = None

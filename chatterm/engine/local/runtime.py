@@ -37,7 +37,7 @@ from chatterm.models.free_memory import free_memory
 _T = TypeVar("_T")
 
 
-CACHE_SHARE = 0.5
+CACHE_SHARE = 0.25
 """Of the memory that is free once the weights are loaded, how much keys and values may take by default."""
 _ROW_COST = {"cpu": 0.3}
 """What one more row adds to a pass, in passes of one row: measured with int4 products for 2 to 8 rows."""

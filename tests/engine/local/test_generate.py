@@ -157,6 +157,20 @@ def test_a_chunk_is_cancelled_between_two_layers(tiny: Decoder, is_deterministic
     assert slab.token_ids == [5, 6]
 
 
+@torch.inference_mode()
+@pytest.mark.parametrize("max_rows", [1, 2, 4, 7, 11])
+@pytest.mark.parametrize("is_last_only", [True, False])
+def test_passes_of_few_rows_give_what_one_gives(tiny: Decoder, max_rows: int, is_last_only: bool) -> None:
+    ids = [[5, 6, 7, 8, 9, 10, 11], [20], [30, 31, 32], [40, 41]]
+    whole, few = [Slab(tiny, 100) for _ in ids], [Slab(tiny, 100) for _ in ids]
+    reader = Reader(tiny)
+    expected = reader.read([Part(*pair) for pair in zip(whole, ids, strict=True)], is_last_only=is_last_only)
+    reader.max_rows = max_rows
+    found = reader.read([Part(*pair) for pair in zip(few, ids, strict=True)], is_last_only=is_last_only)
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
+    assert [slab.token_ids for slab in few] == ids
+
+
 def test_the_slab_holds_what_was_read_and_generated(scripted: Decoder) -> None:
     writer = Writer(scripted)
     run = writer.start(PROMPT, max_tokens=8)
