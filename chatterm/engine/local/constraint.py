@@ -223,7 +223,8 @@ class _Bridge:
         """Tokens that begin with a space, and the one that is the same without; None for the space
         itself, -1 where there is none.
         """
-        ids = {raw: token_id for token_id, raw in enumerate(self.tokens)}
+        special = set(self.special_token_ids)
+        ids = {raw: token_id for token_id, raw in enumerate(self.tokens) if token_id not in special}
         return {
             token_id: None if len(raw) == 1 else ids.get(raw[1:], -1)
             for token_id, raw in enumerate(self.tokens)

@@ -227,6 +227,17 @@ def test_logits_may_be_longer_than_the_vocabulary(byte_case: Case) -> None:
     assert not allowed[num_tokens:].any()
 
 
+def test_an_end_token_is_not_taken_for_a_word() -> None:
+    """Of the token " end", the bytes that count are those of "end"; the model's end token has no bytes."""
+    tokens = ["Ġ", "7", "e", "n", "d", "en", "end", "Ġend", "<|end|>"]
+    keys = {"model": "gpt2", "pre": "smollm", "tokens": tokens, "merges": ["e n", "en d", "Ġ end"]}
+    metadata = {f"tokenizer.ggml.{key}": value for key, value in keys.items()}
+    case = make_case({**metadata, "tokenizer.ggml.eos_token_id": 8})
+    state = case.compiler.open(Regex("7*"), drops_first_space=True)()
+    allowed = state.restrict(torch.zeros(len(tokens))).isfinite().nonzero().view(-1).tolist()
+    assert [tokens[token_id] for token_id in allowed] == ["Ġ", "7", "<|end|>"]
+
+
 @pytest.mark.parametrize(
     "device", [pytest.param("cuda", marks=pytest.mark.gpu), pytest.param("mps", marks=pytest.mark.mps)]
 )
