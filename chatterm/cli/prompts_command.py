@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.exceptions import Exit
 
+from chatterm.cli import prompt_files_command, prompt_test_command
 from chatterm.cli.answer import print_safely, to_json
 from chatterm.cli.listing import AsJson, show_rows
 
@@ -14,6 +15,12 @@ if TYPE_CHECKING:
     from chatterm.prompts import Problem, PromptEntry, PromptLibrary, PromptTemplate
 
 app = typer.Typer(help="The prompt library.", no_args_is_help=True)
+app.command("new")(prompt_files_command.new)
+app.command("edit")(prompt_files_command.edit)
+app.command("diff")(prompt_files_command.diff)
+app.command("reset")(prompt_files_command.reset)
+app.command("path")(prompt_files_command.path)
+app.command("test")(prompt_test_command.run)
 
 
 @app.command("list")
@@ -67,12 +74,14 @@ def show(
     from chatterm.cli.wiring import Workspace
 
     workspace = Workspace.from_environment()
-    template = workspace.prompt_library().get(name)
+    library = workspace.prompt_library()
+    template = library.get(name)
     if raw:
         print_safely(sys.stdout, template.path.read_text(encoding="utf-8"))
         return
     languages = [lang] if lang else list(template.header.languages)
-    card = _card(template, lang or workspace.config.lang or "en")
+    origin = _origin_of(template, library)
+    card = _card(template, lang or workspace.config.lang or "en") | ({"origin": origin} if origin else {})
     texts = _texts(template, languages)
     if as_json:
         print_safely(sys.stdout, to_json(card | {"texts": texts}))
@@ -103,6 +112,16 @@ def _card(template: "PromptTemplate", lang: str) -> dict[str, Any]:
         "made for": f"{header.min_tier} models and larger",
         "file": str(template.path),
     }
+
+
+def _origin_of(template: "PromptTemplate", library: "PromptLibrary") -> str:
+    """Say where a prompt comes from and what it replaces; empty for a file given by its path."""
+    entries = [entry for entry in library.entries() if entry.path == template.path]
+    if not entries:
+        return ""
+    origin = entries[0].origin + (", changed" if entries[0].is_changed else "")
+    base = template.header.base
+    return f"{origin} (from {base})" if base else origin
 
 
 def _input(name: str, kind: str, choices: tuple[str, ...], default: str | None, is_required: bool) -> str:

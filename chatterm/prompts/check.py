@@ -74,14 +74,18 @@ def estimate_tokens(text: str) -> int:
 
 
 def check(
-    prompt: PromptTemplate | PromptEntry | Path, count: Count = estimate_tokens, find: Find = find_nothing
+    prompt: PromptTemplate | PromptEntry | Path,
+    count: Count = estimate_tokens,
+    *,
+    find: Find = find_nothing,
+    prompt_id: str = "",
 ) -> tuple[Problem, ...]:
     """Return every finding about a prompt's file, in the order of its lines: errors, warnings, infos.
 
-    `find` (of a PromptLibrary) knows the files that it may extend or use.
+    `find` (of a PromptLibrary) knows the files that it may extend or use; `prompt_id` is that of a path.
     """
     path = prompt if isinstance(prompt, Path) else prompt.path
-    prompt_id = path.stem if isinstance(prompt, Path) else prompt.id
+    prompt_id = (prompt_id or path.stem) if isinstance(prompt, Path) else prompt.id
     loaded = load_prompt(path, prompt_id, find=find)
     if loaded.template is None:
         return loaded.problems + misnamed(prompt_id, path)

@@ -19,7 +19,8 @@ from chatterm.prompts.template import PromptTemplate, load_prompt
 SNIPPETS = "snippets"
 """The folder beside the domains whose files are no prompts, but texts for `use`."""
 _SUFFIX = ".md"
-_ID = re.compile(r"[\w-]+(/[\w-]+)?")
+NAME_PATTERN = re.compile(r"[\w-]+(/[\w-]+)?")
+"""Of a prompt's id."""
 _ADVICE = "(see `chatterm prompts list`)"
 
 
@@ -50,7 +51,9 @@ class PromptEntry:
 
 
 @dataclass(frozen=True, slots=True)
-class _File:
+class PromptFile:
+    """A file of the library, which may be broken."""
+
     id: str
     folder: PromptFolder
     path: Path
@@ -66,7 +69,7 @@ class PromptLibrary:
     def entries(self) -> list[PromptEntry]:
         """Return every prompt file, by id, the one in use before those it shadows."""
         files, unreadable = self._scan()
-        in_use: dict[str, _File] = {}
+        in_use: dict[str, PromptFile] = {}
         for file in files:
             in_use.setdefault(file.id, file)
         ids = [file.id for file in files]
@@ -95,14 +98,22 @@ class PromptLibrary:
         file = self._find(name)
         return load_prompt(file.path, file.id, find=self.find).usable(file.id)
 
+    def versions(self, name: str) -> list[PromptFile]:
+        """Return every file of the prompt called `name`, also broken ones, the one in use first.
+
+        Raises UnknownName.
+        """
+        prompt_id = self._find(name).id
+        return [file for file in self._scan()[0] if file.id == prompt_id]
+
     def find(self, prompt_id: str, path: Path) -> Path | None:
         """Return the first file of this id other than `path`: an own prompt may extend what it replaces."""
-        if not _ID.fullmatch(prompt_id):
+        if not NAME_PATTERN.fullmatch(prompt_id):
             return None
         files = (folder.path / f"{prompt_id}{_SUFFIX}" for folder in self._folders)
         return next((file for file in files if file != path and file.is_file()), None)
 
-    def _find(self, name: str) -> _File:
+    def _find(self, name: str) -> PromptFile:
         files, _ = self._scan()
         for wanted in (name, ALIASES.get(name)):
             exact = next((file for file in files if file.id == wanted), None)
@@ -116,7 +127,7 @@ class PromptLibrary:
             raise UnknownName("one prompt", name, ids, f"several are: {', '.join(ids)}; name one in full")
         raise UnknownName("prompt", name, _names_and_aliases(files), _ADVICE)
 
-    def _entry(self, file: _File, *, is_shadowed: bool, is_changed: bool) -> PromptEntry:
+    def _entry(self, file: PromptFile, *, is_shadowed: bool, is_changed: bool) -> PromptEntry:
         loaded = load_prompt(file.path, file.id, find=self.find, is_listing=True)
         return PromptEntry(
             id=file.id,
@@ -128,9 +139,9 @@ class PromptLibrary:
             is_changed=is_changed,
         )
 
-    def _scan(self) -> tuple[list[_File], list[PromptEntry]]:
+    def _scan(self) -> tuple[list[PromptFile], list[PromptEntry]]:
         """Return the files of all folders, in the order in which they win, and the folders that failed."""
-        files: list[_File] = []
+        files: list[PromptFile] = []
         unreadable: list[PromptEntry] = []
         for folder in self._folders:
             try:
@@ -142,7 +153,7 @@ class PromptLibrary:
         return files, unreadable
 
 
-def _files(folder: PromptFolder) -> Iterator[_File]:
+def _files(folder: PromptFolder) -> Iterator[PromptFile]:
     """Yield `name.md` and `domain/name.md`, and what lies deeper (which `check` reports)."""
 
     def fail(error: OSError) -> None:
@@ -156,12 +167,12 @@ def _files(folder: PromptFolder) -> Iterator[_File]:
         for name in names:
             if name.endswith(_SUFFIX) and not name.startswith("."):
                 path = Path(root, name)
-                yield _File(path.relative_to(folder.path).with_suffix("").as_posix(), folder, path)
+                yield PromptFile(path.relative_to(folder.path).with_suffix("").as_posix(), folder, path)
 
 
 def misnamed(prompt_id: str, path: Path) -> tuple[Problem, ...]:
     """Return the problem of a file whose place in its folder is no prompt's name."""
-    if _ID.fullmatch(prompt_id):
+    if NAME_PATTERN.fullmatch(prompt_id):
         return ()
     advice = "place it as domain/name.md, of letters, digits, - and _"
     return located([Problem("E31", f"{prompt_id!r} cannot be a prompt's name", Place(1), advice)], path, ())
@@ -184,7 +195,7 @@ def _is_path(name: str) -> bool:
     return name.endswith(_SUFFIX) or name.startswith((".", "/", "~"))
 
 
-def _names_and_aliases(files: Sequence[_File]) -> set[str]:
+def _names_and_aliases(files: Sequence[PromptFile]) -> set[str]:
     ids = {file.id for file in files}
     bare = {prompt_id.rpartition("/")[2] for prompt_id in ids}
     return ids | bare | {alias for alias, prompt_id in ALIASES.items() if prompt_id in ids}
