@@ -7,15 +7,21 @@ Knows how text must be spelled for one encoder, and where it may be cut; not whi
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Literal
 
+from tokenizers import Encoding
 from tokenizers import Tokenizer as Encoder
+
+from chatterm.errors import BadModelFile
 
 REPLACEMENT = "\ufffd"
 SPACE = "\u2581"
 """How SentencePiece spells a space; it cannot tell this character itself from one."""
+_PANIC = "PanicException"
+"""The class is made by the library's bridge to Rust, and can be had from nowhere."""
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 SpacePrefix = Literal["never", "always", "unless there", "at the start"]
@@ -45,11 +51,18 @@ class TextEncoder:
     """Bytes without a token: control characters and empty planes, in many vocabularies."""
 
     def encode(self, texts: Sequence[str], *, is_start: bool) -> list[list[int]]:
-        """Encode each text by itself, in parallel; `is_start`: the first one stands at a prompt's start."""
+        """Encode each text by itself, in parallel; `is_start`: the first one stands at a prompt's start.
+
+        Raises BadModelFile where the rules of the model's file cannot cope with the text.
+        """
         prepared = [self._prepared(text, is_start=is_start and not n) for n, text in enumerate(texts)]
         cut = [list(self._pieces(text)) for text in prepared]
-        done = iter(self.backend.encode_batch_fast(list(chain.from_iterable(cut)), add_special_tokens=False))
+        done = iter(self._encoded(list(chain.from_iterable(cut))))
         return [[i for encoding in islice(done, len(pieces)) for i in encoding.ids] for pieces in cut]
+
+    def _encoded(self, pieces: list[str]) -> list[Encoding]:
+        with panics_told("the model's tokenizer gave up on this text"):
+            return self.backend.encode_batch_fast(pieces, add_special_tokens=False)
 
     def _prepared(self, text: str, *, is_start: bool) -> str:
         """Return `text` as the backend takes it."""
@@ -89,6 +102,22 @@ class TextEncoder:
             start = end
         if start < len(text):
             yield text[start:]
+
+
+@contextmanager
+def panics_told(what: str) -> Iterator[None]:
+    """Turn a panic of the library into BadModelFile: Python sees it as no Exception.
+
+    A pattern that needs too many steps brings one, and so do damaged tables.
+    """
+    try:
+        yield
+    except BaseException as error:
+        if type(error).__name__ != _PANIC:
+            raise
+        raise BadModelFile(
+            f"{what}: its rules are damaged or far too slow; fetch the model again, or choose another"
+        ) from error
 
 
 def byte_letters() -> list[str]:

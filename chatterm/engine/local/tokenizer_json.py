@@ -15,7 +15,7 @@ from tokenizers import AddedToken, models
 from tokenizers import Tokenizer as Encoder
 
 from chatterm.engine.local.encoders import missing_bytes
-from chatterm.engine.local.text_encoder import SPACE, TextEncoder
+from chatterm.engine.local.text_encoder import SPACE, TextEncoder, panics_told
 from chatterm.engine.local.tokenizer_file import Rule, TokenizerFile
 from chatterm.engine.local.vocabulary import END_NAMES, TokenType, Vocabulary, VocabularyKind, sort_out
 from chatterm.engine.local.word_splits import WordSplit
@@ -39,7 +39,8 @@ def read_tokenizer(folder: Path, num_tokens: int) -> tuple[Vocabulary, TextEncod
     settings = _Settings.read(folder)
     vocabulary = _vocabulary(file, settings, num_tokens)
     try:
-        return vocabulary, _encoder(file, vocabulary)
+        with panics_told(f"{path} cannot be used"):
+            return vocabulary, _encoder(file, vocabulary)
     except BadModelFile:
         raise
     except Exception as error:  # `tokenizers` raises nothing narrower

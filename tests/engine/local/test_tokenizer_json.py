@@ -240,6 +240,7 @@ def with_model(**changes: object) -> Json:
         (damaged(pre_tokenizer={"type": ["ByteLevel"]}), "a sequence of rules"),
         (damaged(normalizer={"type": "Strip"}), "rules that lose no text"),
         (damaged(normalizer={"type": "Martian"}), "damaged or of a kind"),
+        (damaged(normalizer={"type": "Precompiled", "precompiled_charsmap": "AAAA"}), "tokenizer"),
         (damaged(added_tokens={}), None),
         (damaged(added_tokens=[{"id": 1}]), "tokens with an id and a content"),
         (damaged(added_tokens=[{"id": 10**9, "content": "x"}]), "tokens with an id and a content"),
@@ -250,9 +251,20 @@ def test_bad_files_are_refused(content: Json, message: str | None, tmp_path: Pat
         from_json(content, tmp_path)
         return
     with pytest.raises(BadModelFile, match=message) as caught:
-        from_json(content, tmp_path)
-    assert "tokenizer.json" in str(caught.value)
+        from_json(content, tmp_path).encode_text("a b")
+    assert "tokenizer" in str(caught.value)
     assert len(str(caught.value)) < 800
+
+
+def test_a_rule_that_takes_for_ever_is_given_up(tmp_path: Path) -> None:
+    content = tokenizer_json(KINDS["llama 3"])
+    content["pre_tokenizer"]["pretokenizers"][0]["pattern"]["Regex"] = r"(a+)+$|\w+"
+    tokenizer = from_json(content, tmp_path)
+    assert tokenizer.decode(tokenizer.encode_text("a word")) == "a word"
+    for texts in (["a" * 60 + "b"], ["fine"] * 20 + ["a" * 60 + "b"] * 20):
+        with pytest.raises(BadModelFile, match="gave up on this text"):
+            tokenizer.encode_texts(texts)
+    assert tokenizer.decode(tokenizer.encode_text("goes on")) == "goes on"
 
 
 JUNK = st.sampled_from(
