@@ -1,10 +1,19 @@
 """Conversations, kept in SQLite: trees of messages, replies with how they were made, and a search index."""
 
 from chatterm.store.conversations import ConversationStore
-from chatterm.store.records import ConversationSummary, LogProbabilities, PromptUse, ReplyDetail, ReplyRecord
+from chatterm.store.records import (
+    Attachment,
+    ConversationSummary,
+    LogProbabilities,
+    PromptUse,
+    ReplyDetail,
+    ReplyRecord,
+)
+from chatterm.store.search import SearchHit, SnippetPart
 from chatterm.store.writer import ReplyWriter
 
 __all__ = [
+    "Attachment",
     "ConversationStore",
     "ConversationSummary",
     "LogProbabilities",
@@ -12,4 +21,6 @@ __all__ = [
     "ReplyDetail",
     "ReplyRecord",
     "ReplyWriter",
+    "SearchHit",
+    "SnippetPart",
 ]

@@ -15,7 +15,7 @@ from chatterm.store import files
 from chatterm.store.driver import sqlite3
 from chatterm.store.faults import primary_code, translated
 from chatterm.store.migrations import MIGRATIONS, check_usable, migrate
-from chatterm.store.search_index import secure_index
+from chatterm.store.search_index import add_function, secure_index
 
 
 class StoreConnection:
@@ -155,6 +155,7 @@ def _connect(address: str, timeout_s: float) -> sqlite3.Connection:
     )
     # Damaged UTF-8 in one row must not hide the others.
     connection.text_factory = lambda raw: raw.decode("utf-8", "replace")
+    add_function(connection)
     return connection
 
 

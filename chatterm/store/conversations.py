@@ -17,9 +17,11 @@ from chatterm.errors import StoreError
 from chatterm.store import files, rows
 from chatterm.store.connection import Opened, open_file, open_in_memory
 from chatterm.store.driver import sqlite3
+from chatterm.store.organising import ConversationOrganiser, expect_one
 from chatterm.store.process import this_process
-from chatterm.store.reading import ConversationReader, node_in, unknown
+from chatterm.store.reading import node_in, unknown
 from chatterm.store.records import LogProbabilities, ReplyRecord
+from chatterm.store.titles import title_of
 
 logger = logging.getLogger(__name__)
 
@@ -27,7 +29,7 @@ TIMEOUT_S = 10.0
 """How long a write waits for other processes' writes, in seconds."""
 
 
-class ConversationStore(ConversationReader):
+class ConversationStore(ConversationOrganiser):
     """Keeps conversations. Each method is one short transaction, and may be called from any thread.
 
     All raise StoreError where the database fails, and UnknownName for an id that nothing answers to. Two
@@ -70,13 +72,6 @@ class ConversationStore(ConversationReader):
         """Return the id of a new conversation without messages."""
         with self._db.writing() as db:
             return _insert_conversation(db, title)
-
-    def set_title(self, conversation_id: str, title: str) -> None:
-        with self._db.writing() as db:
-            changed = db.execute(
-                "UPDATE conversation SET title = ? WHERE id = ?", (rows.storable(title), conversation_id)
-            )
-            _expect_one(changed, "conversation", conversation_id)
 
     def append(self, conversation_id: str, parent_id: str | None, message: Message) -> MessageNode:
         """Add a complete message below `parent_id` (None: as a root) and make it the active leaf."""
@@ -147,6 +142,8 @@ class ConversationStore(ConversationReader):
                 )
             node = node_in(db, reply_id)
             _touch(db, node.conversation_id)
+            if status in {"complete", "stopped"}:
+                _make_title(db, node)
         return node
 
     @cached_property
@@ -175,7 +172,7 @@ class ConversationStore(ConversationReader):
                 "AND EXISTS (SELECT 1 FROM message WHERE id = :message AND conversation_id = :conversation)",
                 {"message": message_id, "conversation": conversation_id},
             )
-            _expect_one(changed, "message", message_id)
+            expect_one(changed, "message", message_id)
 
     def _mark_interrupted(self) -> None:
         """Close what killed processes left open, which also brings it into the search index."""
@@ -238,10 +235,24 @@ def _insert(
     return node
 
 
+def _make_title(db: sqlite3.Connection, reply: MessageNode) -> None:
+    """Make the title out of the first exchange, unless a user gave one.
+
+    The title so far is what the caller knew of the question before it went into a prompt: it comes first.
+    """
+    row = db.execute(
+        "SELECT c.title, m.content FROM conversation c LEFT JOIN message m ON m.id = ? "
+        "WHERE c.id = ? AND NOT c.has_own_title AND (SELECT count(*) FROM message "
+        "WHERE conversation_id = c.id AND role = 'assistant' AND status <> 'failed') = 1",
+        (reply.parent_id, reply.conversation_id),
+    ).fetchone()
+    if not row:
+        return
+    given, question = row
+    title = title_of(given or question or "", reply.message.content)
+    if title != given:
+        db.execute("UPDATE conversation SET title = ? WHERE id = ?", (title, reply.conversation_id))
+
+
 def _touch(db: sqlite3.Connection, conversation_id: str) -> None:
     db.execute("UPDATE conversation SET updated = ? WHERE id = ?", (rows.instant(), conversation_id))
-
-
-def _expect_one(changed: sqlite3.Cursor, kind: str, name: str) -> None:
-    if changed.rowcount == 0:
-        raise unknown(kind, name)

@@ -5,7 +5,8 @@ from chatterm.errors import StoreError, UnknownName, UsageError
 from chatterm.store import rows
 from chatterm.store.connection import StoreConnection
 from chatterm.store.driver import sqlite3
-from chatterm.store.records import ConversationSummary, ReplyDetail
+from chatterm.store.records import Attachment, ConversationSummary, ReplyDetail
+from chatterm.store.search import SearchHit, search
 
 MIN_PREFIX = 4
 """Characters of a conversation's id that may stand for it."""
@@ -70,13 +71,51 @@ class ConversationReader:
                 f"{self._db.name}: what is stored about the reply {message_id} is damaged"
             ) from error
 
-    def conversations(self, *, limit: int = 50, offset: int = 0) -> list[ConversationSummary]:
-        """Return conversations, the most recently updated first."""
+    def conversations(
+        self,
+        *,
+        limit: int = 50,
+        offset: int = 0,
+        archived: bool | None = False,
+        pinned: bool | None = None,
+        tag: str | None = None,
+    ) -> list[ConversationSummary]:
+        """Return conversations, the most recently updated first: those that are as asked; None: either."""
         with self._db.reading() as db:
             found = db.execute(
-                f"{rows.SUMMARIES} ORDER BY updated DESC, serial DESC LIMIT ? OFFSET ?", (limit, offset)
+                f"{rows.SUMMARIES} WHERE (:archived IS NULL OR archived = :archived) "
+                "AND (:pinned IS NULL OR pinned = :pinned) AND (:tag IS NULL OR EXISTS "
+                "(SELECT 1 FROM tag WHERE conversation_id = c.id AND name = :tag)) "
+                "ORDER BY updated DESC, serial DESC LIMIT :limit OFFSET :offset",
+                {"archived": archived, "pinned": pinned, "tag": tag, "limit": limit, "offset": offset},
             ).fetchall()
         return [rows.summary_of(row) for row in found]
+
+    def search(self, query: str, *, limit: int = 20) -> list[SearchHit]:
+        """Return what holds all words of `query`, at most `limit` titles, then as many messages.
+
+        What stands in double quotes, and Chinese, is found as a phrase; nothing else has a meaning, and no
+        query is an error. Rare words are ranked, of common ones the newest come first.
+        """
+        with self._db.reading() as db:
+            return search(db, query, limit)
+
+    def attachments(self, message_id: str) -> tuple[Attachment, ...]:
+        """Return what is attached to a message, in order."""
+        with self._db.reading() as db:
+            found = db.execute(
+                "SELECT l.name, l.sha256, length(a.bytes) FROM message_attachment l "
+                "JOIN attachment a ON a.sha256 = l.sha256 WHERE message_id = ? ORDER BY position",
+                (message_id,),
+            ).fetchall()
+        return tuple(Attachment(name=name, sha256=digest, num_bytes=size) for name, digest, size in found)
+
+    def attachment_bytes(self, sha256: str) -> bytes:
+        with self._db.reading() as db:
+            found = db.execute("SELECT bytes FROM attachment WHERE sha256 = ?", (sha256,)).fetchone()
+        if not found:
+            raise unknown("attachment", sha256)
+        return bytes(found[0])
 
     def last_conversation(self) -> str | None:
         """Return the id of the most recently updated conversation."""

@@ -71,3 +71,14 @@ class ConversationSummary:
     """In all branches."""
     pinned: bool
     archived: bool
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attachment:
+    """A file that belongs to a message; its bytes are asked for by their hash."""
+
+    name: str
+    sha256: str
+    """Of the bytes, in hex."""
+    num_bytes: int

@@ -31,7 +31,7 @@ NODES = f"SELECT {NODE_COLUMNS} FROM message m LEFT JOIN reply r ON r.message_id
 
 SUMMARIES = """
     SELECT id, title, created, updated, (SELECT count(*) FROM message WHERE conversation_id = c.id),
-        pinned, archived
+        pinned, archived, (SELECT json_group_array(name) FROM tag WHERE conversation_id = c.id)
     FROM conversation c"""
 
 DETAILS = """
@@ -108,7 +108,7 @@ def status_of(stored: Status, writer: str | None, created: str) -> Status:
 
 def summary_of(row: Row) -> ConversationSummary:
     """Return the conversation of a row of SUMMARIES."""
-    identity, title, created, updated, num_messages, pinned, archived = row
+    identity, title, created, updated, num_messages, pinned, archived, tags = row
     return ConversationSummary(
         id=identity,
         title=title,
@@ -117,6 +117,7 @@ def summary_of(row: Row) -> ConversationSummary:
         num_messages=num_messages,
         pinned=bool(pinned),
         archived=bool(archived),
+        tags=tuple(json.loads(tags)),
     )
 
 

@@ -6,9 +6,10 @@ of the same conversation. Messages go with their conversation, but not with thei
 recursion, at most 1,000 levels deep, and a conversation may be longer.
 
 The index holds titles and every message that is no longer streaming, so a checkpoint costs it nothing.
-Triggers keep it, whoever writes. It has external content: its tokenizer can be changed by a migration that
-makes the tables anew and runs their 'rebuild', from what is stored. unicode61 takes a run of Chinese
-characters for one word; splitting them is such a change.
+Triggers keep it. It has external content: its tokenizer can be changed by a migration that makes the tables
+anew and runs their 'rebuild', from what is stored. The function `searchable` (tokens.py) parts Chinese into
+single characters; it gets bytes, because a function is not called for text that is no UTF-8. Only a
+connection that has it (`add_function` in search_index.py) can write titles and messages.
 """
 
 SCHEMA_1 = """
@@ -18,6 +19,7 @@ CREATE TABLE conversation (
     serial INTEGER PRIMARY KEY,
     id TEXT NOT NULL UNIQUE,
     title TEXT NOT NULL,
+    has_own_title INTEGER NOT NULL DEFAULT 0 CHECK (has_own_title IN (0, 1)),
     created TEXT NOT NULL,
     updated TEXT NOT NULL,
     pinned INTEGER NOT NULL DEFAULT 0 CHECK (pinned IN (0, 1)),
@@ -67,7 +69,6 @@ CREATE TABLE reply (
 
 CREATE TABLE attachment (
     sha256 TEXT PRIMARY KEY,
-    name TEXT NOT NULL,
     bytes BLOB NOT NULL,
     num_links INTEGER NOT NULL DEFAULT 0
 );
@@ -75,6 +76,7 @@ CREATE TABLE message_attachment (
     message_id TEXT NOT NULL REFERENCES message (id) ON DELETE CASCADE,
     sha256 TEXT NOT NULL REFERENCES attachment (sha256),
     position INTEGER NOT NULL,
+    name TEXT NOT NULL,
     PRIMARY KEY (message_id, position)
 ) WITHOUT ROWID;
 CREATE INDEX message_attachment_by_sha256 ON message_attachment (sha256);
@@ -102,37 +104,43 @@ CREATE TABLE partial_result (
     PRIMARY KEY (conversation_id, task, position)
 );
 
+CREATE VIEW searchable_title AS
+SELECT serial, searchable(CAST(title AS BLOB)) AS title FROM conversation;
 CREATE VIRTUAL TABLE title_index USING fts5 (
-    title, content = 'conversation', content_rowid = 'serial',
+    title, content = 'searchable_title', content_rowid = 'serial',
     tokenize = 'unicode61 remove_diacritics 2'
 );
 CREATE TRIGGER title_added AFTER INSERT ON conversation BEGIN
-    INSERT INTO title_index (rowid, title) VALUES (new.serial, new.title);
+    INSERT INTO title_index (rowid, title) VALUES (new.serial, searchable(CAST(new.title AS BLOB)));
 END;
 CREATE TRIGGER title_changed AFTER UPDATE OF title ON conversation BEGIN
-    INSERT INTO title_index (title_index, rowid, title) VALUES ('delete', old.serial, old.title);
-    INSERT INTO title_index (rowid, title) VALUES (new.serial, new.title);
+    INSERT INTO title_index (title_index, rowid, title)
+    VALUES ('delete', old.serial, searchable(CAST(old.title AS BLOB)));
+    INSERT INTO title_index (rowid, title) VALUES (new.serial, searchable(CAST(new.title AS BLOB)));
 END;
 CREATE TRIGGER title_removed AFTER DELETE ON conversation BEGIN
-    INSERT INTO title_index (title_index, rowid, title) VALUES ('delete', old.serial, old.title);
+    INSERT INTO title_index (title_index, rowid, title)
+    VALUES ('delete', old.serial, searchable(CAST(old.title AS BLOB)));
 END;
 
-CREATE VIEW finished_message AS SELECT serial, content FROM message WHERE status <> 'streaming';
+CREATE VIEW finished_message AS
+SELECT serial, searchable(CAST(content AS BLOB)) AS content FROM message WHERE status <> 'streaming';
 CREATE VIRTUAL TABLE message_index USING fts5 (
     content, content = 'finished_message', content_rowid = 'serial',
     tokenize = 'unicode61 remove_diacritics 2'
 );
 CREATE TRIGGER message_added AFTER INSERT ON message WHEN new.status <> 'streaming' BEGIN
-    INSERT INTO message_index (rowid, content) VALUES (new.serial, new.content);
+    INSERT INTO message_index (rowid, content) VALUES (new.serial, searchable(CAST(new.content AS BLOB)));
 END;
 CREATE TRIGGER message_changed AFTER UPDATE OF content, status ON message
 WHEN old.status <> 'streaming' OR new.status <> 'streaming' BEGIN
     INSERT INTO message_index (message_index, rowid, content)
-    SELECT 'delete', old.serial, old.content WHERE old.status <> 'streaming';
+    SELECT 'delete', old.serial, searchable(CAST(old.content AS BLOB)) WHERE old.status <> 'streaming';
     INSERT INTO message_index (rowid, content)
-    SELECT new.serial, new.content WHERE new.status <> 'streaming';
+    SELECT new.serial, searchable(CAST(new.content AS BLOB)) WHERE new.status <> 'streaming';
 END;
 CREATE TRIGGER message_removed AFTER DELETE ON message WHEN old.status <> 'streaming' BEGIN
-    INSERT INTO message_index (message_index, rowid, content) VALUES ('delete', old.serial, old.content);
+    INSERT INTO message_index (message_index, rowid, content)
+    VALUES ('delete', old.serial, searchable(CAST(old.content AS BLOB)));
 END;
 """

@@ -8,6 +8,7 @@ from pathlib import Path
 from chatterm.conversation import Message, MessageNode, Usage
 from chatterm.store import ConversationStore, PromptUse, ReplyRecord
 from chatterm.store.driver import sqlite3
+from chatterm.store.search_index import add_function
 
 RECORD = ReplyRecord(
     model_identity="sha256:5f70bf18",
@@ -38,8 +39,9 @@ def answer(
 
 @contextmanager
 def raw(path: Path) -> Iterator[sqlite3.Connection]:
-    """The file without the store: for what only another program would do to it."""
+    """The file without the store, as only another program would use it."""
     with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as connection:
+        add_function(connection)
         yield connection
 
 
