@@ -14,11 +14,10 @@ from typing import NamedTuple, Self
 
 from chatterm.errors import BadModelFile, ModelNotFound
 from chatterm.models.arch_spec import ArchSpec
-from chatterm.models.checkpoint_config import ConfigReader, read_bytes, read_json
+from chatterm.models.checkpoint_config import CONFIG, ConfigReader, read_bytes, read_json
 from chatterm.models.checkpoint_spec import Foreign, read_spec
 from chatterm.models.safetensors import SafetensorsFile, StoredTensor
 
-CONFIG = "config.json"
 _WEIGHTS = "model.safetensors"
 _INDEX = "model.safetensors.index.json"
 _INDEX_LIMIT = 32 * 2**20
@@ -127,11 +126,6 @@ def _decoded(raw: bytes, path: Path) -> str:
         return raw.decode()
     except UnicodeDecodeError as error:
         raise BadModelFile(f"{path} is no text in UTF-8: {error}; fetch it again") from error
-
-
-def is_checkpoint(folder: Path) -> bool:
-    """Whether a folder looks like a model in Hugging Face layout."""
-    return (folder / CONFIG).is_file()
 
 
 def _check_writes_text(config: ConfigReader) -> None:

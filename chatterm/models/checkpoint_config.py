@@ -16,8 +16,14 @@ from chatterm.errors import BadModelFile, ModelNotFound
 _T = TypeVar("_T", str, int, float, bool)
 _KINDS = {str: "a text", int: "a whole number", float: "a number", bool: "true or false"}
 
+CONFIG = "config.json"
 CONFIG_LIMIT = 2**20
 """In bytes, of config.json and its like."""
+
+
+def is_checkpoint(folder: Path) -> bool:
+    """Whether a folder looks like a model in Hugging Face layout."""
+    return (folder / CONFIG).is_file()
 
 
 def read_json(path: Path, limit: int = CONFIG_LIMIT) -> dict[str, object]:

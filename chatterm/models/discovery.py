@@ -9,7 +9,7 @@ from pathlib import Path
 
 from chatterm.errors import BadModelFile, ModelNotFound, UnknownName
 from chatterm.models.catalogue import Catalogue, CatalogueEntry
-from chatterm.models.checkpoint import CONFIG, is_checkpoint
+from chatterm.models.checkpoint_config import CONFIG, is_checkpoint
 
 _WEIGHT_SUFFIXES = frozenset({".gguf", ".safetensors", ".bin", ".pt", ".pth", ".ckpt"})
 
@@ -45,7 +45,7 @@ def resolve(name: str, models_dir: Path, catalogue: Catalogue) -> ModelFile | Ca
         return ModelFile(path, entry.name, entry) if path.is_file() else entry
     models = installed(models_dir, catalogue)
     for model in models:
-        if name in {model.path.name, model.name}:
+        if name in {model.path.name, _title(model.path)}:
             return model
     path = Path(name)
     try:

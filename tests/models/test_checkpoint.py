@@ -14,8 +14,8 @@ from safetensors.torch import save_file
 
 from chatterm.errors import BadModelFile, ChattermError, ModelNotFound
 from chatterm.models.arch_spec import ArchSpec, LayerSpec, RopeScaling, RopeSpec
-from chatterm.models.checkpoint import Checkpoint, is_checkpoint
-from chatterm.models.checkpoint_config import ConfigReader
+from chatterm.models.checkpoint import Checkpoint
+from chatterm.models.checkpoint_config import ConfigReader, is_checkpoint
 from chatterm.models.checkpoint_names import gguf_name, is_left_out
 from chatterm.models.checkpoint_spec import NATIVE_TYPES, Foreign, read_spec
 from tests.support.tiny_models import FAMILIES, tiny_model

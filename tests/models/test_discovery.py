@@ -41,6 +41,12 @@ def test_files_of_the_models_folder_go_with_and_without_gguf(models: Path, name:
     assert resolve(name, models, CATALOGUE) == ModelFile(models / "mine.Q4_0.gguf", "mine.Q4_0")
 
 
+def test_a_file_of_the_catalogue_goes_by_its_file_name_too(models: Path) -> None:
+    model = fetch(models)
+    assert resolve(DEFAULT.file_name, models, CATALOGUE) == model
+    assert resolve(DEFAULT.file_name.removesuffix(".gguf"), models, CATALOGUE) == model
+
+
 def test_a_path_is_taken_as_it_is(models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "other model.gguf"
     path.touch()

@@ -12,7 +12,6 @@ from typing import Self
 
 from chatterm.engine.local.encoders import build_encoder
 from chatterm.engine.local.text_encoder import REPLACEMENT, SPACE, TextEncoder, byte_letters
-from chatterm.engine.local.tokenizer_json import read_tokenizer
 from chatterm.engine.local.vocabulary import TokenType, Vocabulary, read_vocabulary
 
 
@@ -43,6 +42,9 @@ class Tokenizer:
         Raises ModelNotFound where there is no tokenizer.json, BadModelFile where it is damaged, of a kind
         that cannot be run, or has more tokens than the embedding has rows.
         """
+        # Milliseconds that a GGUF need not pay
+        from chatterm.engine.local.tokenizer_json import read_tokenizer
+
         return cls(*read_tokenizer(folder, num_tokens))
 
     @property
