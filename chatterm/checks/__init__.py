@@ -1,5 +1,23 @@
 """Pure functions on what was asked and answered. Knows no model, no prompt file, no terminal."""
 
+from chatterm.checks.findings import Evidence, Finding, Kind, Level, Report, Verdict
 from chatterm.checks.guards import PACKS, Pack, footer, notices_before
+from chatterm.checks.verify import DEFAULT_LEVELS, OWN_WORDS, Basis, levels_of, verify
 
-__all__ = ["PACKS", "Pack", "footer", "notices_before"]
+__all__ = [
+    "DEFAULT_LEVELS",
+    "OWN_WORDS",
+    "PACKS",
+    "Basis",
+    "Evidence",
+    "Finding",
+    "Kind",
+    "Level",
+    "Pack",
+    "Report",
+    "Verdict",
+    "footer",
+    "levels_of",
+    "notices_before",
+    "verify",
+]

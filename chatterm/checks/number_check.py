@@ -1,0 +1,234 @@
+"""Holds every number, date and time of a reply against those of its sources.
+
+It compares values, units and signs, not meaning: a number of the source that the reply gives to the wrong
+thing is found. Found too is what exact conversion makes the same (1.2 million, 120万; 2 hours, 120
+minutes), what a table's head scales, and what is rounded and said to be (about, 约). Rounded in silence is
+`near`.
+"""
+
+import re
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+
+from chatterm.checks.dates import Date
+from chatterm.checks.findings import Evidence, Finding, Verdict, Why
+from chatterm.checks.folding import fold
+from chatterm.checks.numbers import Number, Reading, read_numbers
+from chatterm.checks.sources import Source, first
+from chatterm.checks.units import NO_UNIT, declared_scales, declares_percent
+
+Place = tuple[Source, Number, Reading]
+
+_FALLING = re.compile(
+    r"fell|fall|drop|declin|decreas|down|low|loss|lost|deficit|reduc|cut|shr[aiu]nk|negative|minus|fee|cost|expens"
+    r"|charge|debit|paid|pay|outflow|withdr|spen[dt]|below|under|short|降|跌|减|減|亏|虧|负|負|赤字|支出|费|費|成本"
+    r"|低于|下滑|缩|流出|扣",
+    re.IGNORECASE,
+)
+_ABOUT = re.compile(
+    r"(?:about|around|roughly|approximately|approx\.?|nearly|almost|over|more than|less than|under|some|circa"
+    r"|ca\.|up to|close to|~|≈|约为?|大约|接近|将近|近|超过|超|逾|大概|不到|约有) ?\Z",
+    re.IGNORECASE,
+)
+_ABOUT_AFTER = re.compile(r" ?(?:or so|左右|上下|多|余)")
+_HARMLESS_PAIRS = frozenset([("ordinal", ""), ("", "ordinal"), ("quarter", ""), ("times", ""), ("clock", "")])
+
+
+@dataclass(slots=True)
+class NumberIndex:
+    """The numbers of the sources, by what they are worth. Filled once, then only read."""
+
+    by_amount: dict[tuple[str, Fraction], list[Place]] = field(default_factory=lambda: defaultdict(list))
+    by_count: dict[Fraction, list[Place]] = field(default_factory=lambda: defaultdict(list))
+    by_digits: dict[Fraction, list[Place]] = field(default_factory=lambda: defaultdict(list))
+    dates: list[tuple[Source, Number]] = field(default_factory=list)
+    years: dict[int, list[tuple[Source, Number]]] = field(default_factory=lambda: defaultdict(list))
+    days: dict[tuple[int | None, int | None], list[tuple[Source, Number, Date]]] = field(
+        default_factory=lambda: defaultdict(list)
+    )
+    sorted_amounts: dict[str, list[float]] = field(default_factory=dict)
+    """Of each unit, for what is rounded; `sorted_places` go with them."""
+    sorted_places: dict[str, list[Place]] = field(default_factory=dict)
+    has_percent_head: bool = False
+
+
+def index_numbers(sources: Sequence[Source]) -> NumberIndex:
+    """Return what `check_numbers` looks things up in."""
+    index = NumberIndex()
+    for source in sources:
+        heads = declared_scales(source.folded)
+        for number in read_numbers(source.folded):
+            _add(index, source, _scaled(number, heads))
+        index.has_percent_head |= declares_percent(source.folded)
+    _sort_amounts(index)
+    return index
+
+
+def _scaled(number: Number, heads: Sequence[tuple[int, int]]) -> Number:
+    """Let a bare number also be what the last head above it makes of it: 16,870 below (in thousand euros)."""
+    above = bisect_right(heads, (number.start, 0)) - 1
+    bare = [one for one in number.readings if one.scale == 1 and one.unit == NO_UNIT]
+    if above < 0 or not bare:
+        return number
+    return replace(number, readings=(*number.readings, replace(bare[0], scale=heads[above][1])))
+
+
+def _sort_amounts(index: NumberIndex) -> None:
+    for (unit, amount), places in sorted(index.by_amount.items(), key=lambda item: item[0][1]):
+        index.sorted_amounts.setdefault(unit, []).append(float(amount))
+        index.sorted_places.setdefault(unit, []).append(places[0])
+
+
+def _add(index: NumberIndex, source: Source, number: Number) -> None:
+    for reading in number.readings:
+        place = (source, number, reading)
+        index.by_amount[reading.unit.name, reading.amount].append(place)
+        index.by_count[reading.count].append(place)
+        index.by_digits[reading.digits].append(place)
+    for date in number.dates:
+        index.days[date.month, date.day].append((source, number, date))
+        if date.year:
+            index.years[date.year].append((source, number))
+        for part in (date.year, date.day):
+            if part:
+                reading = Reading(Fraction(part))
+                index.by_count[reading.count].append((source, number, reading))
+
+
+def check_numbers(reply: str, index: NumberIndex) -> Iterator[Finding]:
+    """Yield a finding for each number of the reply that counts something."""
+    folded = fold(reply)
+    for number in read_numbers(folded):
+        if number.is_marker or number.is_one:
+            continue
+        verdict, why, evidence = _judge(folded, number, index)
+        text = reply[number.start : number.end]
+        yield Finding("number", verdict, number.start, number.end, text, why, evidence)
+
+
+Judged = tuple[Verdict, Why, tuple[Evidence, ...]]
+_RANKS: dict[Verdict, int] = {"found": 0, "near": 1, "absent": 2}
+
+
+def _judge(folded: str, number: Number, index: NumberIndex) -> Judged:
+    judged = [_judge_date(date, index) for date in number.dates]
+    judged += [_judge_reading(folded, number, reading, index) for reading in number.readings]
+    return min(judged, key=lambda one: _RANKS[one[0]])
+
+
+def _judge_reading(folded: str, number: Number, reading: Reading, index: NumberIndex) -> Judged:
+    places = list(_same(reading, index))
+    agreeing = [place for place in places if _signs(folded, number) & _signs(place[0].folded, place[1])]
+    if agreeing:
+        return "found", "", _evidence(agreeing)
+    if places:
+        return "near", "sign", _evidence(places)
+    if rounded := _rounded(reading, index):
+        return "found" if _is_about(folded, number) else "near", "rounded", _evidence(rounded)
+    if others := [place for place in index.by_count.get(reading.count, ()) if place[2].unit != reading.unit]:
+        return "near", "unit", _evidence(others)
+    if others := index.by_digits.get(reading.digits, []):
+        why: Why = "scale" if others[0][2].unit.name == reading.unit.name else "unit"
+        return "near", why, _evidence(others)
+    return "absent", "", ()
+
+
+def _same(reading: Reading, index: NumberIndex) -> Iterator[Place]:
+    """Yield the source's numbers that are worth the same; without a unit the value decides."""
+    unit = reading.unit.name
+    if unit:
+        yield from index.by_amount.get((unit, reading.amount), ())
+        for place in index.by_count.get(reading.count, ()):
+            if _may_stand_for(unit, place[2].unit.name, index):
+                yield place
+    else:
+        for place in index.by_count.get(reading.count, ()):
+            if place[2].unit.name not in ("%", "pp", "clock"):
+                yield place
+        if index.has_percent_head:
+            yield from index.by_digits.get(reading.digits, ())
+
+
+def _may_stand_for(unit: str, other: str, index: NumberIndex) -> bool:
+    if unit == "%":
+        return not other and index.has_percent_head
+    return (not other and unit not in ("pp", "clock")) or (unit, other) in _HARMLESS_PAIRS
+
+
+def _rounded(reading: Reading, index: NumberIndex) -> list[Place]:
+    """Return the source's numbers that round to this one as it is written; none for a single digit."""
+    if not reading.step or reading.digits < 10 * reading.step:
+        return []
+    plain = reading.scale * reading.step
+    found = _within(index, reading.unit.name, reading.amount, plain * reading.unit.factor)
+    return found or (_within(index, "", reading.count, plain) if reading.unit.name else [])
+
+
+def _within(index: NumberIndex, unit: str, amount: Fraction, step: Fraction) -> list[Place]:
+    """Return the places whose amount is less than a step away."""
+    amounts, middle, width = index.sorted_amounts.get(unit, []), float(amount), float(step) * (1 - 1e-9)
+    places = index.sorted_places.get(unit, [])
+    return places[bisect_right(amounts, middle - width) : bisect_left(amounts, middle + width)]
+
+
+def _is_about(folded: str, number: Number) -> bool:
+    before = folded[max(0, number.start - 16) : number.start]
+    return bool(_ABOUT.search(before) or _ABOUT_AFTER.match(folded, number.end))
+
+
+def _signs(folded: str, number: Number) -> set[int]:
+    """Return the signs this number may have: 5 is also -5 behind a word of falling, or in brackets."""
+    is_bracketed = (
+        folded[number.start - 1 : number.start] == "(" and folded[number.end : number.end + 1] == ")"
+    )
+    if is_bracketed and number.start:
+        return {-1, 1}
+    around = folded[max(0, number.start - 40) : number.start] + " " + folded[number.end : number.end + 20]
+    falls = bool(_FALLING.search(around))
+    if number.sign < 0:
+        return {-1, 1} if falls else {-1}
+    return {-1, 1} if falls and not number.sign else {1}
+
+
+def _evidence(places: Iterable[Place]) -> tuple[Evidence, ...]:
+    return first(source.evidence(number.start, number.end) for source, number, _ in places)
+
+
+def _judge_date(date: Date, index: NumberIndex) -> Judged:
+    """A date is found where one place says it all, or one its day without a year and another its year."""
+    if date.month is None and date.year:
+        places = [*index.years.get(date.year, ()), *_bare_years(date.year, index)]
+        return ("found", "", _dated(places)) if places else ("absent", "", ())
+    within = [place for place in _with_day(date, index) if date.is_within(place[2])]
+    if within:
+        return "found", "", _dated(place[:2] for place in within)
+    alike = _with_day(date, index)
+    apart = [place for place in alike if not date.is_contrary(place[2]) and place[2].year is None]
+    if apart and date.year and (index.years.get(date.year) or list(_bare_years(date.year, index))):
+        return "found", "", _dated(place[:2] for place in apart)
+    near = alike or [
+        place
+        for key, places in index.days.items()
+        if date.day and key in ((date.month, None), (None, date.day))
+        for place in places
+    ]
+    return ("near", "date", _dated(place[:2] for place in near)) if near else ("absent", "", ())
+
+
+def _with_day(date: Date, index: NumberIndex) -> list[tuple[Source, Number, Date]]:
+    if date.day:
+        return index.days.get((date.month, date.day), [])
+    return [place for key, places in index.days.items() if key[0] == date.month for place in places]
+
+
+def _bare_years(year: int, index: NumberIndex) -> Iterator[tuple[Source, Number]]:
+    for source, number, reading in index.by_count.get(Fraction(year), ()):
+        if not reading.unit.name:
+            yield source, number
+
+
+def _dated(places: Iterable[tuple[Source, Number]]) -> tuple[Evidence, ...]:
+    return first(source.evidence(number.start, number.end) for source, number in places)
