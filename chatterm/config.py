@@ -109,7 +109,7 @@ class Config:
     prompt_lookup: bool | None = None
     """Guess that a reply repeats the prompt's words, which is faster where it does; unset, it is on."""
     deterministic: bool = False
-    """The same tokens however a reply is cached and batched; prompts are read slowly."""
+    """The same tokens however a reply is cached, batched and guessed at; prompts are read more slowly."""
     offline: bool = False
     """Fetch nothing, whatever is missing."""
     emergency_number: str = "112"

@@ -72,7 +72,7 @@ def ask(
     deterministic: Annotated[
         bool,
         typer.Option(
-            "--deterministic", help="The same tokens however the prompt is cached; reads it slowly."
+            "--deterministic", help="The same tokens however it is cached, batched or guessed; slower."
         ),
     ] = False,
     quantize: Annotated[

@@ -30,7 +30,7 @@ def test_physical_cores_are_no_more_than_logical_ones() -> None:
 
 def test_running_out_of_memory_names_what_was_asked_and_what_is_free() -> None:
     with (
-        pytest.raises(OutOfMemory, match=r"cpu for a test.*needed.*MB are free"),
+        pytest.raises(OutOfMemory, match=r"cpu for a test.*needed.*[MG]B are free"),
         memory_errors_named(CPU, "a test"),
     ):
         torch.empty(2**62, dtype=torch.uint8)
