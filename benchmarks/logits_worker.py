@@ -1,4 +1,4 @@
-"""Writes one path's logits for perplexity.py: logits_worker.py KIND MODEL STEP IDS.json OUT.npy.
+"""Writes one path's logits for perplexity.py: logits_worker.py KIND MODEL STEP THREADS IDS.json OUT.npy.
 
 STEP tokens are read at a time. Standard library and numpy at the top only: it runs in two environments.
 """
@@ -15,24 +15,38 @@ import numpy as np
 Read = Callable[[list[int]], Any]
 """Reads the next tokens and returns their logits, (tokens, vocabulary). Any: a numpy array."""
 
-THREADS = len(os.sched_getaffinity(0))
 
-
-def reference(model: Path, num_tokens: int) -> Read:
+def reference(model: Path, num_tokens: int, num_threads: int) -> Read:
     from chatterm.engine.local.linear import Placement
 
-    return _chatterm(model, num_tokens, Placement.reference())
+    return _chatterm(model, num_tokens, num_threads, Placement.reference())
 
 
-def packed(model: Path, num_tokens: int) -> Read:
+def torch_ops(model: Path, num_tokens: int, num_threads: int) -> Read:
     import torch
 
     from chatterm.engine.local.linear import Placement
 
-    return _chatterm(model, num_tokens, Placement.best_for(torch.device("cpu")))
+    return _chatterm(model, num_tokens, num_threads, Placement.best_for(torch.device("cpu")))
 
 
-def _chatterm(model: Path, num_tokens: int, placement: Any) -> Read:  # Any: a type of torch's side
+def compiled(model: Path, num_tokens: int, num_threads: int) -> Read:
+    import torch
+
+    from chatterm.config import Paths
+    from chatterm.engine.local.linear import Placement
+    from chatterm.engine.local.native.build import library_path
+    from chatterm.engine.local.native.library import NativeLibrary
+    from chatterm.models.cache import NATIVE
+
+    library = library_path(Paths.from_environment(os.environ).cache / NATIVE)
+    if library is None:
+        raise SystemExit("there is no C compiler, so nothing compiled can be measured")
+    placement = Placement.best_for(torch.device("cpu"), NativeLibrary(library, num_threads))
+    return _chatterm(model, num_tokens, num_threads, placement)
+
+
+def _chatterm(model: Path, num_tokens: int, num_threads: int, placement: Any) -> Read:  # Any: torch's side
     import torch
 
     from chatterm.engine.local.kv_cache import Slab
@@ -41,7 +55,7 @@ def _chatterm(model: Path, num_tokens: int, placement: Any) -> Read:  # Any: a t
     from chatterm.models.gguf import GGUFFile
     from chatterm.models.hyperparameters import read_hyperparameters
 
-    torch.set_num_threads(THREADS)
+    torch.set_num_threads(num_threads)
     file = GGUFFile.open(model)
     decoder, _ = load_decoder(WeightFile(file), read_hyperparameters(file), placement)
     slab = Slab(decoder, num_tokens)
@@ -53,15 +67,15 @@ def _chatterm(model: Path, num_tokens: int, placement: Any) -> Read:  # Any: a t
     return read
 
 
-def llama_cpp(model: Path, num_tokens: int) -> Read:
+def llama_cpp(model: Path, num_tokens: int, num_threads: int) -> Read:
     import llama_cpp
 
     llama = llama_cpp.Llama(
         str(model),
         n_ctx=num_tokens,
         n_batch=512,
-        n_threads=THREADS,
-        n_threads_batch=THREADS,
+        n_threads=num_threads,
+        n_threads_batch=num_threads,
         logits_all=True,
         verbose=False,
     )
@@ -75,9 +89,10 @@ def llama_cpp(model: Path, num_tokens: int) -> Read:
 
 
 def main() -> None:
-    kind, model, step, call, target = sys.argv[1:]
+    kind, model, step, threads, call, target = sys.argv[1:]
     ids = json.loads(Path(call).read_text(encoding="utf-8"))
-    read = {"reference": reference, "packed": packed, "llama_cpp": llama_cpp}[kind](Path(model), len(ids))
+    kinds = {"reference": reference, "compiled": compiled, "torch": torch_ops, "llama_cpp": llama_cpp}
+    read = kinds[kind](Path(model), len(ids), int(threads))
     out = None
     for start in range(0, len(ids), int(step)):
         logits = read(ids[start : start + int(step)])

@@ -1,14 +1,15 @@
 """Accuracy: perplexity of one text by path and engine, and how near each is to chatterm's fp32 reference.
 
-    python benchmarks/perplexity.py [MODEL...] [--tokens 2048] [--quick]
+    python benchmarks/perplexity.py [MODEL...] [--tokens 2048] [--threads N] [--quick]
 
 MODEL is a name of benchmarks/models.py or a .gguf file; none: default and gemma. The text is this project's
 own README, documentation, prompts and licence, in that order, as many tokens of it as asked for, read in one
-context. Paths of chatterm: the reference (every weight fp32), the engine's own reading a prompt (512 tokens a
-step), and writing a reply (a token a step). llama.cpp reads the same token ids from the same file. The
-perplexity is exp of the mean negative log-probability of each token but the first, in nats; KL is that of a
-path's distribution from the reference's, averaged over all positions. Gates: top-1 >= 96.5%, KL <= 2e-3,
-perplexity at most 0.3% above the reference's; within 1% of llama.cpp's.
+context. Paths of chatterm: the reference (every weight fp32), and the engine reading a prompt (512 tokens a
+step) and writing a reply (a token a step), with its compiled kernels and with torch's own operations.
+llama.cpp reads the same token ids from the same file. The perplexity is exp of the mean negative
+log-probability of each token but the first, in nats; KL is that of a path's distribution from the
+reference's, averaged over all positions. Gates: top-1 >= 96.5%, KL <= 2e-3, perplexity at most 0.3% above
+the reference's; within 1% of llama.cpp's.
 """
 
 import argparse
@@ -36,8 +37,10 @@ WORKER = Path(__file__).with_name("logits_worker.py")
 REFERENCE = "chatterm, fp32 reference"
 PATHS = {
     REFERENCE: ("reference", 512),
-    "chatterm, reading": ("packed", 512),
-    "chatterm, writing": ("packed", 1),
+    "chatterm, reading": ("compiled", 512),
+    "chatterm, writing": ("compiled", 1),
+    "chatterm without a compiler, reading": ("torch", 512),
+    "chatterm without a compiler, writing": ("torch", 1),
     "llama.cpp": ("llama_cpp", 512),
 }
 """Name -> kind and tokens a step."""
@@ -76,13 +79,15 @@ def ids_of(model: Path, num_tokens: int) -> list[int]:
     return ids
 
 
-def logits_of(path_name: str, model: Path, ids: list[int], folder: Path) -> npt.NDArray[np.float32]:
+def logits_of(
+    path_name: str, model: Path, ids: list[int], folder: Path, num_threads: int
+) -> npt.NDArray[np.float32]:
     """Let a worker write all logits, fp32 (tokens, vocabulary), and map them."""
     kind, step = PATHS[path_name]
     python = peer_python() if kind == "llama_cpp" else sys.executable
     target, call = folder / f"{len(list(folder.iterdir()))}.npy", folder / "ids.json"
     call.write_text(json.dumps(ids), encoding="utf-8")
-    command = [python, str(WORKER), kind, str(model), str(step), str(call), str(target)]
+    command = [python, str(WORKER), kind, str(model), str(step), str(num_threads), str(call), str(target)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         lines = done.stderr.strip().splitlines()
@@ -122,15 +127,16 @@ def accuracy(
     )
 
 
-def compare(path: Path, num_tokens: int, facts: dict[str, str]) -> Iterator[Accuracy]:
+def compare(path: Path, num_tokens: int, num_threads: int, facts: dict[str, str]) -> Iterator[Accuracy]:
     """Yield every path's figures; a path that fails is named in the facts."""
     ids = ids_of(path, num_tokens)
     with tempfile.TemporaryDirectory(prefix="chatterm-logits-") as scratch:
-        expected = logits_of(REFERENCE, path, ids, Path(scratch))
+        folder = Path(scratch)
+        expected = logits_of(REFERENCE, path, ids, folder, num_threads)
         for name in PATHS:
             print(f"{path.name}: {name}", file=sys.stderr)
             try:
-                found = expected if name == REFERENCE else logits_of(name, path, ids, Path(scratch))
+                found = expected if name == REFERENCE else logits_of(name, path, ids, folder, num_threads)
             except RuntimeError as error:
                 facts[f"left out: {name} on {path.name}"] = str(error)
                 continue
@@ -156,6 +162,7 @@ def main() -> None:
     )
     parser.add_argument("models", nargs="*", metavar="MODEL")
     parser.add_argument("--tokens", type=int, default=2048)
+    parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--quick", action="store_true", help="256 tokens; nothing is written")
     arguments = parser.parse_args()
     num_tokens = 256 if arguments.quick else arguments.tokens
@@ -166,12 +173,12 @@ def main() -> None:
     found: list[Accuracy] = []
     for path in models.values():
         try:
-            found += compare(path, num_tokens, facts)
+            found += compare(path, num_tokens, arguments.threads, facts)
         except RuntimeError as error:
             facts[f"left out: {path.name}"] = str(error)
     facts |= {
         "tokens": str(num_tokens),
-        "cores used": str(len(os.sched_getaffinity(0))),
+        "threads": str(arguments.threads),
         "llama.cpp build": CMAKE_ARGS,
         "command": " ".join(["python benchmarks/perplexity.py", *arguments.models]),
     }
