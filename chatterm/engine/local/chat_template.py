@@ -16,9 +16,11 @@ from typing import Self
 from chatterm.conversation import Message
 from chatterm.engine.local.template_render import (
     BLANK,
+    RENDER_LIMIT_S,
     TEMPLATE_FAULTS,
     CompiledTemplate,
     OutputTooLong,
+    RunsTooLong,
     TemplateMessage,
     Traits,
     try_out,
@@ -102,6 +104,11 @@ class ChatTemplate:
         except OutputTooLong as error:
             raise Unsupported(
                 "the model's chat template writes far more than the messages hold;"
+                " try another file of this model"
+            ) from error
+        except RunsTooLong as error:
+            raise Unsupported(
+                f"the model's chat template runs for more than {RENDER_LIMIT_S:g} s on these messages;"
                 " try another file of this model"
             ) from error
 

@@ -1,18 +1,23 @@
 """Renders a model's chat template, and tries one out. Imports only jinja2, so that a bare child process can.
 
 A chat template is a program from the model's file. Jinja's immutable sandbox keeps it from reaching Python;
-it does not keep it from running for ever or filling the memory: `template_child` is for that.
+it does not keep it from running for ever or filling the memory: `template_child` is for that. What a template
+does with other messages than those it was tried with is limited in time here.
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import jinja2
 from jinja2 import nodes
 from jinja2.ext import Extension, loopcontrols
 from jinja2.parser import Parser
+from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 TEMPLATE_FAULTS = (
@@ -25,6 +30,9 @@ OUTPUT_FLOOR = 2**20
 OUTPUT_RATIO = 20
 """Rendered text may have so many characters, and so many for each character of the messages."""
 
+RENDER_LIMIT_S = 3.0
+"""Of processor time: more than a trial may take, and a thousand times what any conversation needs."""
+
 BLANK = "\udfff"
 """Stands for no text at all: a template takes it for a text, and it is taken out of what was rendered.
 A lone surrogate, which cleaned text and a file's UTF-8 can not hold."""
@@ -35,6 +43,10 @@ TemplateMessage = dict[str, str]
 
 class OutputTooLong(Exception):
     """A template wrote more than it may."""
+
+
+class RunsTooLong(Exception):
+    """A template was not done in RENDER_LIMIT_S."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +73,39 @@ class _Generation(Extension):
         return parser.parse_statements(("name:endgeneration",), drop_needle=True)
 
 
+class _Environment(ImmutableSandboxedEnvironment):
+    """Looks at the clock at every step of a loop and at every call: nothing goes on for ever without them."""
+
+    def __init__(self) -> None:
+        super().__init__(trim_blocks=True, lstrip_blocks=True, extensions=[_Generation, loopcontrols])
+        self._clock = threading.local()
+        self.filters["_timed"] = self._timed
+
+    def start_clock(self) -> None:
+        """Give this thread's rendering its time."""
+        self._clock.deadline = time.thread_time() + RENDER_LIMIT_S  # of each thread its own
+
+    def check_clock(self) -> None:
+        """Raise RunsTooLong where the time is over."""
+        if time.thread_time() > self._clock.deadline:
+            raise RunsTooLong
+
+    def call(__self, __context: Context, __obj: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: N805  # as jinja2's
+        __self.check_clock()
+        return super().call(__context, __obj, *args, **kwargs)
+
+    def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
+        tree = super()._parse(source, name, filename)
+        for loop in tree.find_all(nodes.For):
+            loop.iter = nodes.Filter(loop.iter, "_timed", [], [], None, None, lineno=loop.lineno)
+        return tree
+
+    def _timed(self, values: Iterable[object]) -> Iterator[object]:
+        for value in values:
+            self.check_clock()
+            yield value
+
+
 class CompiledTemplate:
     """A template that can be rendered. Variables and functions are those that transformers gives."""
 
@@ -68,9 +113,7 @@ class CompiledTemplate:
         self, source: str, special_texts: Mapping[str, str], now: Callable[[], datetime] = datetime.now
     ) -> None:
         """Compile it; `now` is what `strftime_now` tells. Raises one of TEMPLATE_FAULTS."""
-        environment = ImmutableSandboxedEnvironment(
-            trim_blocks=True, lstrip_blocks=True, extensions=[_Generation, loopcontrols]
-        )
+        self._environment = environment = _Environment()
         environment.filters["tojson"] = _to_json
         environment.globals.pop("lipsum")
         environment.globals["raise_exception"] = _raise_exception
@@ -79,7 +122,11 @@ class CompiledTemplate:
         self._special_texts = dict(special_texts)
 
     def render(self, messages: Sequence[TemplateMessage]) -> str:
-        """Return the prompt, up to where the reply begins. Raises OutputTooLong or one of TEMPLATE_FAULTS."""
+        """Return the prompt, up to where the reply begins.
+
+        Raises OutputTooLong, RunsTooLong or one of TEMPLATE_FAULTS.
+        """
+        self._environment.start_clock()
         limit = OUTPUT_FLOOR + OUTPUT_RATIO * sum(len(message["content"]) for message in messages)
         parts = self._template.generate(
             messages=list(messages),

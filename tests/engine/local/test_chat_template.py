@@ -186,6 +186,37 @@ def test_what_comes_out_is_limited_after_the_trial_too(verdicts: Path) -> None:
         template.render([Message("user", "flood, please")])
 
 
+@pytest.mark.parametrize(
+    "work",
+    [
+        ENDLESS,
+        pytest.param(
+            "{% for a in x %}{% for b in x %}{% for c in x %}{% for d in x %}"
+            "{% endfor %}{% endfor %}{% endfor %}{% endfor %}",
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
+            "{% macro twice(n) %}{% if n %}{{ twice(n - 1) }}{{ twice(n - 1) }}{% endif %}{% endmacro %}"
+            "{{ twice(60) }}",
+            marks=pytest.mark.slow,
+        ),
+    ],
+)
+def test_what_other_messages_set_off_is_limited_too(work: str, verdicts: Path) -> None:
+    """A template that behaves while it is tried out, and not when a message has a word in it."""
+    source = (
+        "{% for m in messages %}{% set x = m.content %}{{ x }}{% if 'x' * 50 in x %}" + work
+        + "{% endif %}{% endfor %}"
+    )  # fmt: skip
+    template = ChatTemplate.open(source, {}, verdicts=verdicts)
+    assert template.render([Message("user", "Hello!")]) == "Hello!"
+    begun = time.thread_time()
+    with pytest.raises(Unsupported, match="runs for more than 3 s"):
+        template.render([Message("user", "x" * 5_000)])
+    assert time.thread_time() - begun < 5
+    assert template.render([Message("user", "Hello!")]) == "Hello!"
+
+
 def test_long_messages_may_come_out_several_times(verdicts: Path) -> None:
     template = opened(bare("m.content * 10"), verdicts)
     assert len(template.render([Message("user", "long " * 200_000)])) > 10_000_000
