@@ -74,7 +74,7 @@ class _Generation(Extension):
 
 
 class _Environment(ImmutableSandboxedEnvironment):
-    """Looks at the clock at every step of a loop and at every call: nothing goes on for ever without them."""
+    """Looks at the clock at every step of a loop and at every call; one long operation is not cut short."""
 
     def __init__(self) -> None:
         super().__init__(trim_blocks=True, lstrip_blocks=True, extensions=[_Generation, loopcontrols])
