@@ -1,5 +1,6 @@
 """`chatterm prompts`: the prompt library, listed, shown and checked. Nothing here needs a model."""
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -29,11 +30,12 @@ def list_(
     as_json: AsJson = False,
 ) -> None:
     """List prompts; a broken file is listed with its error."""
-    from chatterm.cli.wiring import Workspace
+    from chatterm.cli.prompt_folders import open_library
+    from chatterm.config import Paths, load_config
 
-    workspace = Workspace.from_environment()
-    lang = workspace.config.lang or "en"
-    rows = [_row(entry, lang) for entry in workspace.prompt_library().entries()]
+    paths = Paths.from_environment(os.environ)
+    lang = load_config(os.environ, paths).lang or "en"
+    rows = [_row(entry, lang) for entry in open_library(paths).entries()]
     wanted = [word.casefold() for word in words or ()]
     found = [row for row in rows if all(word in str(row).casefold() for word in wanted)]
     show_rows(found, as_json=as_json, columns=("id", "title", "inputs", "min_tier", "origin"))

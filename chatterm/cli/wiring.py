@@ -62,12 +62,9 @@ class Workspace:
 
     def prompt_library(self) -> "PromptLibrary":
         """The user's own prompts before the shipped ones."""
-        from chatterm.prompts import PromptFolder, PromptLibrary
-        from chatterm.resources import shipped_prompts
+        from chatterm.cli.prompt_folders import open_library
 
-        return PromptLibrary(
-            [PromptFolder("yours", self.paths.prompts), PromptFolder("shipped", shipped_prompts())]
-        )
+        return open_library(self.paths)
 
     def find_model(self, name: object = None) -> ModelFile | EchoModel | CatalogueEntry:
         """Return the model called `name`; a catalogue entry where it is known but not fetched yet."""

@@ -2,6 +2,8 @@
 
 import json
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -184,3 +186,13 @@ def test_a_prompts_tests_are_told_one_by_one_and_by_the_exit_code(
     assert "FAILED  en  a fact everybody knows" in shown.out
     assert "contains: Paris" in shown.out
     assert "tests passed" in shown.err
+
+
+def test_a_listing_imports_neither_engine_nor_models_nor_jinja2() -> None:
+    code = (
+        "import sys\nfrom chatterm.cli.main import run\nassert run(['prompts', 'list']) == 0\n"
+        "print([name for name in ('torch', 'jinja2', 'chatterm.cli.wiring', 'chatterm.models.discovery') "
+        "if name in sys.modules], file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr.strip() == "[]"
