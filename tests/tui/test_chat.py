@@ -3,9 +3,10 @@
 import subprocess
 import sys
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
-from chatterm.conversation import Message
+from chatterm.conversation import Message, ModelCard
 from chatterm.engine.base import SamplingParams
 from chatterm.engine.echo import EchoEngine
 from chatterm.errors import GenerationFailed
@@ -27,6 +28,15 @@ async def test_a_question_is_answered_kept_and_listed(store: ConversationStore) 
         "What is photosynthesis?",
         "Plants *turn* light into sugar.",
     ]
+
+
+async def test_what_the_engine_must_tell_is_shown_when_it_is_ready(store: ConversationStore) -> None:
+    class Short(EchoEngine):
+        def describe(self) -> ModelCard:
+            return replace(super().describe(), notices=("the context is [b]4,864[/b] tokens",))
+
+    async with running(parts_of(store, Short())) as app:
+        await app.until_shown("the context is [b]4,864[/b] tokens")
 
 
 async def test_the_next_question_goes_on_from_the_reply(store: ConversationStore) -> None:

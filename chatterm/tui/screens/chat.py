@@ -10,6 +10,7 @@ from textual.containers import Horizontal
 from textual.screen import Screen
 
 from chatterm.errors import ChattermError
+from chatterm.sanitize import sanitize_line
 from chatterm.tui import events
 from chatterm.tui.engine_slot import EngineSlot
 from chatterm.tui.parts import AppParts
@@ -22,6 +23,8 @@ from chatterm.tui.widgets.status import NARROW, Facts, StatusLine
 
 NUM_LISTED = 500
 """So many of the newest conversations are listed."""
+_NOTICE_S = 30
+"""What the engine must tell stays so long: it is seldom, and matters."""
 
 
 class ChatScreen(Screen[None]):
@@ -59,6 +62,8 @@ class ChatScreen(Screen[None]):
     def on_engine_ready(self, event: events.EngineReady) -> None:
         card = event.card
         self._update(model=card.name, engine="open", total=card.context_length)
+        for text in card.notices:
+            self.notify(sanitize_line(text), markup=False, timeout=_NOTICE_S)
 
     def on_engine_failed(self, event: events.EngineFailed) -> None:
         self._update(engine="failed")
