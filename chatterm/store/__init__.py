@@ -10,9 +10,12 @@ from chatterm.store.records import (
     ReplyRecord,
 )
 from chatterm.store.search import SearchHit, SnippetPart
+from chatterm.store.whole import Added, AttachedFile, WholeConversation, WholeMessage
 from chatterm.store.writer import ReplyWriter
 
 __all__ = [
+    "Added",
+    "AttachedFile",
     "Attachment",
     "ConversationStore",
     "ConversationSummary",
@@ -23,4 +26,6 @@ __all__ = [
     "ReplyWriter",
     "SearchHit",
     "SnippetPart",
+    "WholeConversation",
+    "WholeMessage",
 ]

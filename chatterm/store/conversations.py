@@ -6,7 +6,7 @@ came.
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import astuple
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import Self
 from chatterm.conversation import FinishReason, Message, MessageNode, Status, Usage
 from chatterm.errors import StoreError
 from chatterm.store import files, rows
+from chatterm.store.adding import add_in, total, whole_in
 from chatterm.store.connection import Opened, open_file, open_in_memory
 from chatterm.store.driver import sqlite3
 from chatterm.store.organising import ConversationOrganiser, expect_one
@@ -22,6 +23,7 @@ from chatterm.store.process import this_process
 from chatterm.store.reading import node_in, unknown
 from chatterm.store.records import LogProbabilities, ReplyRecord
 from chatterm.store.titles import title_of
+from chatterm.store.whole import Added, WholeConversation
 
 logger = logging.getLogger(__name__)
 
@@ -145,6 +147,21 @@ class ConversationStore(ConversationOrganiser):
             if status in {"complete", "stopped"}:
                 _make_title(db, node)
         return node
+
+    def whole(self, conversation_id: str) -> WholeConversation:
+        """Return a conversation with every branch and all that belongs to it."""
+        with self._db.reading() as db:
+            try:
+                return whole_in(db, conversation_id)
+            except ValueError as error:
+                raise StoreError(
+                    f"{self._db.name}: what is stored about a reply of {conversation_id} is damaged"
+                ) from error
+
+    def add_whole(self, conversations: Iterable[WholeConversation]) -> Added:
+        """Add conversations, all or none; what is there already stays as it is. Raises InputRefused."""
+        with self._db.writing() as db:
+            return total([add_in(db, whole) for whole in conversations])
 
     @cached_property
     def _writer(self) -> str:

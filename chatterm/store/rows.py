@@ -21,6 +21,8 @@ Row = tuple[Any, ...]
 ID_ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
 """Base32 of RFC 4648 in small letters: no digit looks like a letter."""
 
+ID_LENGTH = 16
+
 UNKNOWN_WRITER_GRACE = timedelta(days=1)
 """So long a reply counts as streaming whose writer is on another machine or in another container."""
 

@@ -1,0 +1,66 @@
+"""A conversation with all that belongs to it, as one value: what is exported, and what imports become."""
+
+import hashlib
+from base64 import b32encode
+from dataclasses import dataclass
+
+from chatterm.conversation import MessageNode
+from chatterm.store.records import ReplyDetail
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttachedFile:
+    """A file that belongs to a message, with its bytes."""
+
+    name: str
+    data: bytes
+
+    @property
+    def sha256(self) -> str:
+        return hashlib.sha256(self.data).hexdigest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WholeMessage:
+    """A message with how it was made and what is attached to it."""
+
+    node: MessageNode
+    reply: ReplyDetail | None = None
+    files: tuple[AttachedFile, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WholeConversation:
+    """A conversation with every branch, without partial results of long tasks, which can be made anew."""
+
+    id: str
+    title: str
+    has_own_title: bool
+    """A user gave it; replies do not change it."""
+    created: str
+    updated: str
+    """Both ISO 8601, UTC, with microseconds."""
+    pinned: bool = False
+    archived: bool = False
+    tags: tuple[str, ...] = ()
+    """Sorted."""
+    active_leaf: str | None = None
+    messages: tuple[WholeMessage, ...] = ()
+    """Parents before their children, siblings from the oldest to the newest."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Added:
+    """What an import brought."""
+
+    num_conversations: int = 0
+    """That were not there before."""
+    num_messages: int = 0
+    num_known: int = 0
+    """Messages that were there already, and stay as they are."""
+
+
+def derived_id(*parts: str) -> str:
+    """Return the id that something of another program gets: the same one each time it is imported."""
+    digest = hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).digest()
+    return b32encode(digest[:10]).decode().lower()
