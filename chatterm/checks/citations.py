@@ -46,17 +46,20 @@ class Citation:
 
 def citations_in(folded: str) -> tuple[Citation, ...]:
     """Return the citations of a text that `fold` has made plain, in their order; none within another."""
-    found = [
+    kept: list[Citation] = []
+    for citation in sorted(_all_citations(folded), key=lambda one: (one.start, -one.end)):
+        if not kept or citation.start >= kept[-1].end:
+            kept.append(citation)
+    return tuple(kept)
+
+
+def _all_citations(folded: str) -> list[Citation]:
+    """Return also those within another, such as a DOI in a link."""
+    return [
         Citation(kind, _key(kind, match), *_span(kind, match))
         for kind, pattern in _PATTERNS.items()
         for match in pattern.finditer(folded)
     ]
-    found.sort(key=lambda one: (one.start, -one.end))
-    kept: list[Citation] = []
-    for citation in found:
-        if not kept or citation.start >= kept[-1].end:
-            kept.append(citation)
-    return tuple(kept)
 
 
 def _span(kind: str, match: re.Match[str]) -> tuple[int, int]:
@@ -96,7 +99,7 @@ class CitationIndex:
         self._places: dict[tuple[str, ...], list[Evidence]] = {}
         self._names: dict[tuple[str, str], list[Evidence]] = {}
         for source in sources:
-            for citation in citations_in(source.folded):
+            for citation in _all_citations(source.folded):
                 place = source.evidence(citation.start, citation.end)
                 for key in _keys_of(citation):
                     self._places.setdefault(key, []).append(place)

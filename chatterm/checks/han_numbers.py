@@ -62,8 +62,8 @@ def _value(text: str, start: int, end: int) -> tuple[Fraction | None, int]:
     if decimal := _DECIMAL.match(text, end):
         return chinese_decimal(text[start:end], decimal[1]), decimal.end()
     run = text[start:end]
-    if not any(char in DIGITS or char in "十拾" for char in run):
-        return None, end  # 万, 千 or 百 alone: an estimate, or part of a word
+    if run[0] not in DIGITS and run[0] not in "十拾":
+        return None, end  # 万, 千 or 百 first: an estimate, or part of a word, such as 万一
     value = chinese_value(run)
     return (None if value is None else Fraction(value)), end
 

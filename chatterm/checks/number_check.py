@@ -16,9 +16,10 @@ from fractions import Fraction
 from chatterm.checks.dates import Date
 from chatterm.checks.findings import Evidence, Finding, Verdict, Why
 from chatterm.checks.folding import fold
-from chatterm.checks.numbers import Number, Reading, read_numbers
+from chatterm.checks.number_values import Number, Reading
+from chatterm.checks.numbers import read_numbers
 from chatterm.checks.sources import Source, first
-from chatterm.checks.units import NO_UNIT, declared_scales, declares_percent
+from chatterm.checks.units import DAY_OF_MONTH, NO_UNIT, declared_scales, declares_percent
 
 Place = tuple[Source, Number, Reading]
 
@@ -28,13 +29,14 @@ _FALLING = re.compile(
     r"|低于|下滑|缩|流出|扣",
     re.IGNORECASE,
 )
+_END_OF_SENTENCE = re.compile(r"[\n。;!?]|\. ")
 _ABOUT = re.compile(
     r"(?:about|around|roughly|approximately|approx\.?|nearly|almost|over|more than|less than|under|some|circa"
     r"|ca\.|up to|close to|~|≈|约为?|大约|接近|将近|近|超过|超|逾|大概|不到|约有) ?\Z",
     re.IGNORECASE,
 )
 _ABOUT_AFTER = re.compile(r" ?(?:or so|左右|上下|多|余)")
-_HARMLESS_PAIRS = frozenset([("ordinal", ""), ("", "ordinal"), ("quarter", ""), ("times", ""), ("clock", "")])
+_HARMLESS_PAIRS = frozenset([("ordinal", ""), ("", "ordinal"), ("quarter", ""), ("times", "")])
 
 
 @dataclass(slots=True)
@@ -92,9 +94,9 @@ def _add(index: NumberIndex, source: Source, number: Number) -> None:
         index.days[date.month, date.day].append((source, number, date))
         if date.year:
             index.years[date.year].append((source, number))
-        for part in (date.year, date.day):
+        for part, unit in ((date.year, NO_UNIT), (date.day, DAY_OF_MONTH)):
             if part:
-                reading = Reading(Fraction(part))
+                reading = Reading(Fraction(part), unit=unit)
                 index.by_count[reading.count].append((source, number, reading))
 
 
@@ -121,13 +123,21 @@ def _judge(folded: str, number: Number, index: NumberIndex) -> Judged:
 
 def _judge_reading(folded: str, number: Number, reading: Reading, index: NumberIndex) -> Judged:
     places = list(_same(reading, index))
-    agreeing = [place for place in places if _signs(folded, number) & _signs(place[0].folded, place[1])]
+    agreeing = [place for place in places if _agree(folded, number, place)]
     if agreeing:
         return "found", "", _evidence(agreeing)
     if places:
         return "near", "sign", _evidence(places)
-    if rounded := _rounded(reading, index):
-        return "found" if _is_about(folded, number) else "near", "rounded", _evidence(rounded)
+    is_about = _is_about(folded, number)
+    if is_about and (rounded := _around(reading, _tolerance(reading), index)):
+        return "found", "rounded", _evidence(rounded)
+    if rounded := _around(reading, reading.step if is_about else _half_step(reading), index):
+        return "near", "rounded", _evidence(rounded)
+    return _judge_likeness(reading, index)
+
+
+def _judge_likeness(reading: Reading, index: NumberIndex) -> Judged:
+    """Look for the same figures with another unit or scale."""
     if others := [place for place in index.by_count.get(reading.count, ()) if place[2].unit != reading.unit]:
         return "near", "unit", _evidence(others)
     if others := index.by_digits.get(reading.digits, []):
@@ -146,10 +156,14 @@ def _same(reading: Reading, index: NumberIndex) -> Iterator[Place]:
                 yield place
     else:
         for place in index.by_count.get(reading.count, ()):
-            if place[2].unit.name not in ("%", "pp", "clock"):
+            if place[2].unit.name not in _APART:
                 yield place
         if index.has_percent_head:
             yield from index.by_digits.get(reading.digits, ())
+
+
+_APART = frozenset(("%", "pp", "clock", DAY_OF_MONTH.name))
+"""Units that a bare number cannot stand for."""
 
 
 def _may_stand_for(unit: str, other: str, index: NumberIndex) -> bool:
@@ -158,20 +172,44 @@ def _may_stand_for(unit: str, other: str, index: NumberIndex) -> bool:
     return (not other and unit not in ("pp", "clock")) or (unit, other) in _HARMLESS_PAIRS
 
 
-def _rounded(reading: Reading, index: NumberIndex) -> list[Place]:
-    """Return the source's numbers that round to this one as it is written; none for a single digit."""
-    if not reading.step or reading.digits < 10 * reading.step:
+def _around(reading: Reading, width: Fraction, index: NumberIndex) -> list[Place]:
+    """Return the source's numbers that are at most `width` away, which is in the measure of the digits."""
+    if not width:
         return []
-    plain = reading.scale * reading.step
-    found = _within(index, reading.unit.name, reading.amount, plain * reading.unit.factor)
-    return found or (_within(index, "", reading.count, plain) if reading.unit.name else [])
+    plain, unit = reading.scale * width, reading.unit
+    found = _within(index, unit.name, reading.amount, plain * unit.factor)
+    return found or (_within(index, "", reading.count, plain) if unit.name else [])
+
+
+def _half_step(reading: Reading) -> Fraction:
+    """Return how far a number may be that rounds to what is written; a single digit rounds nothing."""
+    return reading.step / 2 if reading.digits >= 10 * reading.step else Fraction(0)
+
+
+def _tolerance(reading: Reading) -> Fraction:
+    """Return how far a number may be that is said to be about so much.
+
+    Noughts at the end are not exact (about 540), and digits may be cut off instead of rounded (over 1.2
+    million), if that is no more than 2 %.
+    """
+    step = _rough_step(reading)
+    rounding = step / 2 if reading.digits >= 10 * step else Fraction(0)
+    return max(rounding, min(step, reading.digits / 50))
+
+
+def _rough_step(reading: Reading) -> Fraction:
+    """Return the place of the last digit that is no nought; decimals are written because they count."""
+    step, digits = reading.step or Fraction(1), reading.digits
+    while step >= 1 and digits and (digits / (step * 10)).denominator == 1:
+        step *= 10
+    return step
 
 
 def _within(index: NumberIndex, unit: str, amount: Fraction, step: Fraction) -> list[Place]:
-    """Return the places whose amount is less than a step away."""
-    amounts, middle, width = index.sorted_amounts.get(unit, []), float(amount), float(step) * (1 - 1e-9)
+    """Return the places whose amount is at most a step away."""
+    amounts, middle, width = index.sorted_amounts.get(unit, []), float(amount), float(step)
     places = index.sorted_places.get(unit, [])
-    return places[bisect_right(amounts, middle - width) : bisect_left(amounts, middle + width)]
+    return places[bisect_left(amounts, middle - width) : bisect_right(amounts, middle + width)]
 
 
 def _is_about(folded: str, number: Number) -> bool:
@@ -179,18 +217,24 @@ def _is_about(folded: str, number: Number) -> bool:
     return bool(_ABOUT.search(before) or _ABOUT_AFTER.match(folded, number.end))
 
 
+def _agree(folded: str, number: Number, place: Place) -> bool:
+    """Return whether the signs go together; where both are written they must be the same."""
+    source, other, _ = place
+    if number.sign and other.sign:
+        return number.sign == other.sign
+    return bool(_signs(folded, number) & _signs(source.folded, other))
+
+
 def _signs(folded: str, number: Number) -> set[int]:
-    """Return the signs this number may have: 5 is also -5 behind a word of falling, or in brackets."""
-    is_bracketed = (
-        folded[number.start - 1 : number.start] == "(" and folded[number.end : number.end + 1] == ")"
-    )
-    if is_bracketed and number.start:
+    """Return the signs this number may have: 5 is also -5 where something falls, or in brackets."""
+    before = folded[max(0, number.start - 40) : number.start]
+    if before.endswith("(") and folded[number.end : number.end + 1] == ")":
         return {-1, 1}
-    around = folded[max(0, number.start - 40) : number.start] + " " + folded[number.end : number.end + 20]
-    falls = bool(_FALLING.search(around))
-    if number.sign < 0:
-        return {-1, 1} if falls else {-1}
-    return {-1, 1} if falls and not number.sign else {1}
+    after = folded[number.end : number.end + 20]
+    falls = bool(_FALLING.search(_END_OF_SENTENCE.split(before)[-1] + " " + _END_OF_SENTENCE.split(after)[0]))
+    if falls and number.sign <= 0:
+        return {-1, 1}
+    return {number.sign or 1}
 
 
 def _evidence(places: Iterable[Place]) -> tuple[Evidence, ...]:

@@ -66,7 +66,7 @@ def chinese_value(text: str) -> int | None:
                 return None
             digit = DIGITS[char]
         elif char in SMALL_SCALES:
-            section += SMALL_SCALES[char] * (1 if digit is None else digit)
+            section += SMALL_SCALES[char] * (digit or 1)
             digit = None
         else:
             total, section = _raised(total, section + (digit or 0), LARGE_SCALES[char]), 0

@@ -57,8 +57,7 @@ def check_copies(values: Sequence[str], sources: Sequence[Source]) -> Iterator[F
 def judge_text(kind: Kind, text: str, start: int, sources: Sequence[Source], aligner: "Aligner") -> Finding:
     """Look for a text in the sources, exactly and then nearly. `start` is its place in the reply, or -1."""
     end = start + len(text) if start >= 0 else -1
-    parts = [tokens for part in _ELLIPSIS.split(text) if (tokens := tokenize(fold(part))).words]
-    if exact := first(find_parts(parts, sources)):
+    if exact := first(_find_parts([tokenize(fold(part)) for part in _ELLIPSIS.split(text)], sources)):
         return Finding(kind, "found", start, end, text, "", exact)
     near = aligner.nearest(tokenize(fold(text)))
     if near:
@@ -66,17 +65,22 @@ def judge_text(kind: Kind, text: str, start: int, sources: Sequence[Source], ali
     return Finding(kind, "absent", start, end, text)
 
 
-def find_parts(parts: Sequence[Tokens], sources: Sequence[Source]) -> Iterator[Evidence]:
+def _find_parts(parts: Sequence[Tokens], sources: Sequence[Source]) -> Iterator[Evidence]:
     """Yield for each source the place where all parts stand, one behind the other."""
     for source in sources:
         found: list[tuple[int, int]] = []
-        for part in parts:
-            place = source.tokens.find(part, found[-1][1] + 1 if found else 0)
-            if not place:
+        for place, part in enumerate(parts):
+            if not part.words:
+                continue  # the quote starts or ends with an ellipsis
+            after = found[-1][1] + 1 if found else 0
+            is_last = place + 1 == len(parts)
+            span = source.tokens.find(part, after, is_cut_before=place > 0, is_cut_behind=not is_last)
+            if not span:
                 break
-            found.append(place)
-        if found and len(found) == len(parts):
-            yield _evidence(source, found[0][0], found[-1][1])
+            found.append(span)
+        else:
+            if found:
+                yield _evidence(source, found[0][0], found[-1][1])
 
 
 def _evidence(source: Source, first_token: int, last_token: int) -> Evidence:

@@ -6,7 +6,7 @@ from bisect import bisect_right
 from dataclasses import dataclass
 
 HAN = "\u3400-\u9fff\uf900-\ufaff"
-_TOKEN = re.compile(rf"[{HAN}]|[^\W_{HAN}]+|(?<=[0-9])\.(?=[0-9])|%")
+_TOKEN = re.compile(rf"[{HAN}]|[^\W_{HAN}]+(?:(?<=[0-9])\.(?=[0-9])[^\W_{HAN}]+)*|%")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,19 +22,30 @@ class Tokens:
     offsets: tuple[int, ...]
     """Where each token starts in `joined`."""
 
-    def find(self, other: "Tokens", from_token: int = 0) -> tuple[int, int] | None:
-        """Return the first and last token of the next place that holds all of `other`, whole words only."""
+    def find(
+        self,
+        other: "Tokens",
+        from_token: int = 0,
+        *,
+        is_cut_before: bool = False,
+        is_cut_behind: bool = False,
+    ) -> tuple[int, int] | None:
+        """Return the first and last token of the next place that holds all of `other`.
+
+        Only whole words, but for an end where `other` is cut: an ellipsis may stand in a word.
+        """
         if not other.words or from_token >= len(self.words):
             return None
-        starts_of_tokens, place = self.offsets, self.offsets[from_token]
+        place = self.offsets[from_token]
         for _ in range(1000):  # places inside words are passed over; no text has more of them by chance
             place = self.joined.find(other.joined, place)
             if place < 0:
                 return None
-            first = bisect_right(starts_of_tokens, place) - 1
+            first = bisect_right(self.offsets, place) - 1
             end = place + len(other.joined)
-            last = bisect_right(starts_of_tokens, end - 1) - 1
-            if starts_of_tokens[first] == place and starts_of_tokens[last] + len(self.words[last]) == end:
+            last = bisect_right(self.offsets, end - 1) - 1
+            is_start = is_cut_before or self.offsets[first] == place
+            if is_start and (is_cut_behind or self.offsets[last] + len(self.words[last]) == end):
                 return first, last
             place += 1
         return None

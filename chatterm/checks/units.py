@@ -25,6 +25,7 @@ RATIO = Unit("%")
 ORDINAL = Unit("ordinal")
 QUARTER = Unit("quarter")
 CLOCK = Unit("clock")
+DAY_OF_MONTH = Unit("day of the month")
 
 _SPELLED = """
 %: % percent per_cent percentage pct = 1/100

@@ -73,8 +73,8 @@ def verify(
     """Hold a reply against its basis, or against one document.
 
     `copies` are the values of fields that were to be copied. `terms` are words of the source, such as
-    medicines, that coverage asks for beside its numbers and dates. A kind that `levels` does not name has its default.
-    Takes time in proportion to the texts, hostile ones included.
+    medicines, that coverage asks for beside its numbers and dates. A kind that `levels` does not name has its
+    default. Takes time in proportion to the texts, hostile ones included.
     """
     basis = Basis((basis,)) if isinstance(basis, str) else basis
     documents = [make_source(text, place) for place, text in enumerate(basis.sources)]
