@@ -20,7 +20,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model whose cache takes 66 kB a token and whose head takes 20 MB."""
     spec = TinyLlama(
         num_layers=16, embedding=512, num_heads=4, num_kv_heads=4, feed_forward=512, vocab_size=60_000,
-        context_length=4096, block_type="Q4_0",
+        context_length=65_536, block_type="Q4_0",
     )  # fmt: skip
     return tiny_gguf(tmp_path_factory.mktemp("model") / "wide.gguf", spec)
 
@@ -54,6 +54,7 @@ def test_a_conversation_that_is_too_long_ends_alone(
     assert found == {"before": "answered", "short": "answered", "long again": "answered"}
 
 
+@pytest.mark.slow
 def test_loading_that_fails_on_the_way_leaves_the_process_well(model: Path) -> None:
     found, _ = run(model, "-", "loading")
     code, message = found["loading"]
@@ -69,3 +70,10 @@ def test_the_command_refuses_before_loading_and_says_what_is_needed(model: Path)
     assert "MB are free" in told
     assert "quantisation" in told
     assert len(told.splitlines()) <= 2
+
+
+@pytest.mark.slow
+def test_the_command_takes_a_shorter_context_where_only_that_is_too_long_and_says_so(model: Path) -> None:
+    found, told = run(model, "-", "narrow command")
+    assert found["exit code"] == 0, told
+    assert "instead of 65,536" in told
