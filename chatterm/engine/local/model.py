@@ -110,6 +110,8 @@ class Decoder:
 
     def _embed(self, ids: Tensor) -> Tensor:
         """Return the residual stream, fp32 (n, embedding_length)."""
+        if self._native is not None:
+            return self._native.embed(ids)
         table = self.weights.embedding
         x = dequantise(table.block_type, table.blocks[ids]).to(self.placement.device)
         return x if self.shape.embedding_scale == 1 else x.mul_(self.shape.embedding_scale)

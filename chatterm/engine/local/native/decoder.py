@@ -15,7 +15,7 @@ from chatterm.engine.local.layers import DecoderWeights, Segment
 from chatterm.engine.local.layers import Layer as TorchLayer
 from chatterm.engine.local.linear import Linear
 from chatterm.engine.local.native import library as c
-from chatterm.engine.local.native.matrices import MOST_ROWS, NativeLinear
+from chatterm.engine.local.native.matrices import MOST_ROWS, NativeLinear, stored_part
 from chatterm.engine.local.norms import FullNorm, RMSNorm
 from chatterm.models.arch_spec import ArchSpec, LayerSpec
 
@@ -26,8 +26,11 @@ class NativeDecoder:
     most_rows = MOST_ROWS
     """Of a pass; longer ones are cheaper with the weights unpacked."""
 
-    def __init__(self, library: c.NativeLibrary, shape: ArchSpec, weights: DecoderWeights) -> None:
+    def __init__(
+        self, library: c.NativeLibrary, shape: ArchSpec, weights: DecoderWeights, embedding: c.Part
+    ) -> None:
         """Use `of`."""
+        self._embedding = embedding
         self._library = library
         self._weights = weights
         self._layers = (c.Layer * shape.num_layers)(
@@ -35,20 +38,32 @@ class NativeDecoder:
         )
         self._decoder = _decoder(shape, weights, self._layers)
         self._vocab_size = shape.vocab_size
+        self._embedding_scale = shape.embedding_scale
 
     @classmethod
     def of(cls, library: c.NativeLibrary, shape: ArchSpec, weights: DecoderWeights) -> Self | None:
-        """None where a product is not in the library's tiles, or gate and up share one."""
+        """None where the library lacks a type, or gate and up share a tile."""
+        embedding = stored_part(library, weights.embedding)
         products = [weights.head]
         for layer in weights.layers:
             products += [layer.qkv, layer.attention_output, layer.gate_up, layer.ffn_down]
         is_all_native = all(isinstance(product, NativeLinear) for product in products)
         is_split = not (shape.has_fused_products and shape.feed_forward_length % c.TILE_ROWS)
-        return cls(library, shape, weights) if is_all_native and is_split else None
+        if embedding is None or not is_all_native or not is_split:
+            return None
+        return cls(library, shape, weights, embedding)
 
     @property
     def num_threads(self) -> int:
         return self._library.num_threads
+
+    def embed(self, ids: Tensor) -> Tensor:
+        """Return the embeddings of `ids` (int64, (n,)), scaled: fp32 (n, width)."""
+        x = torch.empty(len(ids), self._embedding.columns)
+        self._library.read_rows(
+            self._embedding, ids.data_ptr(), len(ids), self._embedding_scale, x.data_ptr()
+        )
+        return x
 
     def forward(
         self, x: Tensor, segments: Sequence[Segment], turns: Sequence[Tensor | None], *, is_last_only: bool

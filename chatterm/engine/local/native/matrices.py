@@ -94,6 +94,14 @@ class NativeLinear:
         return weights
 
 
+def stored_part(library: NativeLibrary, tensor: BlockTensor) -> Part | None:
+    """Return a matrix as it is stored, for `read_rows`; None where the library does not know its type."""
+    layout = library.layout(tensor.block_type)
+    if layout is None:
+        return None
+    return Part(layout, tensor.blocks.data_ptr(), tensor.num_rows, tensor.num_columns)
+
+
 def _pack(library: NativeLibrary, memory: TileMemory, tensor: BlockTensor) -> Part | None:
     layout = library.layout(tensor.block_type)
     if layout is None:

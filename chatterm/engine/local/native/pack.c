@@ -17,6 +17,11 @@ typedef struct {
     float minima[TILE_ROWS][MAX_BLOCK / 16];
 } Decoded; /* one block of each row of a tile */
 
+/* Of a row as the file stores it; `format` is NULL for plain types. */
+static int64_t row_bytes(const Layout *layout, const BlockFormat *format, int64_t columns) {
+    return format ? columns / format->block_size * format->type_size : columns * layout->bits / 8;
+}
+
 static uint32_t four(const uint8_t *codes) {
     uint32_t all;
     memcpy(&all, codes, 4);
@@ -65,14 +70,14 @@ static int write_halves(const float from[TILE_ROWS][MAX_BLOCK / 16], int first, 
 static int pack_codes(const Layout *layout, const BlockFormat *format, const uint8_t *blocks, int64_t rows,
                       int64_t columns, uint8_t *tile) {
     Decoded decoded;
-    const int64_t row_bytes = columns / format->block_size * format->type_size;
+    const int64_t bytes = row_bytes(layout, format, columns);
     const int per_group = GROUP / layout->scale_columns, halves = 32 * per_group;
     const int64_t codes = TILE_ROWS * GROUP * layout->bits / 8;
     int is_beyond = 0;
     memset(&decoded, 0, sizeof decoded);
     for (int64_t b = 0; b < columns / format->block_size; b++) {
         for (int64_t r = 0; r < rows; r++)
-            format->decode(blocks + r * row_bytes + b * format->type_size, decoded.codes[r], decoded.scales[r],
+            format->decode(blocks + r * bytes + b * format->type_size, decoded.codes[r], decoded.scales[r],
                            decoded.minima[r]);
         for (int g = 0; g < format->block_size / GROUP; g++, tile += group_bytes(layout)) {
             write_codes(layout, &decoded, g * GROUP, tile);
@@ -111,19 +116,18 @@ static void pack_share(Pool *pool, int thread, int num_threads, void *of) {
     const Layout *layout = part->layout;
     const BlockFormat *format = layout->storage == CODES ? block_format(layout->type) : 0;
     const int64_t columns = part->columns;
-    const int64_t row_bytes =
-        format ? columns / format->block_size * format->type_size : columns * layout->bits / 8;
+    const int64_t bytes = row_bytes(layout, format, columns);
     int64_t first, last;
     (void)pool;
     share(num_tiles(part), thread, num_threads, &first, &last);
     for (int64_t t = first; t < last; t++) {
         const int64_t row = t * TILE_ROWS, some = part->rows - row < TILE_ROWS ? part->rows - row : TILE_ROWS;
-        const uint8_t *blocks = packing->blocks + row * row_bytes;
+        const uint8_t *blocks = packing->blocks + row * bytes;
         uint8_t *tile = part->data + t * tile_bytes(layout, columns);
         if (!format) pack_plain(layout->bits / 8, blocks, some, columns, tile);
         else if (pack_codes(layout, format, blocks, some, columns, tile)) atomic_store(&packing->is_beyond, 1);
     }
-    if (packing->is_mapped) give_back(packing->blocks + first * TILE_ROWS * row_bytes, (last - first) * TILE_ROWS * row_bytes);
+    if (packing->is_mapped) give_back(packing->blocks + first * TILE_ROWS * bytes, (last - first) * TILE_ROWS * bytes);
 }
 
 int pack(const Part *part, Pool *pool, int num_threads, const uint8_t *blocks, int is_mapped) {
@@ -204,4 +208,29 @@ static void unpack_share(Pool *pool, int thread, int num_threads, void *of) {
 void unpack(const Part *part, Pool *pool, int num_threads, uint16_t *out) {
     Unpacking unpacking = {part, out};
     pool_run(pool, num_threads, unpack_share, &unpacking);
+}
+
+static void read_codes(const BlockFormat *format, const uint8_t *block, int64_t columns, float *out) {
+    uint8_t codes[MAX_BLOCK];
+    float scales[MAX_BLOCK / 16], minima[MAX_BLOCK / 16];
+    for (int64_t start = 0; start < columns; start += format->block_size, block += format->type_size) {
+        format->decode(block, codes, scales, minima);
+        for (int k = 0; k < format->block_size; k++) {
+            const int group = k / format->group_size, value = format->table ? format->table[codes[k]] : codes[k];
+            out[start + k] = scales[group] * (float)value + minima[group];
+        }
+    }
+}
+
+void read_rows(const Part *stored, const int64_t *rows, int64_t count, float scale, float *out) {
+    const Layout *layout = stored->layout;
+    const BlockFormat *format = layout->storage == CODES ? block_format(layout->type) : 0;
+    const int64_t columns = stored->columns, bytes = row_bytes(layout, format, columns), size = layout->bits / 8;
+    for (int64_t i = 0; i < count; i++, out += columns) {
+        const uint8_t *row = stored->data + rows[i] * bytes;
+        if (format) read_codes(format, row, columns, out);
+        else
+            for (int64_t k = 0; k < columns; k++) out[k] = plain_at(layout->storage, row + k * size);
+        for (int64_t k = 0; k < columns; k++) out[k] *= scale;
+    }
 }

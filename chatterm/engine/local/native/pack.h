@@ -14,4 +14,7 @@ int pack(const Part *part, Pool *pool, int num_threads, const uint8_t *blocks, i
 /* Write the part as bfloat16 (rows, columns). */
 void unpack(const Part *part, Pool *pool, int num_threads, uint16_t *out);
 
+/* Write some rows of a matrix, times `scale`: (count, columns). `stored` has the file's blocks in place of tiles. */
+void read_rows(const Part *stored, const int64_t *rows, int64_t count, float scale, float *out);
+
 #endif

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from chatterm.engine.local.native.build import library_path
 from chatterm.engine.local.native.library import NativeLibrary
-from chatterm.engine.local.native.matrices import MOST_ROWS, NativeLinear, TileMemory
+from chatterm.engine.local.native.matrices import MOST_ROWS, NativeLinear, TileMemory, stored_part
 from chatterm.engine.local.packing import dequantise
 from chatterm.engine.local.weights import BlockTensor
 from chatterm.models.block_types import BlockType
@@ -89,6 +89,16 @@ def test_many_rows_use_the_weights_unpacked(library: NativeLibrary, kind: BlockT
     tensor, x = random_tensor(kind), inputs(MOST_ROWS + 1)
     expected = x @ dequantise(kind, tensor.blocks).t()
     assert relative_error(pack(library, tensor)(x), expected) < 0.01
+
+
+@pytest.mark.parametrize("kind", TYPES, ids=lambda kind: kind.name)
+def test_single_rows_are_read_as_they_are_stored(library: NativeLibrary, kind: BlockType) -> None:
+    tensor = random_tensor(kind)
+    stored, rows = stored_part(library, tensor), torch.tensor([3, 99, 3, 0])
+    assert stored is not None
+    found = torch.empty(4, COLUMNS)
+    library.read_rows(stored, rows.data_ptr(), 4, 2.0, found.data_ptr())
+    torch.testing.assert_close(found, 2 * dequantise(kind, tensor.blocks)[rows], rtol=1e-6, atol=1e-9)
 
 
 def test_several_matrices_of_several_types_stand_one_under_the_other(library: NativeLibrary) -> None:
