@@ -74,10 +74,15 @@ def check_all(engine: LocalEngine, names: Sequence[str]) -> Counter[str]:
     return reasons
 
 
-def test_a_random_model_keeps_to_every_schema(tiny: LocalEngine) -> None:
-    reasons = check_all(tiny, list(SCHEMAS))
+def test_a_random_model_keeps_to_schemas(tiny: LocalEngine) -> None:
+    reasons = check_all(tiny, list(SCHEMAS)[::2])
     assert set(reasons) <= {"end", "length", "loop"}
-    assert reasons["end"] > 70, "most of 140 replies come to their end"
+    assert reasons["end"] > 35, "most of 70 replies come to their end"
+
+
+@pytest.mark.slow
+def test_a_random_model_keeps_to_every_schema(tiny: LocalEngine) -> None:
+    assert check_all(tiny, list(SCHEMAS))["end"] > 70, "of 140"
 
 
 def test_the_default_model_keeps_to_schemas(small: LocalEngine) -> None:
