@@ -1,5 +1,6 @@
 """`chatterm history`: the conversations that are kept."""
 
+import os
 import sys
 from contextlib import closing
 from dataclasses import asdict
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from chatterm.cli import history_changes, history_search, history_transfer
 from chatterm.cli.answer import print_safely, to_json
 from chatterm.cli.listing import AsJson, show_rows
 
@@ -15,6 +17,11 @@ if TYPE_CHECKING:
     from chatterm.store import ConversationStore, ReplyDetail
 
 app = typer.Typer(help="The conversations that are kept.", no_args_is_help=True)
+app.command("search")(history_search.search)
+app.command("export")(history_transfer.export)
+app.command("import")(history_transfer.import_)
+app.command("rename")(history_changes.rename)
+app.command("rm")(history_changes.remove)
 
 
 @app.command("list")
@@ -50,6 +57,14 @@ def show(
     for message in messages:
         mark = "" if message["status"] == "complete" else f" ({message['status']})"
         print_safely(sys.stdout, f"--- {message['role']}{mark}\n{message['content']}\n")
+
+
+@app.command("path")
+def path() -> None:
+    """Print the path of the database, whether it exists or not."""
+    from chatterm.config import Paths
+
+    print_safely(sys.stdout, str(Paths.from_environment(os.environ).database))
 
 
 def _message(store: "ConversationStore", node: "MessageNode") -> dict[str, Any]:

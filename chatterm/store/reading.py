@@ -91,6 +91,19 @@ class ConversationReader:
             ).fetchall()
         return [rows.summary_of(row) for row in found]
 
+    def summary(self, conversation_id: str) -> ConversationSummary:
+        with self._db.reading() as db:
+            row = db.execute(f"{rows.SUMMARIES} WHERE id = ?", (conversation_id,)).fetchone()
+        if not row:
+            raise unknown("conversation", conversation_id)
+        return rows.summary_of(row)
+
+    def conversation_ids(self) -> list[str]:
+        """Return the ids of all conversations, archived ones too, the first stored first."""
+        with self._db.reading() as db:
+            found = db.execute("SELECT id FROM conversation ORDER BY serial").fetchall()
+        return [identity for (identity,) in found]
+
     def search(self, query: str, *, limit: int = 20) -> list[SearchHit]:
         """Return what holds all words of `query`, at most `limit` titles, then as many messages.
 

@@ -1,0 +1,128 @@
+"""`chatterm history export` and `import`: conversations as files."""
+
+import os
+import re
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from chatterm.cli.answer import print_safely, to_json
+from chatterm.cli.report import Report
+from chatterm.errors import UsageError
+
+if TYPE_CHECKING:
+    from chatterm.store import ConversationStore, WholeConversation
+
+
+def export(
+    conversation: Annotated[
+        str | None, typer.Argument(metavar="ID", help="The start of its id will do.")
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Every conversation, archived ones too.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="JSON with every branch, which `import` reads, not Markdown.")
+    ] = False,
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", help="A new file; for all as Markdown, a folder. Else stdout."),
+    ] = None,
+) -> None:
+    """Write conversations as Markdown with front matter (the active path), or as JSON (all that is kept)."""
+    from chatterm.cli.wiring import Workspace
+
+    if everything == (conversation is not None):
+        raise UsageError("give the id of one conversation, or --all")
+    if everything and not as_json and output is None:
+        raise UsageError(
+            "all conversations as Markdown are a file each; give their folder with -o, or --json"
+        )
+    with closing(Workspace.from_environment().open_store()) as store:
+        ids = store.conversation_ids() if everything else [store.resolve(conversation or "")]
+        if everything and not as_json:
+            _write_each(store, ids, output or Path())
+        else:
+            pieces = _json(store, ids) if as_json else _markdown(store, ids)
+            _write(pieces, output)
+
+
+def import_(
+    paths: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Files to read.")],
+) -> None:
+    """Take in conversations: chatterm's JSON, ChatGPT's conversations.json, or the logs.db of llm.
+
+    What is there already stays as it is. A file with anything wrong in it is refused whole.
+    """
+    from chatterm.cli.wiring import Workspace
+    from chatterm.store.foreign import read_conversations
+
+    report = Report.to_stderr()
+    with closing(Workspace.from_environment().open_store()) as store:
+        for path in paths:
+            added = store.add_whole(read_conversations(path))
+            report.notice(
+                f"{path}: {added.num_conversations} new conversations, {added.num_messages} new messages, "
+                f"{added.num_known} known already"
+            )
+
+
+def _json(store: "ConversationStore", ids: list[str]) -> Iterator[str]:
+    """Yield the file in pieces, so that only one conversation at a time is held."""
+    from chatterm.store.own_json import FORMAT, VERSION, to_values
+
+    yield f'{{"format": "{FORMAT}", "version": {VERSION}, "conversations": [\n'
+    for number, identity in enumerate(ids, 1):
+        yield to_json(to_values(store.whole(identity))) + (",\n" if number < len(ids) else "\n")
+    yield "]}\n"
+
+
+def _markdown(store: "ConversationStore", ids: list[str]) -> Iterator[str]:
+    from chatterm.store.markdown import to_markdown
+
+    for identity in ids:
+        yield to_markdown(store.whole(identity))
+
+
+def _write(pieces: Iterable[str], output: Path | None) -> None:
+    if output is not None:
+        write_new(output, pieces)
+        return
+    for piece in pieces:
+        print_safely(sys.stdout, piece)
+
+
+def _write_each(store: "ConversationStore", ids: list[str], folder: Path) -> None:
+    from chatterm.store.markdown import to_markdown
+
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"cannot make the folder {folder}: {error.strerror or error}") from error
+    for identity in ids:
+        whole = store.whole(identity)
+        write_new(folder / file_name(whole), [to_markdown(whole)])
+
+
+def file_name(whole: "WholeConversation") -> str:
+    """Return a name that any file system takes, and that no other conversation has."""
+    words = re.sub(r"[\W_]+", "-", whole.title.lower())[:40].strip("-")
+    return f"{whole.created[:10]}-{words or 'untitled'}-{whole.id[:8]}.md"
+
+
+def write_new(path: Path, pieces: Iterable[str]) -> None:
+    """Write a file of the user's alone, whole or not at all; an existing one is never replaced."""
+    try:
+        handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    except FileExistsError as error:
+        raise UsageError(f"{path} exists already; give another name") from error
+    except OSError as error:
+        raise UsageError(f"cannot write {path}: {error.strerror or error}") from error
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", errors="replace") as stream:
+            stream.writelines(pieces)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
