@@ -125,12 +125,9 @@ class NativeLibrary:
         size: int = self._library.tile_bytes(layout, columns)
         return size
 
-    def pack(self, part: Part, blocks: int, *, is_mapped: bool) -> bool:
-        """Fill the part's tiles from the file's blocks at address `blocks`; False: a scale is out of range.
-
-        `is_mapped`: they are an unchanged mapping of a file, whose pages may be given back to the system.
-        """
-        done: int = self._library.pack(ctypes.byref(part), self._pool, self.num_threads, blocks, is_mapped)
+    def pack(self, part: Part, blocks: int) -> bool:
+        """Fill the part's tiles from the file's blocks at address `blocks`; False: a scale is out of range."""
+        done: int = self._library.pack(ctypes.byref(part), self._pool, self.num_threads, blocks)
         return done == 0
 
     def unpack(self, part: Part, out: int) -> None:
@@ -168,7 +165,7 @@ def _declare(library: ctypes.CDLL) -> None:
         "is_fast": (c_int, ()),
         "find_layout": (c_void_p, (c_int,)),
         "tile_bytes": (c_int64, (c_void_p, c_int64)),
-        "pack": (c_int, (POINTER(Part), c_void_p, c_int, c_void_p, c_int)),
+        "pack": (c_int, (POINTER(Part), c_void_p, c_int, c_void_p)),
         "unpack": (None, (POINTER(Part), c_void_p, c_int, c_void_p)),
         "read_rows": (None, (POINTER(Part), c_void_p, c_int64, c_float, c_void_p)),
         "multiply": (c_int, (POINTER(Matrix), c_void_p, c_int, c_void_p, c_int64, c_void_p)),

@@ -109,5 +109,4 @@ def _pack(library: NativeLibrary, memory: TileMemory, tensor: BlockTensor) -> Pa
     num_tiles = -(-tensor.num_rows // TILE_ROWS)
     address = memory.take(num_tiles * library.tile_bytes(layout, tensor.num_columns))
     part = Part(layout, address, tensor.num_rows, tensor.num_columns)
-    is_mapped = tensor.blocks.untyped_storage().filename is not None
-    return part if library.pack(part, tensor.blocks.data_ptr(), is_mapped=is_mapped) else None
+    return part if library.pack(part, tensor.blocks.data_ptr()) else None

@@ -3,8 +3,6 @@
 #include <math.h>
 #include <stdatomic.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include "blocks.h"
 #include "products.h"
@@ -96,17 +94,9 @@ static void pack_plain(int size, const uint8_t *values, int64_t rows, int64_t co
             memcpy(tile + (k * TILE_ROWS + r) * size, values + (r * columns + k) * size, size);
 }
 
-/* Pages of the file that were read: they would count as this process's memory for as long as it lives. */
-static void give_back(const uint8_t *start, int64_t bytes) {
-    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
-    const uintptr_t from = ((uintptr_t)start + page - 1) / page * page, to = ((uintptr_t)start + (uintptr_t)bytes) / page * page;
-    if (from < to) madvise((void *)from, to - from, MADV_DONTNEED);
-}
-
 typedef struct {
     const Part *part;
     const uint8_t *blocks;
-    int is_mapped;
     atomic_int is_beyond;
 } Packing;
 
@@ -127,11 +117,10 @@ static void pack_share(Pool *pool, int thread, int num_threads, void *of) {
         if (!format) pack_plain(layout->bits / 8, blocks, some, columns, tile);
         else if (pack_codes(layout, format, blocks, some, columns, tile)) atomic_store(&packing->is_beyond, 1);
     }
-    if (packing->is_mapped) give_back(packing->blocks + first * TILE_ROWS * bytes, (last - first) * TILE_ROWS * bytes);
 }
 
-int pack(const Part *part, Pool *pool, int num_threads, const uint8_t *blocks, int is_mapped) {
-    Packing packing = {.part = part, .blocks = blocks, .is_mapped = is_mapped};
+int pack(const Part *part, Pool *pool, int num_threads, const uint8_t *blocks) {
+    Packing packing = {.part = part, .blocks = blocks};
     pool_run(pool, num_threads, pack_share, &packing);
     return atomic_load(&packing.is_beyond);
 }

@@ -6,10 +6,8 @@
 #include "tiles.h"
 
 /* Fill the tiles at part->data from `blocks`, rows as the file stores them; rows of the last tile that are not
- * there become zeros. Where `is_mapped`, blocks are an unchanged mapping of a file, and its pages are given
- * back to the system. Returns 0, or 1 where a scale is beyond what a
- * half can hold. */
-int pack(const Part *part, Pool *pool, int num_threads, const uint8_t *blocks, int is_mapped);
+ * there become zeros. Returns 0, or 1 where a scale is beyond what a half can hold. */
+int pack(const Part *part, Pool *pool, int num_threads, const uint8_t *blocks);
 
 /* Write the part as bfloat16 (rows, columns). */
 void unpack(const Part *part, Pool *pool, int num_threads, uint16_t *out);
