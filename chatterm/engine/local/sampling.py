@@ -21,6 +21,8 @@ Sampler = Callable[[Tensor, int], int]
 -inf stands for a token that may not come.
 """
 
+_FEW = 128
+"""Candidates among which the nucleus is looked for first."""
 _GAMMA = 0x9E3779B97F4A7C15
 _MASK = 2**64 - 1
 
@@ -63,21 +65,27 @@ class Candidates(NamedTuple):
 def keep_candidates(logits: Tensor, params: SamplingParams) -> Candidates:
     """Apply temperature, top-k, top-p and min-p; at least the likeliest token is kept.
 
-    Before all else those tokens are dropped that hold together less than fp32 can tell (2^-24): work on
-    the whole vocabulary is what a draw costs. Temperature 0 keeps the likeliest alone.
+    Before all else those tokens are dropped that hold together less than fp32 can tell (2^-24), or, where
+    top-p is the first filter, less than it leaves out: work on the whole vocabulary is what a draw costs.
+    Temperature 0 keeps the likeliest alone.
     """
     if params.temperature == 0:
         best_id = logits.max(0).indices.view(1)
         return Candidates(best_id, logits[best_id])
-    best = logits.max()
-    ids = (logits >= best - params.temperature * _span(len(logits), 2.0**-24)).nonzero().view(-1)
-    kept = Candidates(ids, logits[ids] / params.temperature)
-    best = best / params.temperature
-    if 0 < params.top_k < len(ids):
+    scores = logits / params.temperature
+    best = scores.max()
+    has_nucleus_first = params.top_p < 1 and params.top_k == 0
+    share = 1 - params.top_p if has_nucleus_first else 2.0**-24
+    ids = (scores >= best - _span(len(scores), share)).nonzero().view(-1)
+    kept = Candidates(ids, scores[ids])
+    if 0 < params.top_k < len(kept.ids):
         values, order = kept.scores.topk(params.top_k)
-        kept = Candidates(ids[order], values)
+        kept = Candidates(kept.ids[order], values)
     if params.top_p < 1:
-        kept = _nucleus(kept, params.top_p)
+        whole = scores if has_nucleus_first else kept.scores
+        # What is clamped counts for nothing, and its exponentials would be denormal: slow.
+        mass = (whole - best).clamp_(min=-50).exp_().sum()
+        kept = _nucleus(kept, params.top_p, best + mass.log())
     if params.min_p > 0:
         kept = _select(kept, kept.scores >= best + math.log(params.min_p))
     return kept
@@ -90,15 +98,18 @@ def draw(kept: Candidates, key: int) -> int:
     return int(kept.ids[(kept.scores.double() + gumbel_noise(key, kept.ids)).argmax()])
 
 
-def _nucleus(found: Candidates, top_p: float) -> Candidates:
-    """Keep the likeliest tokens up to the one that makes their probabilities reach `top_p`."""
-    chances = found.scores.softmax(0)
-    # Sorting is what costs: those that lie too low to be in the nucleus are dropped before.
-    is_near = found.scores >= found.scores.max() - _span(len(chances), 1 - top_p)
-    near, chances = _select(found, is_near), chances[is_near]
-    order = near.scores.argsort(descending=True, stable=True)
-    sums = chances[order].double().cumsum(0)
-    return _select(near, order[: int((sums < top_p).sum()) + 1])
+def _nucleus(found: Candidates, top_p: float, mass: Tensor) -> Candidates:
+    """Keep the likeliest tokens up to the one that makes their probabilities reach `top_p`.
+
+    `mass` is the logarithm of the sum of all exponentials. The nucleus is mostly small, and finding the
+    first of many costs less than sorting all.
+    """
+    for count in (_FEW, 16 * _FEW, len(found.ids)):
+        values, order = found.scores.topk(min(count, len(found.ids)))
+        sums = (values - mass).double().exp().cumsum(0)
+        if float(sums[-1]) >= top_p:
+            break
+    return _select(found, order[: int((sums < top_p).sum()) + 1])
 
 
 def _span(num_tokens: int, share: float) -> float:
