@@ -19,6 +19,7 @@ from chatterm.cli import (
     bench_command,
     cache_command,
     config_command,
+    db_command,
     history_command,
     inputs,
     models_command,
@@ -40,6 +41,7 @@ app.command("ask")(ask_command.ask)
 app.add_typer(models_command.app, name="models")
 app.add_typer(prompts_command.app, name="prompts")
 app.add_typer(history_command.app, name="history")
+app.add_typer(db_command.app, name="db")
 app.add_typer(config_command.app, name="config")
 app.add_typer(cache_command.app, name="cache")
 app.command("bench")(bench_command.bench)

@@ -28,7 +28,10 @@ _BY_CODE: dict[int, Callable[[str, str], str]] = {
     sqlite3.SQLITE_NOTADB: lambda name, _: (
         f"{name} is not a chatterm database (it is no SQLite file); {_MOVE_AWAY}"
     ),
-    sqlite3.SQLITE_CORRUPT: lambda name, found: f"{name} is damaged ({found}); {_MOVE_AWAY}",
+    sqlite3.SQLITE_CORRUPT: lambda name, found: (
+        f"{name} is damaged ({found}); it was left as it is: restore a backup of it, or bring what can be "
+        "read into a new file with `chatterm db salvage FILE`"
+    ),
 }
 
 
