@@ -17,7 +17,7 @@ Read = Callable[[list[int]], Any]
 
 
 def reference(model: Path, num_tokens: int, num_threads: int) -> Read:
-    from chatterm.engine.local.linear import Placement
+    from chatterm.engine.local.decoder.linear import Placement
 
     return _chatterm(model, num_tokens, num_threads, Placement.reference())
 
@@ -25,7 +25,7 @@ def reference(model: Path, num_tokens: int, num_threads: int) -> Read:
 def torch_ops(model: Path, num_tokens: int, num_threads: int) -> Read:
     import torch
 
-    from chatterm.engine.local.linear import Placement
+    from chatterm.engine.local.decoder.linear import Placement
 
     return _chatterm(model, num_tokens, num_threads, Placement.best_for(torch.device("cpu")))
 
@@ -34,7 +34,7 @@ def compiled(model: Path, num_tokens: int, num_threads: int) -> Read:
     import torch
 
     from chatterm.config import Paths
-    from chatterm.engine.local.linear import Placement
+    from chatterm.engine.local.decoder.linear import Placement
     from chatterm.engine.local.native.build import library_path
     from chatterm.engine.local.native.library import NativeLibrary
     from chatterm.models.cache import NATIVE
@@ -49,9 +49,9 @@ def compiled(model: Path, num_tokens: int, num_threads: int) -> Read:
 def _chatterm(model: Path, num_tokens: int, num_threads: int, placement: Any) -> Read:  # Any: torch's side
     import torch
 
-    from chatterm.engine.local.kv_cache import Slab
-    from chatterm.engine.local.loading import load_decoder
-    from chatterm.engine.local.weights import WeightFile
+    from chatterm.engine.local.decoder.loading import load_decoder
+    from chatterm.engine.local.generation.kv_cache import Slab
+    from chatterm.engine.local.weights.tensors import WeightFile
     from chatterm.models.gguf import GGUFFile
     from chatterm.models.hyperparameters import read_hyperparameters
 

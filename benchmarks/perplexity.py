@@ -29,7 +29,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from benchmarks.contenders import CMAKE_ARGS, peer_python
 from benchmarks.measuring import write_table
 from benchmarks.models import obtain
-from chatterm.engine.local.tokenizer import Tokenizer
+from chatterm.engine.local.text.tokenizer import Tokenizer
 from chatterm.models.gguf import GGUFFile
 
 ROOT = Path(__file__).parents[1]

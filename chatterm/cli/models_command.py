@@ -151,7 +151,7 @@ def _memory_fields(
 
 def _summary_fields(summary: "ModelSummary", workspace: "Workspace") -> dict[str, Any]:
     from chatterm.engine.local.memory import holding_here
-    from chatterm.engine.local.packed_types import describe_use
+    from chatterm.engine.local.weights.packed_types import describe_use
     from chatterm.models.arch_spec import SUPPORTED_ARCHITECTURES
 
     is_native = holding_here(workspace.paths.cache).is_native

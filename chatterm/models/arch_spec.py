@@ -1,6 +1,6 @@
 """What a decoder is: its sizes, and where the families differ. Torch-free, and free of any file format.
 
-One decoder (`engine.local.model`) runs every ArchSpec; `hyperparameters` reads one from a GGUF,
+One decoder (`engine.local.decoder`) runs every ArchSpec; `hyperparameters` reads one from a GGUF,
 `checkpoint` from a folder's config.json. Names follow the GGUF keys where those say it.
 """
 

@@ -1,7 +1,7 @@
 """Does a model fit? How many bytes it needs on a device, before any of it is loaded, and what to do if not.
 
 Owns the arithmetic and the words. How many bytes a matrix takes once it is loaded is told by `held`
-(`engine.local.packed_types` knows), what is free by `free_memory` or by the device. Torch-free.
+(`engine.local.weights.packed_types` knows), what is free by `free_memory` or by the device. Torch-free.
 """
 
 from collections.abc import Callable, Collection
@@ -19,7 +19,7 @@ PROGRAM_BYTES = 300_000_000
 MIN_CONTEXT = 1024
 """A context is never shortened below this, in tokens: a question and its answer should have room."""
 _CHUNK = 512
-"""Tokens read in one step (`engine.local.generate`)."""
+"""Tokens read in one step (`engine.local.generation.generate`)."""
 _CONTEXT_STEP = 256
 """Advice names a multiple of this."""
 

@@ -3,7 +3,7 @@
 Owns the open file. Everything in the header is checked against the file before it is believed
 (`gguf_header`); what the keys mean is the business of `hyperparameters` and the engine. Tensors' bytes are
 not copied here: pages come from disk when they are touched, so the file must be whole until then. An engine
-that lives longer than a reader reads what it needs (`engine.local.weights`).
+that lives longer than a reader reads what it needs (`engine.local.weights.tensors`).
 """
 
 import hashlib

@@ -11,7 +11,7 @@ from gguf import GGUFWriter
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from chatterm.engine.local.rope import frequencies
+from chatterm.engine.local.decoder.rope import frequencies
 from chatterm.errors import BadModelFile
 from chatterm.models.arch_spec import SUPPORTED_ARCHITECTURES, ArchSpec, LayerSpec, RopeScaling, RopeSpec
 from chatterm.models.gguf import GGUFFile

@@ -5,7 +5,7 @@ import numpy as np
 import torch
 from gguf import quants
 
-from chatterm.engine.local.weights import BlockTensor
+from chatterm.engine.local.weights.tensors import BlockTensor
 from chatterm.models.block_types import BlockType
 
 SCALES_AT = {

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from chatterm.engine.base import Constraint
-from chatterm.engine.local.constraint import ConstraintCompiler
-from chatterm.engine.local.tokenizer import Tokenizer
+from chatterm.engine.local.constraints.compiler import ConstraintCompiler
+from chatterm.engine.local.text.tokenizer import Tokenizer
 from tests.support.vocabularies import Metadata
 
 MAX_TOKENS = 150

@@ -16,9 +16,9 @@ from typing import Any
 from chatterm.cli.main import run
 from chatterm.conversation import Message
 from chatterm.engine.base import CancelToken, Finished, GenerationRequest, SamplingParams
-from chatterm.engine.local.any_decoder import AnyDecoder
+from chatterm.engine.local.decoder.any_decoder import AnyDecoder
+from chatterm.engine.local.decoder.linear import Placement
 from chatterm.engine.local.engine import LocalEngine
-from chatterm.engine.local.linear import Placement
 from chatterm.engine.local.options import RuntimeOptions
 from chatterm.engine.local.runtime import Runtime
 from chatterm.engine.local.source import ModelSource, open_source

@@ -17,8 +17,8 @@ from chatterm.engine.local.replies import Prompt, Reply, ReplyTexts, cancelled
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from chatterm.engine.local.choosing import Drawn
-    from chatterm.engine.local.generate import PromptReading, SampleRun
+    from chatterm.engine.local.generation.choosing import Drawn
+    from chatterm.engine.local.generation.generate import PromptReading, SampleRun
     from chatterm.engine.local.runtime import Runtime
 
 MAX_LIVE = 32

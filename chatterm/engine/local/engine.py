@@ -20,15 +20,15 @@ from chatterm.engine.local.memory import memory_errors_told
 from chatterm.engine.local.model_thread import ModelThread
 from chatterm.engine.local.native.build import library_path
 from chatterm.engine.local.options import RuntimeOptions
-from chatterm.engine.local.prompt_ids import open_prompt_encoder
 from chatterm.engine.local.replies import Prompt, ReplyTexts, all_cancelled
 from chatterm.engine.local.source import ModelSource, open_source
+from chatterm.engine.local.text.prompt_ids import open_prompt_encoder
 from chatterm.errors import DoesNotFit, OutOfMemory, Unsupported, UsageError
 from chatterm.models.cache import NATIVE, TEMPLATES
 
 if TYPE_CHECKING:
-    from chatterm.engine.local.choosing import Constraint
-    from chatterm.engine.local.constraint import ConstraintCompiler
+    from chatterm.engine.local.constraints.compiler import ConstraintCompiler
+    from chatterm.engine.local.generation.choosing import Constraint
     from chatterm.engine.local.runtime import Runtime
 
 _CONVERSATION = "this conversation"
@@ -194,7 +194,7 @@ class _LazyConstraints:
 
     @cached_property
     def _compiler(self) -> "ConstraintCompiler":
-        from chatterm.engine.local.constraint import ConstraintCompiler
+        from chatterm.engine.local.constraints.compiler import ConstraintCompiler
 
         return ConstraintCompiler(self._texts.tokenizer)
 

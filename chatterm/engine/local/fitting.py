@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
-from chatterm.engine.local.linear import Placement
+from chatterm.engine.local.decoder.linear import Placement
 from chatterm.engine.local.memory import Holding, folder_tensors, need_of
 from chatterm.engine.local.options import RuntimeOptions
 from chatterm.engine.local.source import FolderSource, GGUFSource, ModelSource

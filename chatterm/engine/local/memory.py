@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from chatterm.engine.local.packed_types import HEAD_TARGET, held_bytes
+from chatterm.engine.local.weights.packed_types import HEAD_TARGET, held_bytes
 from chatterm.errors import OutOfMemory
 from chatterm.models.arch_spec import ArchSpec
 from chatterm.models.block_types import BlockType

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from chatterm.conversation import FinishReason, Usage
 from chatterm.engine.base import Alternative, Finished, GenerationRequest, StreamEvent, TextDelta, TokenDetail
-from chatterm.engine.local.loop_detector import LoopDetector
-from chatterm.engine.local.prompt_ids import PromptEncoder
-from chatterm.engine.local.tokenizer import Tokenizer
+from chatterm.engine.local.generation.loop_detector import LoopDetector
+from chatterm.engine.local.text.prompt_ids import PromptEncoder
+from chatterm.engine.local.text.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
-    from chatterm.engine.local.choosing import Chances, Constraint, Drawn
+    from chatterm.engine.local.generation.choosing import Chances, Constraint, Drawn
 
 
 @dataclass(frozen=True, slots=True)

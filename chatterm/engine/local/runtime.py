@@ -17,18 +17,18 @@ from typing import Self, TypeVar
 import torch
 
 from chatterm.engine.base import GenerationRequest
-from chatterm.engine.local.any_decoder import AnyDecoder
-from chatterm.engine.local.choosing import Constraint, Drawn, TokenChooser
+from chatterm.engine.local.decoder.any_decoder import AnyDecoder
+from chatterm.engine.local.decoder.linear import Placement
 from chatterm.engine.local.fitting import fitted
-from chatterm.engine.local.generate import PromptReading, SampleRun, Stepper
-from chatterm.engine.local.kv_cache import KVCache, Slab
-from chatterm.engine.local.linear import Placement
-from chatterm.engine.local.lookup import MAX_DRAFT, PromptLookup
+from chatterm.engine.local.generation.choosing import Constraint, Drawn, TokenChooser
+from chatterm.engine.local.generation.generate import PromptReading, SampleRun, Stepper
+from chatterm.engine.local.generation.kv_cache import KVCache, Slab
+from chatterm.engine.local.generation.lookup import MAX_DRAFT, PromptLookup
+from chatterm.engine.local.generation.passes import Reader
+from chatterm.engine.local.generation.scoring import score_endings
 from chatterm.engine.local.memory import out_of_memory_text
 from chatterm.engine.local.native.library import NativeLibrary
 from chatterm.engine.local.options import RuntimeOptions
-from chatterm.engine.local.passes import Reader
-from chatterm.engine.local.scoring import score_endings
 from chatterm.engine.local.source import ModelSource
 from chatterm.engine.local.thread_choice import ThreadChoice
 from chatterm.errors import OutOfMemory, UsageError

@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from chatterm.engine.local.tokenizer import Tokenizer
+from chatterm.engine.local.text.tokenizer import Tokenizer
 from chatterm.errors import ModelError, UsageError
 from chatterm.models.arch_spec import ArchSpec
 from chatterm.models.block_types import BlockType
@@ -18,8 +18,8 @@ from chatterm.models.gguf import GGUFFile
 from chatterm.models.hyperparameters import read_hyperparameters
 
 if TYPE_CHECKING:
-    from chatterm.engine.local.any_decoder import AnyDecoder
-    from chatterm.engine.local.linear import Placement
+    from chatterm.engine.local.decoder.any_decoder import AnyDecoder
+    from chatterm.engine.local.decoder.linear import Placement
 
 _TARGETS = {"int4": BlockType.Q4_1, "int8": BlockType.Q8_0}
 _PLAIN = {BlockType.F32, BlockType.F16, BlockType.BF16}
@@ -110,9 +110,9 @@ class GGUFSource:
         return Tokenizer.from_metadata(self.file.metadata, str(self.file.path))
 
     def load(self, placement: "Placement", context_length: int) -> "tuple[AnyDecoder, tuple[str, ...]]":
-        from chatterm.engine.local.loading import load_decoder
-        from chatterm.engine.local.quantised_weights import quantised
-        from chatterm.engine.local.weights import WeightFile
+        from chatterm.engine.local.decoder.loading import load_decoder
+        from chatterm.engine.local.weights.quantised_weights import quantised
+        from chatterm.engine.local.weights.tensors import WeightFile
 
         weights = quantised(WeightFile(self.file), self.target)
         return load_decoder(weights, self.spec, placement, context_length=context_length)
@@ -153,9 +153,9 @@ class FolderSource:
         return Tokenizer.from_folder(self.checkpoint.folder, self.spec.vocab_size)
 
     def load(self, placement: "Placement", context_length: int) -> "tuple[AnyDecoder, tuple[str, ...]]":
-        from chatterm.engine.local.checkpoint_weights import CheckpointWeights
-        from chatterm.engine.local.loading import load_decoder
-        from chatterm.engine.local.quantised_weights import quantised
+        from chatterm.engine.local.decoder.loading import load_decoder
+        from chatterm.engine.local.weights.checkpoint_weights import CheckpointWeights
+        from chatterm.engine.local.weights.quantised_weights import quantised
 
         weights = quantised(CheckpointWeights.open(self.checkpoint), self.target)
         decoder, notes = load_decoder(weights, self.spec, placement, context_length=context_length)
@@ -213,7 +213,7 @@ class ForeignSource:
         # Read when they are imported: nothing of the model's is asked for elsewhere.
         os.environ.setdefault("HF_HUB_OFFLINE", "1")
         os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
-        from chatterm.engine.local.foreign_decoder import ForeignDecoder
+        from chatterm.engine.local.decoder.foreign_decoder import ForeignDecoder
 
         note = f"runs through transformers, because {self.reason}: slower, and its weights are not packed"
         return ForeignDecoder.open(self.checkpoint.folder, placement), (note,)

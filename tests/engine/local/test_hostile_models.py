@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from chatterm.engine.local.engine import LocalEngine
-from chatterm.engine.local.tokenizer import Tokenizer
+from chatterm.engine.local.text.tokenizer import Tokenizer
 from chatterm.errors import GenerationFailed
 from chatterm.models.gguf import GGUFFile
 from tests.engine.contract import ask, run, text_of

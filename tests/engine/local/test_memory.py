@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 import torch
 
+from chatterm.engine.local.decoder.linear import Placement
 from chatterm.engine.local.engine import LocalEngine
 from chatterm.engine.local.fitting import fitted
-from chatterm.engine.local.kv_cache import Slab
-from chatterm.engine.local.linear import Placement
+from chatterm.engine.local.generation.kv_cache import Slab
 from chatterm.engine.local.memory import Holding, folder_tensors, holding_here, need_of
 from chatterm.engine.local.options import RuntimeOptions
 from chatterm.engine.local.source import FolderSource, GGUFSource, open_source

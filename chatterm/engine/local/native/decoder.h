@@ -1,5 +1,5 @@
 /* A decoder of the llama family and its relatives: from rows of embeddings to logits, for few tokens at once.
- * The arithmetic is that of chatterm/engine/local/model.py, which says where the families differ.
+ * The arithmetic is that of chatterm/engine/local/decoder/decoder.py, which says where the families differ.
  *
  * A token's numbers depend on the tokens before it in its sequence and on nothing else: not on how many rows
  * a pass has, which sequences they belong to, or how many threads share the work. */

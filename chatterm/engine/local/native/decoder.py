@@ -11,12 +11,12 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from chatterm.engine.local.layers import DecoderWeights, Segment
-from chatterm.engine.local.layers import Layer as TorchLayer
-from chatterm.engine.local.linear import Linear
+from chatterm.engine.local.decoder.layers import DecoderWeights, Segment
+from chatterm.engine.local.decoder.layers import Layer as TorchLayer
+from chatterm.engine.local.decoder.linear import Linear
+from chatterm.engine.local.decoder.norms import FullNorm, RMSNorm
 from chatterm.engine.local.native import library as c
 from chatterm.engine.local.native.matrices import MOST_ROWS, NativeLinear, stored_part
-from chatterm.engine.local.norms import FullNorm, RMSNorm
 from chatterm.models.arch_spec import ArchSpec, LayerSpec
 
 

@@ -126,7 +126,7 @@ class NativeLibrary:
         return size
 
     def pack(self, part: Part, blocks: int) -> bool:
-        """Fill the part's tiles from the file's blocks at address `blocks`; False: a scale is out of range."""
+        """Fill the part's tiles from the blocks at address `blocks`; False: a scale is out of range."""
         done: int = self._library.pack(ctypes.byref(part), self._pool, self.num_threads, blocks)
         return done == 0
 

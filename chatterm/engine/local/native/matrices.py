@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from chatterm.engine.local.native.library import MAX_PARTS, MAX_ROWS, TILE_ROWS, Matrix, NativeLibrary, Part
-from chatterm.engine.local.weights import BlockTensor
+from chatterm.engine.local.weights.tensors import BlockTensor
 
 MOST_ROWS = MAX_ROWS
 """Up to so many rows of x the tiles are multiplied as they are; beyond, unpacking them first is cheaper.

@@ -8,12 +8,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from chatterm.engine.local.kv_cache import Slab
-from chatterm.engine.local.layers import Segment
-from chatterm.engine.local.linear import Placement
-from chatterm.engine.local.model import Decoder
+from chatterm.engine.local.decoder.decoder import Decoder
+from chatterm.engine.local.decoder.layers import Segment
+from chatterm.engine.local.decoder.linear import Placement
+from chatterm.engine.local.generation.kv_cache import Slab
 from chatterm.engine.local.native.library import NativeLibrary
-from tests.engine.local.test_families import load, read_in_steps
+from tests.engine.local.decoder.test_families import load, read_in_steps
 from tests.support.family_gguf import family_gguf
 from tests.support.llama_oracle import transformers_logits
 from tests.support.tiny_models import FAMILIES, tiny_model

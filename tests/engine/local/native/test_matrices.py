@@ -10,8 +10,8 @@ from torch import Tensor
 from chatterm.engine.local.native.build import library_path
 from chatterm.engine.local.native.library import NativeLibrary
 from chatterm.engine.local.native.matrices import MOST_ROWS, NativeLinear, TileMemory, stored_part
-from chatterm.engine.local.packing import dequantise
-from chatterm.engine.local.weights import BlockTensor
+from chatterm.engine.local.weights.packing import dequantise
+from chatterm.engine.local.weights.tensors import BlockTensor
 from chatterm.models.block_types import BlockType
 
 TYPES = [

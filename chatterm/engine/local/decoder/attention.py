@@ -1,0 +1,118 @@
+"""Attention of a segment's queries over the keys and values of its sequence.
+
+Owns masks, windows and caps on the scores. Queries and keys arrive rotated; the cache is the caller's.
+Grouped queries: Ainslie et al. 2023 (arXiv 2305.13245).
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn.functional import scaled_dot_product_attention
+
+from chatterm.engine.local.decoder.cpu_int4 import dense_cpu_dtype
+from chatterm.engine.local.decoder.linear import Placement
+from chatterm.models.arch_spec import ArchSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """Which positions the queries of a segment see, in layers of one kind."""
+
+    start: int
+    """Position of the first query."""
+    end: int
+    """One past the position of the last."""
+    first: int
+    """The first position that any of them sees."""
+    mask: Tensor | None
+    """(queries, end - first) of 0 and -inf, added to the scores; None where causal order says it all."""
+
+
+class Attention:
+    """The same for all layers of a decoder."""
+
+    def __init__(self, spec: ArchSpec, placement: Placement) -> None:
+        self._num_kv_heads = spec.num_kv_heads
+        self._head_length = spec.head_length
+        self._query_scale = spec.query_scale
+        is_usual = math.isclose(spec.query_scale, spec.head_length**-0.5)
+        self._scale = None if is_usual else spec.query_scale  # to give it costs 1% of a decode step
+        self._cap = spec.attention_softcap
+        self._device = placement.device
+        self._out_dtype = placement.dtype
+        is_packed_cpu = placement.keeps_packed and placement.device.type == "cpu"
+        self._dtype = dense_cpu_dtype() if is_packed_cpu else placement.dtype
+        if self._cap is not None:
+            self._dtype = torch.float32  # the scores are written out, and bf16 would round each
+
+    def sight(self, start: int, end: int, window: int | None) -> Sight:
+        """Return what positions `start` to `end` see: all before them, or the last `window` each."""
+        first = 0 if window is None else max(0, start + 1 - window)
+        is_narrow = window is not None and end - first > window
+        if end - start == 1 or not (start or is_narrow or self._cap is not None):
+            return Sight(start, end, first, None)
+        size = (end - start, end - first)
+        mask = torch.full(size, -math.inf, dtype=self._dtype, device=self._device).triu_(start + 1 - first)
+        if window is not None and is_narrow:
+            hidden = torch.ones(size, dtype=torch.bool, device=self._device).tril_(start - first - window)
+            mask.masked_fill_(hidden, -math.inf)
+        return Sight(start, end, first, mask)
+
+    def __call__(self, heads: Tensor, keys_values: Tensor, sight: Sight) -> Tensor:
+        """Store the keys and values and attend.
+
+        `heads` is fp32 (n, heads + 2 kv heads, head_length): queries, keys, values; `keys_values` is
+        (2, kv heads, capacity, head_length) and is written at the queries' positions. Returns
+        (n, heads x head_length) in the activations' dtype.
+        """
+        n, num_kv = heads.shape[0], self._num_kv_heads
+        new = heads[:, -2 * num_kv :].view(n, 2, num_kv, self._head_length)
+        keys_values[:, :, sight.start : sight.end].copy_(new.permute(1, 2, 0, 3))
+        queries = heads[:, : -2 * num_kv]
+        seen = keys_values[:, :, sight.first : sight.end]
+        if self._cap is not None:
+            attended = self._capped(queries, seen, sight.mask, self._cap)
+        elif n == 1:
+            attended = self._one(queries, seen)
+        else:
+            attended = self._many(queries, seen, sight.mask)
+        return attended.to(self._out_dtype)
+
+    def _one(self, queries: Tensor, seen: Tensor) -> Tensor:
+        """Attend with one position: the queries that share keys take the place of a sequence."""
+        seen = seen.float() if seen.device.type == "cpu" else seen
+        grouped = queries.view(1, self._num_kv_heads, -1, self._head_length).to(seen.dtype)
+        return scaled_dot_product_attention(grouped, seen[0:1], seen[1:2], scale=self._scale).view(1, -1)
+
+    def _many(self, queries: Tensor, seen: Tensor, mask: Tensor | None) -> Tensor:
+        """Attend with many positions, each seeing those up to its own."""
+        keys, values = seen.to(self._dtype).unsqueeze(1)
+        attended = scaled_dot_product_attention(
+            queries.to(self._dtype).transpose(0, 1).unsqueeze(0),
+            keys,
+            values,
+            attn_mask=mask,
+            is_causal=mask is None,
+            scale=self._scale,
+            enable_gqa=True,
+        )
+        return attended[0].transpose(0, 1).reshape(len(queries), -1)
+
+    def _capped(self, queries: Tensor, seen: Tensor, mask: Tensor | None, cap: float) -> Tensor:
+        """Attend with scores that become c tanh(score / c), which no fused op knows.
+
+        Many queries are taken one group of heads at a time: their scores are large.
+        """
+        n, num_kv = len(queries), self._num_kv_heads
+        keys, values = seen.to(self._dtype)
+        grouped = queries.transpose(0, 1).reshape(num_kv, -1, self._head_length)
+        count = num_kv if n > 1 else 1
+        attended = []
+        for some in zip(grouped.chunk(count), keys.chunk(count), values.chunk(count), strict=True):
+            scores = (some[0] @ some[1].transpose(-1, -2)).mul_(self._query_scale / cap).tanh_().mul_(cap)
+            if mask is not None:
+                scores.view(len(scores), -1, *mask.shape).add_(mask)
+            attended.append(scores.softmax(-1) @ some[2])
+        return torch.cat(attended).view(-1, n, self._head_length).transpose(0, 1).reshape(n, -1)

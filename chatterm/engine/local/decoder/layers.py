@@ -1,0 +1,60 @@
+"""What a decoder is made of, and what it reads in a pass: values that its ways of computing share."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from chatterm.engine.local.decoder.linear import Linear
+from chatterm.engine.local.decoder.norms import QKNorm, RMSNorm
+from chatterm.engine.local.weights.tensors import BlockTensor
+from chatterm.models.arch_spec import RopeSpec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layer:
+    """One block of the decoder. Rows of queries and keys are in `rope`'s order of neighbours."""
+
+    attention_norm: RMSNorm | None
+    """Of what attention reads; None: it reads the stream as it is. So with `ffn_norm`."""
+    qkv: Linear
+    qkv_bias: Tensor | None
+    """fp32 (rows of qkv,)."""
+    qk_norm: QKNorm | None
+    attention_output: Linear
+    output_bias: Tensor | None
+    """fp32 (embedding_length,)."""
+    post_attention_norm: RMSNorm | None
+    """Of what attention adds to the stream; None: it is added as it is. So with `post_ffn_norm`."""
+    ffn_norm: RMSNorm | None
+    gate_up: Linear
+    ffn_down: Linear
+    post_ffn_norm: RMSNorm | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecoderWeights:
+    """All that a decoder needs, placed and packed."""
+
+    embedding: BlockTensor
+    """As the file stores it: rows are dequantised when their token comes."""
+    layers: tuple[Layer, ...]
+    output_norm: RMSNorm
+    head: Linear
+    rope_frequencies: Mapping[RopeSpec, Tensor]
+    """For each rope of the layers fp32 (dimensions / 2), in radians a position."""
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """The next tokens of one sequence in a pass."""
+
+    keys_values: Sequence[Tensor]
+    """A tensor (2, kv heads, capacity, head_length) a layer, in `cache_dtype`: keys, then values."""
+    start: int
+    """Position of the first of these tokens: what the cache holds before it is read."""
+    num_tokens: int
+
+    @property
+    def end(self) -> int:
+        return self.start + self.num_tokens

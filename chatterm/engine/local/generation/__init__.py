@@ -1,0 +1,1 @@
+"""From logits to replies: batches, the cache of keys and values, sampling."""

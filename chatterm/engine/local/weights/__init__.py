@@ -1,0 +1,1 @@
+"""What the bytes of a model file mean, and in which forms they are kept."""
