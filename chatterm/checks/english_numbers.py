@@ -18,7 +18,7 @@ def read_english(text: str, start: int, end: int) -> tuple[Number | None, int]:
     word = text[start:end].lower()
     if len(word) >= 3 and (when := _read_month(text, start, word)):
         return when
-    if word not in _WORDS or (start and text[start - 1] in "-'"):
+    if word not in WORDS or (start and text[start - 1] in "-'"):
         return None, end
     if word in ORDINALS:
         return _read_ordinal(text, start, end, ORDINALS[word])
@@ -28,8 +28,12 @@ def read_english(text: str, start: int, end: int) -> tuple[Number | None, int]:
     return _cardinal(text, start, end, words)
 
 
-_WORDS = frozenset((*CARDINALS, *SCALES, *ORDINALS, "half", "a", "an", "second", "first"))
+WORDS = frozenset((*CARDINALS, *SCALES, *ORDINALS, "half", "a", "an", "second", "first"))
 _MONTH_STARTS = frozenset(MONTHS)
+STARTS = re.compile(
+    r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,6}|" + "|".join(sorted(WORDS))
+)
+"""What a lower-case word must be in full to be worth a look."""
 
 
 def _read_month(text: str, start: int, word: str) -> tuple[Number, int] | None:

@@ -27,9 +27,12 @@ _COMMON = frozenset(
 
 
 def check_leaks(
-    reply: str, examples: Sequence[str], sources: Sequence[Source], numbers: NumberIndex
+    reply: str, examples: Sequence[str], sources: Sequence[Source], numbers: Sequence[Finding]
 ) -> Iterator[Finding]:
-    """Yield a finding, never verified, for each name, number and phrase of the examples alone."""
+    """Yield a finding, never verified, for each name, number and phrase of the examples alone.
+
+    `numbers` are the findings of the reply's numbers in the sources.
+    """
     made = [make_source(example) for example in examples]
     tokens = tokenize(fold(reply))
     spans = [*_names(reply, made, sources), *_phrases(tokens, made, sources)]
@@ -72,10 +75,10 @@ def _runs(tokens: Tokens) -> Iterator[tuple[int, int, str]]:
             yield tokens.starts[place], tokens.ends[place + length - 1], "".join(run)
 
 
-def _numbers(reply: str, examples: NumberIndex, sources: NumberIndex) -> Iterator[tuple[int, int]]:
-    grounded = {finding.start for finding in check_numbers(reply, sources) if finding.verdict != "absent"}
-    for finding in check_numbers(reply, examples):
-        if finding.is_verified and finding.start not in grounded and len(finding.text) > 1:
+def _numbers(reply: str, examples: NumberIndex, found: Sequence[Finding]) -> Iterator[tuple[int, int]]:
+    absent = {finding.start for finding in found if finding.verdict == "absent"}
+    for finding in check_numbers(reply, examples) if absent else ():
+        if finding.is_verified and finding.start in absent and len(finding.text) > 1:
             yield finding.start, finding.end
 
 

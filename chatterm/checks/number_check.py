@@ -12,6 +12,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from itertools import islice
+from operator import itemgetter
+from typing import TypeVar
 
 from chatterm.checks.dates import Date
 from chatterm.checks.findings import Evidence, Finding, Verdict, Why
@@ -21,7 +24,10 @@ from chatterm.checks.numbers import read_numbers
 from chatterm.checks.sources import Source, first
 from chatterm.checks.units import DAY_OF_MONTH, NO_UNIT, declared_scales, declares_percent
 
+T = TypeVar("T")
 Place = tuple[Source, Number, Reading]
+_MAX_PLACES, _MAX_KEPT = 20, 200
+"""Of one value, so that a text of nothing else takes no longer for each."""
 
 _FALLING = re.compile(
     r"fell|fall|drop|declin|decreas|down|low|loss|lost|deficit|reduc|cut|shr[aiu]nk|negative|minus|fee|cost|expens"
@@ -46,11 +52,11 @@ class NumberIndex:
     by_amount: dict[tuple[str, Fraction], list[Place]] = field(default_factory=lambda: defaultdict(list))
     by_count: dict[Fraction, list[Place]] = field(default_factory=lambda: defaultdict(list))
     by_digits: dict[Fraction, list[Place]] = field(default_factory=lambda: defaultdict(list))
-    dates: list[tuple[Source, Number]] = field(default_factory=list)
     years: dict[int, list[tuple[Source, Number]]] = field(default_factory=lambda: defaultdict(list))
-    days: dict[tuple[int | None, int | None], list[tuple[Source, Number, Date]]] = field(
-        default_factory=lambda: defaultdict(list)
+    days: dict[tuple[int | None, int | None], dict[Date, tuple[Source, Number]]] = field(
+        default_factory=lambda: defaultdict(dict)
     )
+    """By month and day, the first place of each date."""
     sorted_amounts: dict[str, list[float]] = field(default_factory=dict)
     """Of each unit, for what is rounded; `sorted_places` go with them."""
     sorted_places: dict[str, list[Place]] = field(default_factory=dict)
@@ -79,36 +85,45 @@ def _scaled(number: Number, heads: Sequence[tuple[int, int]]) -> Number:
 
 
 def _sort_amounts(index: NumberIndex) -> None:
-    for (unit, amount), places in sorted(index.by_amount.items(), key=lambda item: item[0][1]):
-        index.sorted_amounts.setdefault(unit, []).append(float(amount))
-        index.sorted_places.setdefault(unit, []).append(places[0])
+    amounts = [(float(amount), unit, places[0]) for (unit, amount), places in index.by_amount.items()]
+    for amount, unit, place in sorted(amounts, key=itemgetter(0)):
+        index.sorted_amounts.setdefault(unit, []).append(amount)
+        index.sorted_places.setdefault(unit, []).append(place)
 
 
 def _add(index: NumberIndex, source: Source, number: Number) -> None:
     for reading in number.readings:
         place = (source, number, reading)
-        index.by_amount[reading.unit.name, reading.amount].append(place)
-        index.by_count[reading.count].append(place)
-        index.by_digits[reading.digits].append(place)
+        _put(index.by_amount[reading.unit.name, reading.amount], place)
+        _put(index.by_count[reading.count], place)
+        _put(index.by_digits[reading.digits], place)
     for date in number.dates:
-        index.days[date.month, date.day].append((source, number, date))
+        index.days[date.month, date.day].setdefault(date, (source, number))
         if date.year:
-            index.years[date.year].append((source, number))
+            _put(index.years[date.year], (source, number))
         for part, unit in ((date.year, NO_UNIT), (date.day, DAY_OF_MONTH)):
             if part:
                 reading = Reading(Fraction(part), unit=unit)
-                index.by_count[reading.count].append((source, number, reading))
+                _put(index.by_count[reading.count], (source, number, reading))
+
+
+def _put(places: list[T], place: T) -> None:
+    if len(places) < _MAX_KEPT:
+        places.append(place)
 
 
 def check_numbers(reply: str, index: NumberIndex) -> Iterator[Finding]:
     """Yield a finding for each number of the reply that counts something."""
     folded = fold(reply)
     for number in read_numbers(folded):
-        if number.is_marker or number.is_one:
-            continue
-        verdict, why, evidence = _judge(folded, number, index)
-        text = reply[number.start : number.end]
-        yield Finding("number", verdict, number.start, number.end, text, why, evidence)
+        if not (number.is_marker or number.is_one):
+            yield _find(reply, folded, number, index)
+
+
+def _find(reply: str, folded: str, number: Number, index: NumberIndex) -> Finding:
+    verdict, why, evidence = _judge(folded, number, index)
+    text = reply[number.start : number.end]
+    return Finding("number", verdict, number.start, number.end, text, why, evidence)
 
 
 Judged = tuple[Verdict, Why, tuple[Evidence, ...]]
@@ -122,7 +137,7 @@ def _judge(folded: str, number: Number, index: NumberIndex) -> Judged:
 
 
 def _judge_reading(folded: str, number: Number, reading: Reading, index: NumberIndex) -> Judged:
-    places = list(_same(reading, index))
+    places = list(islice(_same(reading, index), _MAX_PLACES))
     agreeing = [place for place in places if _agree(folded, number, place)]
     if agreeing:
         return "found", "", _evidence(agreeing)
@@ -220,6 +235,8 @@ def _is_about(folded: str, number: Number) -> bool:
 def _agree(folded: str, number: Number, place: Place) -> bool:
     """Return whether the signs go together; where both are written they must be the same."""
     source, other, _ = place
+    if number.sign >= 0 and other.sign >= 0:
+        return True
     if number.sign and other.sign:
         return number.sign == other.sign
     return bool(_signs(folded, number) & _signs(source.folded, other))
@@ -246,26 +263,28 @@ def _judge_date(date: Date, index: NumberIndex) -> Judged:
     if date.month is None and date.year:
         places = [*index.years.get(date.year, ()), *_bare_years(date.year, index)]
         return ("found", "", _dated(places)) if places else ("absent", "", ())
-    within = [place for place in _with_day(date, index) if date.is_within(place[2])]
-    if within:
-        return "found", "", _dated(place[:2] for place in within)
     alike = _with_day(date, index)
-    apart = [place for place in alike if not date.is_contrary(place[2]) and place[2].year is None]
-    if apart and date.year and (index.years.get(date.year) or list(_bare_years(date.year, index))):
-        return "found", "", _dated(place[:2] for place in apart)
-    near = alike or [
-        place
-        for key, places in index.days.items()
-        if date.day and key in ((date.month, None), (None, date.day))
-        for place in places
-    ]
-    return ("near", "date", _dated(place[:2] for place in near)) if near else ("absent", "", ())
+    if within := [place for other, place in alike if date.is_within(other)]:
+        return "found", "", _dated(within)
+    apart = [place for other, place in alike if other.year is None and not date.is_contrary(other)]
+    if apart and date.year and (index.years.get(date.year) or next(_bare_years(date.year, index), None)):
+        return "found", "", _dated(apart)
+    near = [place for _, place in alike] or list(_half_alike(date, index))
+    return ("near", "date", _dated(near)) if near else ("absent", "", ())
 
 
-def _with_day(date: Date, index: NumberIndex) -> list[tuple[Source, Number, Date]]:
+def _with_day(date: Date, index: NumberIndex) -> list[tuple[Date, tuple[Source, Number]]]:
+    """Return the dates of the same month, and of the same day where the date has one."""
     if date.day:
-        return index.days.get((date.month, date.day), [])
-    return [place for key, places in index.days.items() if key[0] == date.month for place in places]
+        return list(index.days.get((date.month, date.day), {}).items())
+    return [pair for key, dates in index.days.items() if key[0] == date.month for pair in dates.items()]
+
+
+def _half_alike(date: Date, index: NumberIndex) -> Iterator[tuple[Source, Number]]:
+    """Yield where the month stands alone, or the day."""
+    if date.day:
+        yield from index.days.get((date.month, None), {}).values()
+        yield from index.days.get((None, date.day), {}).values()
 
 
 def _bare_years(year: int, index: NumberIndex) -> Iterator[tuple[Source, Number]]:

@@ -23,12 +23,12 @@ class Reading:
     @property
     def count(self) -> Fraction:
         """With its scale, without its unit."""
-        return self.digits * self.scale
+        return self.digits if self.scale == 1 else self.digits * self.scale
 
     @property
     def amount(self) -> Fraction:
         """In the base of its unit."""
-        return self.digits * self.scale * self.unit.factor
+        return self.count if self.unit.factor == 1 else self.count * self.unit.factor
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from fractions import Fraction
 
 from chatterm.checks.before_numbers import finish_number
 from chatterm.checks.dates import Date, read_clock, read_date
-from chatterm.checks.english_numbers import QUARTER_WORD, read_english
+from chatterm.checks.english_numbers import QUARTER_WORD, STARTS, read_english
 from chatterm.checks.han_numbers import read_han
 from chatterm.checks.number_values import ONE, Number, Reading
 from chatterm.checks.number_words import HAN
@@ -57,7 +57,9 @@ def _scan(text: str) -> Iterator[Number]:
             ratio = Reading(Fraction(*VULGAR[char]), unit=RATIO, step=Fraction(0))
             number, place = Number(found.start(), found.end(), (ratio,)), found.end()
         elif char.isascii():
-            number, place = read_english(text, found.start(), found.end())
+            number, place = None, found.end()
+            if STARTS.fullmatch(found[0].lower()):
+                number, place = read_english(text, found.start(), place)
         else:
             number, place = _read_han_run(text, found.start(), found.end())
         if number:

@@ -4,6 +4,7 @@ import re
 import unicodedata
 from bisect import bisect_right
 from dataclasses import dataclass
+from itertools import accumulate
 
 HAN = "\u3400-\u9fff\uf900-\ufaff"
 _TOKEN = re.compile(rf"[{HAN}]|[^\W_{HAN}]+(?:(?<=[0-9])\.(?=[0-9])[^\W_{HAN}]+)*|%")
@@ -53,16 +54,23 @@ class Tokens:
 
 def tokenize(folded: str) -> Tokens:
     """Cut a text that `fold` has made plain."""
-    words, starts, ends, offsets, length = [], [], [], [], 0
-    for match in _TOKEN.finditer(folded):
-        word = match[0]
-        word = word.lower() if word.isascii() else unicodedata.normalize("NFKC", word).casefold()
-        words.append(word)
-        starts.append(match.start())
-        ends.append(match.end())
-        offsets.append(length)
-        length += len(word)
-    return Tokens(tuple(words), tuple(starts), tuple(ends), "".join(words), tuple(offsets))
+    matches = list(_TOKEN.finditer(folded))
+    words = [match[0] for match in matches]
+    if folded.isascii():
+        words = [word.lower() for word in words]
+    else:
+        words = [word if is_han(word) else _plain(word) for word in words]
+    return Tokens(
+        tuple(words),
+        tuple([match.start() for match in matches]),
+        tuple([match.end() for match in matches]),
+        "".join(words),
+        tuple(accumulate(map(len, words[:-1]), initial=0)) if words else (),
+    )
+
+
+def _plain(word: str) -> str:
+    return word.lower() if word.isascii() else unicodedata.normalize("NFKC", word).casefold()
 
 
 def is_han(word: str) -> bool:

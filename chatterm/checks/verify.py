@@ -95,17 +95,16 @@ def _checked(
     examples: Sequence[str],
     copies: Sequence[str],
 ) -> Iterator[Finding]:
-    index = index_numbers(grounds)
     cited = list(check_citations(reply, grounds)) if "citation" in wanted else []
-    numbers = check_numbers(reply, index) if "number" in wanted else iter(())
+    numbers = list(check_numbers(reply, index_numbers(grounds))) if wanted & {"number", "leak"} else []
     yield from cited
-    yield from _outside(numbers, cited)
+    yield from _outside(numbers, cited) if "number" in wanted else ()
     yield from check_quotes(reply, grounds) if "quote" in wanted else ()
     yield from check_copies(copies, grounds) if "copy" in wanted else ()
-    yield from check_leaks(reply, examples, grounds, index) if "leak" in wanted and examples else ()
+    yield from check_leaks(reply, examples, grounds, numbers) if "leak" in wanted and examples else ()
 
 
-def _outside(numbers: Iterator[Finding], cited: Sequence[Finding]) -> Iterator[Finding]:
+def _outside(numbers: Sequence[Finding], cited: Sequence[Finding]) -> Iterator[Finding]:
     """Yield the numbers that are no part of a citation: that was judged as a whole. Both are in order."""
     place = 0
     for number in numbers:
