@@ -8,8 +8,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
-import typer
-
 from chatterm.cli import inputs
 from chatterm.cli.answer import (
     READER_GONE,
@@ -20,6 +18,7 @@ from chatterm.cli.answer import (
     print_safely,
     to_json,
 )
+from chatterm.cli.ask_for import ask_for
 from chatterm.cli.ask_json import dry_run_object, reply_object, token_object
 from chatterm.cli.report import Report
 from chatterm.cli.signals import Stopped, cancelling
@@ -118,8 +117,7 @@ def _completed(question: Question, workspace: Workspace, report: Report) -> Ques
         except MissingInput as missing:
             if missing.is_document or not (inputs.stdin_is_terminal() and sys.stderr.isatty()):
                 raise
-            report.clear()
-            value = inputs.clean(typer.prompt(missing.name, err=True))
+            value = ask_for(missing, question.lang or "en", report)
             question = replace(question, values={**question.values, missing.name: value})
         else:
             return question

@@ -33,6 +33,7 @@ def new(
 
     Prints the file's path. Exit code 1 where the prompt has errors in the end.
     """
+    from chatterm.cli.ask_for import ask_line
     from chatterm.prompts.own_files import own_path, skeleton, write_new
 
     workspace = _workspace()
@@ -43,7 +44,7 @@ def new(
         text = _copy_of(workspace, workspace.prompt_library().versions(source)[0])
     else:
         title = name.partition("/")[2]
-        text = skeleton(name, typer.prompt("title", default=title, err=True) if _is_asked() else title)
+        text = skeleton(name, ask_line("title", title) if _is_asked() else title)
     write_new(path, text)
     print_safely(sys.stdout, str(path))
     _edit(workspace, path, name, is_needed=False)
@@ -155,6 +156,7 @@ def _edit(
 
     Raises Exit(1) where errors remain.
     """
+    from chatterm.cli.ask_for import ask_line
     from chatterm.prompts.own_files import read_text
 
     editor = _editor(is_needed=is_needed)
@@ -168,7 +170,7 @@ def _edit(
         if not errors:
             return True
         line = errors[0].place.line
-        if not (editor and _is_asked() and typer.confirm("edit it again?", default=True, err=True)):
+        if not (editor and _is_asked() and ask_line("edit it again? y or n", "y").lower().startswith("y")):
             raise Exit(1)
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Literal
 
 from chatterm.errors import PromptError
+from chatterm.prompts.inputs import InputSpec
 
 CODES = {
     "E01": "no front matter between two lines that are exactly ---",
@@ -122,17 +123,18 @@ class BrokenPrompt(PromptError):
 class MissingInput(PromptError):
     """A required input has no value; the caller may ask for it, or end naming the flag."""
 
-    def __init__(
-        self, prompt_id: str, name: str, *, is_document: bool = False, choices: Sequence[str] = ()
-    ) -> None:
-        """Take the name of the input without a value; `choices` are those of an enum."""
+    def __init__(self, prompt_id: str, spec: InputSpec) -> None:
+        """Take the input without a value."""
         self.prompt_id = prompt_id
-        self.name = name
-        self.is_document = is_document
-        self.choices = tuple(choices)
-        way = "pipe it in, or name a file with -f FILE" if is_document else f"add -v {name}="
-        way += "..." if not is_document and not choices else "|".join(choices)
-        super().__init__(f"the prompt {prompt_id} needs {name!r}, which is missing; {way}")
+        self.spec = spec
+        self.name = spec.name
+        self.is_document = spec.type == "document"
+        self.choices = spec.choices
+        values = "|".join(spec.choices) or "..."
+        way = (
+            "pipe it in, or name a file with -f FILE" if self.is_document else f"add -v {spec.name}={values}"
+        )
+        super().__init__(f"the prompt {prompt_id} needs {spec.name!r}, which is missing; {way}")
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

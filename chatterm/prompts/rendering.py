@@ -131,8 +131,7 @@ def _value(template: PromptTemplate, spec: InputSpec, text: str | None) -> Value
     if text is not None:
         return read_value(template.id, spec, text)
     if spec.is_required:
-        is_document = spec.type == "document"
-        raise MissingInput(template.id, spec.name, is_document=is_document, choices=spec.choices)
+        raise MissingInput(template.id, spec)
     return None
 
 
