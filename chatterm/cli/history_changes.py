@@ -63,6 +63,8 @@ def remove(
         if chosen and not yes:
             _ask(store, list(chosen))
         number = store.delete(list(chosen))
+        if number:
+            store.erase_deleted()
     report.notice(f"deleted {number} conversation{'' if number == 1 else 's'}")
     backups = sorted(path.name for path in workspace.paths.database.parent.glob("*.backup"))
     if number and backups:

@@ -71,8 +71,8 @@ class ConversationOrganiser(ConversationReader):
     def delete(self, conversation_ids: Collection[str]) -> int:
         """Delete conversations with all that belongs to them; return how many there were.
 
-        Their text is then in none of the database's files: SQLite overwrites what it frees, the index drops
-        it, and the -wal file is emptied. Backups are other files, and stay. Harmless when repeated.
+        Nothing finds them any more; `erase_deleted` takes their text out of the files. Harmless when
+        repeated.
         """
         with self._db.writing() as db:
             number = sum(
@@ -81,9 +81,21 @@ class ConversationOrganiser(ConversationReader):
             )
             if number:
                 forget_deleted(db)
-        if number:
-            self._empty_wal()
         return number
+
+    def erase_deleted(self) -> None:
+        """Rewrite the database, so that no text that was deleted or replaced is in any of its files.
+
+        SQLite overwrites what it frees (secure_delete), but where it moved a row within a page, the old copy
+        stays in the page's unused part: only VACUUM leaves that behind. It takes memory for a copy of the
+        database, and other processes' writes wait meanwhile: seconds, for a million messages. Backups are
+        other files. Raises StoreError where another program keeps the -wal file in use.
+        """
+        if self._db.is_read_only:
+            raise StoreError(f"{self._db.name} is read-only, so nothing can be erased")
+        with self._db.reading() as db:
+            db.execute("VACUUM")
+        self._empty_wal()
 
     def older_than(self, instant: str) -> list[str]:
         """Return the ids of conversations last changed before `instant` (ISO 8601, UTC) and not pinned."""

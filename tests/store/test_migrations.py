@@ -204,3 +204,37 @@ def test_the_schema_refuses_what_is_no_tree(store: ConversationStore, database: 
         connection.execute("PRAGMA foreign_keys = ON")
         with pytest.raises(sqlite3.IntegrityError):
             connection.execute(statement)
+
+
+@pytest.mark.parametrize("version", range(1, len(MIGRATIONS) + 1))
+def test_a_database_of_every_schema_reaches_the_newest(database: Path, version: int) -> None:
+    """Rows of the first schema go through all steps so far, then through the rest as the store opens."""
+    database.parent.mkdir()
+    with raw(database) as connection:
+        migrate(connection, None, MIGRATIONS[:1])
+        connection.executescript("""
+            INSERT INTO conversation (id, title, created, updated, pinned)
+                VALUES ('aaaabbbbccccdddd', '留置权', '2026', '2026', 1);
+            INSERT INTO message (id, conversation_id, role, content, status, created)
+                VALUES ('q', 'aaaabbbbccccdddd', 'user', 'What is a lien?', 'complete', '2026');
+            INSERT INTO message (id, conversation_id, parent_id, role, content, status, created)
+                VALUES ('a', 'aaaabbbbccccdddd', 'q', 'assistant', 'A claim.', 'stopped', '2026');
+            INSERT INTO reply (message_id, model_identity, model_name, engine, sampling, seed, sample, writer)
+                VALUES ('a', 'sha256:ab', 'smol', 'local', '{"top_k": 5}', 7, 0, 'gone');
+            INSERT INTO tag VALUES ('aaaabbbbccccdddd', 'law');
+            INSERT INTO attachment (sha256, bytes) VALUES ('ab', x'00ff');
+            INSERT INTO message_attachment VALUES ('q', 'ab', 0, 'deed.pdf');
+            UPDATE conversation SET active_leaf = 'a';
+        """)
+        migrate(connection, None, MIGRATIONS[:version])
+    with closing(ConversationStore.open(database)) as store:
+        whole = store.whole("aaaabbbbccccdddd")
+        assert [one.node.message.content for one in whole.messages] == ["What is a lien?", "A claim."]
+        assert (whole.title, whole.tags, whole.pinned) == ("留置权", ("law",), True)
+        assert [file.data for file in whole.messages[0].files] == [b"\x00\xff"]
+        assert whole.messages[1].reply
+        assert whole.messages[1].reply.record.sampling == {"top_k": 5}
+        assert [hit.message_id for hit in store.search("lien")] == ["q"]
+        assert [hit.message_id for hit in store.search("置权")] == [None]
+    assert integrity(database) == "ok"
+    assert backup_path(database, version).exists() is (version < len(MIGRATIONS))

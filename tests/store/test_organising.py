@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from chatterm.conversation import Message
-from chatterm.errors import UnknownName, UsageError
+from chatterm.errors import StoreError, UnknownName, UsageError
 from chatterm.store import ConversationStore
 from chatterm.store.titles import MAX_CELLS, title_of
 from tests.store.samples import RECORD, answer, ask, integrity, raw
@@ -187,6 +187,7 @@ def test_deleted_text_is_in_none_of_the_files(store: ConversationStore, database
     for start in range(0, 40, 8):
         gone = order[start : start + 8]
         assert store.delete([ids[number] for number in gone]) == 8
+        store.erase_deleted()
         assert files_with(database, [word for number in gone for word in words[number]]) == {}
     kept = [word for number in order[40:] for word in words[number]]
     assert sorted(files_with(database, kept)["chatterm.db"]) == sorted(kept)
@@ -199,15 +200,65 @@ def test_deleted_text_is_gone_though_another_window_is_open(store: ConversationS
         cid = fill(store, words)
         assert other.search(words[4])
         store.delete([cid])
-        assert files_with(database, words) == {}
         assert not other.search(words[4])
+        store.erase_deleted()
+        assert files_with(database, words) == {}
+        assert other.conversations() == []
 
 
-def test_a_renamed_title_is_in_none_of_the_files_after_the_next_deletion(
-    store: ConversationStore, database: Path
-) -> None:
+def converse(store: ConversationStore, chance: random.Random) -> tuple[str, list[str]]:
+    """A conversation of some length, and the words it is made of."""
+    words = ["".join(chance.choices("bcdfghjklmnpqrstvwxz", k=12)) for _ in range(chance.randint(2, 30))]
+    cid = parent = None
+    for _ in range(chance.randint(1, 6)):
+        text = " ".join(chance.choices(words, k=chance.choice([1, 3, 20, 400])))
+        question, reply = store.begin_turn(
+            [Message("user", text)], RECORD, conversation_id=cid, parent_id=parent, title=words[0]
+        )
+        cid, parent = question.conversation_id, reply.id
+        for number in range(chance.randint(0, 3)):
+            store.checkpoint(reply.id, " ".join(chance.choices(words, k=50 * (number + 1))))
+        text = " ".join(chance.choices(words, k=chance.choice([1, 10, 300])))
+        store.finish_reply(reply.id, text, status="complete")
+    assert cid
+    store.add_tag(cid, words[1])
+    store.set_title(cid, f"{words[1]} {words[0]}")
+    return cid, words
+
+
+def test_no_copy_stays_in_the_unused_part_of_a_page(store: ConversationStore, database: Path) -> None:
+    """Rows that SQLite moved within a page leave copies: after this history it does, without VACUUM."""
+    chance = random.Random(2)
+    live: dict[str, list[str]] = {}
+    for _ in range(9):
+        for _ in range(chance.randint(1, 12)):
+            cid, words = converse(store, chance)
+            live[cid] = words
+        if chance.random() < 0.6:
+            gone = chance.sample(list(live), min(len(live), chance.randint(1, 8)))
+            store.delete(gone)
+            store.erase_deleted()
+            assert files_with(database, [word for cid in gone for word in live.pop(cid)]) == {}
+
+
+def test_a_replaced_title_can_be_erased(store: ConversationStore, database: Path) -> None:
     old, new = secrets(2, 2)
     cid = store.create_conversation(old)
     store.set_title(cid, new)
-    store.delete([store.create_conversation()])
+    store.erase_deleted()
     assert files_with(database, [old]) == {}
+    assert store.search(new)
+
+
+def test_what_another_program_reads_is_erased_when_it_ends(store: ConversationStore, database: Path) -> None:
+    words = secrets(3, 8)
+    cid = fill(store, words)
+    with closing(ConversationStore.open(database, timeout_s=0.1)) as hasty, raw(database) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM message").fetchone()
+        hasty.delete([cid])
+        with pytest.raises(StoreError, match="-wal"):
+            hasty.erase_deleted()
+        reader.execute("COMMIT")
+        hasty.erase_deleted()
+    assert files_with(database, words) == {}
