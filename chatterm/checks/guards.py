@@ -1,7 +1,8 @@
 """Guard packs: fixed sentences around the answers of sensitive domains, written by us, never by a model.
 
 *Before* a reply: an emergency notice, from the user's own words. *Footer*: one sentence once per
-conversation. Both go to stderr or the status line. A pack is named as its domain is.
+conversation. Both go to stderr or the status line. A pack is named as its domain is. What a reply must not
+say is in `phrasings`.
 """
 
 from typing import Literal, get_args
@@ -51,6 +52,18 @@ _FOOTERS: dict[Pack, dict[str, str]] = {
     },
 }
 
+_DRAFTS: dict[Pack, dict[str, str]] = {
+    "education": {
+        "en": "DRAFT for a teacher: the teacher decides.",
+        "zh": "草稿，供教师参考：由教师决定。",
+    },
+    "legal": {
+        "en": "DRAFT: not reviewed by a lawyer.",
+        "zh": "草稿：未经律师审阅。",
+    },
+}
+_AI_LABEL = {"en": "AI-generated", "zh": "由人工智能生成"}
+
 _FALLBACK = "en"
 
 
@@ -71,6 +84,16 @@ def notices_before(pack: Pack, user_text: str, lang: str, emergency_number: str)
 def footer(pack: Pack, lang: str) -> str:
     """Return the one sentence that goes with this domain's answers."""
     return _in(_FOOTERS[pack], lang)
+
+
+def draft_line(pack: Pack, lang: str) -> str | None:
+    """Return the line that the program puts above drafts of this domain; None where it has none."""
+    return _in(_DRAFTS[pack], lang) if pack in _DRAFTS else None
+
+
+def ai_label(lang: str) -> str:
+    """Return what exports say of where their text came from."""
+    return _in(_AI_LABEL, lang)
 
 
 def _in(texts: dict[str, str], lang: str) -> str:
