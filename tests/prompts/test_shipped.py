@@ -121,10 +121,13 @@ def test_a_shipped_prompt_that_is_held_to_a_form_shows_and_begins_it(prompt_id: 
         return
     JsonSchema(constraint_text(output.schema))
     for lang in LANGUAGES:
+        case = next(one for one in template.header.tests if one.lang == lang)
+        values = dict(case.inputs)
+        document = values.pop("document", "")
         rendered = render(
             template,
-            values={spec.name: "x, y" for spec in template.header.inputs if spec.type == "list"},
-            documents="text",
+            values=values,
+            documents=document,
             question="",
             lang=lang,
             card=card(1_000_000_000),
