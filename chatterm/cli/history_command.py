@@ -27,13 +27,14 @@ app.command("rm")(history_changes.remove)
 @app.command("list")
 def list_(
     limit: Annotated[int, typer.Option("-n", "--limit", min=1, help="At most so many.")] = 20,
+    archived: Annotated[bool, typer.Option("--archived", help="Archived ones instead.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """List conversations, the last changed first."""
     from chatterm.cli.wiring import Workspace
 
     with closing(Workspace.from_environment().open_store()) as store:
-        summaries = store.conversations(limit=limit)
+        summaries = store.conversations(limit=limit, archived=archived)
     rows = [asdict(summary) for summary in summaries]
     if not as_json:
         rows = [row | {"id": row["id"][:8], "updated": _minute(row["updated"])} for row in rows]

@@ -36,6 +36,7 @@ def from_values(data: object, name: str) -> list[WholeConversation]:
 def _conversation(fields: Fields) -> WholeConversation:
     own = fields.maybe("conversation_id", str) or fields.get("id", str)
     created = _moment(fields, "create_time") or as_instant(datetime.fromtimestamp(0, UTC))
+    title = fields.maybe("title", str) or ""
     conversation = _Conversation(derived_id("chatgpt", own), created)
     nodes = {
         key: Fields.of(value, f"{fields.place}.mapping") for key, value in fields.get("mapping", dict).items()
@@ -50,8 +51,8 @@ def _conversation(fields: Fields) -> WholeConversation:
     last = next(reversed(messages), None)
     return WholeConversation(
         id=conversation.id,
-        title=fields.maybe("title", str) or "",
-        has_own_title=True,
+        title=title,
+        has_own_title=bool(title),
         created=created,
         updated=_moment(fields, "update_time") or created,
         active_leaf=shown_as.get(fields.maybe("current_node", str)) or last,

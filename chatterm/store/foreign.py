@@ -6,7 +6,7 @@ from pathlib import Path
 from chatterm.errors import InputRefused, UsageError
 from chatterm.store import chatgpt, own_json
 from chatterm.store.llm_logs import read_logs
-from chatterm.store.whole import WholeConversation
+from chatterm.store.whole import WholeConversation, titled
 
 _SQLITE = b"SQLite format 3\0"
 _ZIP = b"PK\x03\x04"
@@ -19,7 +19,7 @@ def read_conversations(path: Path) -> list[WholeConversation]:
         with path.open("rb") as stream:
             start = stream.read(len(_SQLITE))
             if start == _SQLITE:
-                return read_logs(path)
+                return [titled(one) for one in read_logs(path)]
             data = start + stream.read()
     except FileNotFoundError as error:
         raise UsageError(f"there is no file {path}; check the name and the folder you are in") from error
@@ -35,9 +35,9 @@ def _from_json(data: bytes, name: str) -> list[WholeConversation]:
     if isinstance(values, dict) and "format" in values:
         return own_json.from_values(values, name)
     if isinstance(values, dict) and "mapping" in values:
-        return chatgpt.from_values([values], name)
+        return [titled(one) for one in chatgpt.from_values([values], name)]
     if isinstance(values, list) and all(isinstance(one, dict) and "mapping" in one for one in values):
-        return chatgpt.from_values(values, name)
+        return [titled(one) for one in chatgpt.from_values(values, name)]
     raise InputRefused(f"{name} is JSON, but not {_KINDS}; nothing was imported")
 
 

@@ -2,10 +2,11 @@
 
 import hashlib
 from base64 import b32encode
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from chatterm.conversation import MessageNode
 from chatterm.store.records import ReplyDetail
+from chatterm.store.titles import title_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,3 +65,14 @@ def derived_id(*parts: str) -> str:
     """Return the id that something of another program gets: the same one each time it is imported."""
     digest = hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).digest()
     return b32encode(digest[:10]).decode().lower()
+
+
+def titled(whole: WholeConversation) -> WholeConversation:
+    """Return `whole` with a title made of its first exchange where it has none."""
+    if whole.title.strip():
+        return whole
+    said = [message.node.message for message in whole.messages]
+    first = {
+        role: next((one.content for one in said if one.role == role), "") for role in ("user", "assistant")
+    }
+    return replace(whole, title=title_of(first["user"], first["assistant"]))

@@ -189,3 +189,13 @@ def test_a_bad_import_changes_nothing(run_chatterm: Run, liens: str, tmp_path: P
 def test_path_names_the_database(run_chatterm: Run, database: Path) -> None:
     assert run_chatterm("history", "path").out == f"{database}\n"
     assert not database.exists()
+
+
+def test_archived_conversations_have_a_list_of_their_own(
+    run_chatterm: Run, liens: str, database: Path
+) -> None:
+    with closing(ConversationStore.open(database)) as store:
+        store.set_archived(liens, True)
+    assert [row["title"] for row in listed(run_chatterm)] == ["Recipes"]
+    (row,) = json.loads(run_chatterm("history", "list", "--archived", "--json").out)
+    assert (row["id"], row["archived"]) == (liens, True)

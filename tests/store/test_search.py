@@ -100,7 +100,7 @@ def test_any_run_of_chinese_is_found(text: str, data: st.DataObject) -> None:
     with closing(ConversationStore.in_memory()) as store:
         ask(store, f"before{text}，after")
         (hit,) = store.search(text[start:end])
-        assert text[start:end] in [part.text for part in hit.snippet if part.is_match]
+        assert any(text[start:end] in part.text for part in hit.snippet if part.is_match)
 
 
 def test_what_was_found_is_marked_in_what_stands_around_it(store: ConversationStore) -> None:

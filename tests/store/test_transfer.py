@@ -344,7 +344,7 @@ def test_the_logs_of_llm_become_conversations(tmp_path: Path, store: Conversatio
     added = store.add_whole(read_conversations(path))
     assert (added.num_conversations, added.num_messages) == (2, 6)
     alone, liens = store.conversations()
-    assert (alone.title, liens.title, liens.updated[:16]) == ("", "Liens", "2025-03-01T10:01")
+    assert (alone.title, liens.title, liens.updated[:16]) == ("Alone", "Liens", "2025-03-01T10:01")
     nodes = store.path(liens.id)
     assert [node.message for node in nodes] == [
         Message("system", "Be brief."), Message("user", "What?"), Message("assistant", "A claim."),
