@@ -41,9 +41,9 @@ class PromptEntry:
     origin: str
     path: Path
     header: PromptHeader | None
-    """None where the file is broken, or the entry stands for a folder that cannot be read."""
+    """Without its tests. None where the file is broken, or the entry stands for an unreadable folder."""
     problems: tuple[Problem, ...]
-    """Of the front matter and the sections; the texts are not looked into."""
+    """Of the front matter and the sections; texts and tests are not looked into."""
     is_shadowed: bool
     """A folder before this one has a prompt of the same id, which is used instead."""
     is_changed: bool

@@ -104,14 +104,16 @@ def load_prompt(
 ) -> LoadedPrompt:
     """Read a prompt file; what is wrong with it stands in the result, nothing is raised.
 
-    `find` knows the files that it may extend or use. A listing needs no texts: they are not parsed then
-    (which costs the import of jinja2), their mistakes are not found, and the template is None.
+    `find` knows the files that it may extend or use. A listing needs no texts and no tests:
+    they are not parsed then (which costs the import of jinja2, and half the time), their mistakes are not
+    found, and the template is None.
     """
     data, unreadable = _read(path)
     if unreadable:
         return LoadedPrompt(None, None, located([unreadable], path, ()))
     lines = _lines(data)
-    parsed = with_heritage(parse_lines(lines, data), _heritage(path, find, is_listing=is_listing))
+    heritage = _heritage(path, find, is_listing=is_listing)
+    parsed = with_heritage(parse_lines(_without_tests(lines) if is_listing else lines, data), heritage)
     header, problems = _header(parsed)
     sections = [s for s in parsed.sections if not (header and s.source and s.lang not in _served(header))]
     found = [*parsed.section_problems, *check_alone(sections)]
@@ -137,6 +139,24 @@ def load_prompt(
 
 def _lines(data: bytes) -> list[str]:
     return re.sub("\r\n?", "\n", data.decode("utf-8-sig")).removesuffix("\n").split("\n")
+
+
+def _without_tests(lines: list[str]) -> list[str]:
+    """Blank a block of `tests:` in the front matter: it is half of it, and no listing shows it."""
+    kept: list[str] = []
+    is_skipping = False
+    for number, line in enumerate(lines):
+        if line == _FENCE and number:
+            return kept + lines[number:]
+        is_skipping = _TESTS.fullmatch(line) is not None or (is_skipping and line[:1] in _INSIDE)
+        kept.append("" if is_skipping else line)
+    return kept
+
+
+_FENCE = "---"
+_TESTS = re.compile(r"tests: *(#.*)?")
+_INSIDE = ("", " ", "-", "#")
+"""How a line that belongs to a block begins."""
 
 
 def _served(header: PromptHeader) -> tuple[str | None, ...]:

@@ -186,3 +186,17 @@ def test_every_public_name_can_be_imported() -> None:
     assert callable(prompts.render)
     with pytest.raises(AttributeError, match="no attribute 'rendr'"):
         _ = prompts.rendr
+
+
+@pytest.mark.parametrize("after", ["", "tags: [last]\n"])
+@pytest.mark.parametrize("indent", ["  ", ""])
+def test_a_listing_passes_over_tests_and_nothing_else(tmp_path: Path, indent: str, after: str) -> None:
+    tests = f"tests:   # some\n{indent}- name: x\n\n{indent}  wrong: [\n# a comment\n{indent}- y\n"
+    write(tmp_path, changed("languages: [en, zh]\n", f"languages: [en, zh]\n{tests}{after}"))
+    library = PromptLibrary([PromptFolder("x", tmp_path)])
+    (entry,) = library.entries()
+    assert entry.problems == ()
+    assert entry.header is not None
+    assert entry.header.tags == (("last",) if after else ())
+    with pytest.raises(BrokenPrompt, match="E03"):
+        library.get("report")
