@@ -4,6 +4,7 @@ from chatterm.checks.findings import Evidence, Finding, Kind, Level, Report, Ver
 from chatterm.checks.guards import PACKS, Pack, ai_label, draft_line, footer, notices_before
 from chatterm.checks.phrasings import Phrasing, forbidden_phrasings
 from chatterm.checks.verify import DEFAULT_LEVELS, OWN_WORDS, Basis, levels_of, verify
+from chatterm.checks.wording import describe
 
 __all__ = [
     "DEFAULT_LEVELS",
@@ -19,6 +20,7 @@ __all__ = [
     "Report",
     "Verdict",
     "ai_label",
+    "describe",
     "draft_line",
     "footer",
     "forbidden_phrasings",

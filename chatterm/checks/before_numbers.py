@@ -12,7 +12,8 @@ _MARKER_BEFORE = re.compile(
 )
 _RANGE_BEFORE = re.compile(r"(?i:\blines?) ?[0-9]{1,6} ?(?:-|to|and|,) ?\Z|第 ?[0-9]{1,6} ?[-至到~] ?\Z")
 _LIST_ITEM = re.compile(r"(?:^|\n)[ \t>*#(-]{0,8}\Z")
-LIST_END = re.compile(r"[.)、:](?![0-9])|\. ")
+LIST_END = re.compile(r"[.)、:](?![0-9])(?=[ \t]*\S)")
+"""A mark with nothing behind it ends an answer: `3.` alone is a number."""
 _COUNTED_ORDINAL = re.compile(r" ?(?:行|步|点|條目)")
 
 

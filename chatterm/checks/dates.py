@@ -92,18 +92,31 @@ def _read_chinese(text: str, place: int) -> tuple[tuple[Date, ...], int]:
     return _possible(Date(_han(found[1]), _han(found[2]), _han(found[3]))), found.end()
 
 
+_BARE_HOUR = re.compile(rf"({_H}{{1,3}}) ?[点點]")
+_HALF_DAYS = ("上午", "下午", "早上", "晚上", "中午", "凌晨", "傍晚", "清晨", "早晨")
+
+
 def read_clock(text: str, place: int) -> tuple[tuple[int, ...], int]:
     """Return the time of day at `place` in minutes, the likeliest reading first, and its end."""
     if found := _CLOCK.match(text, place) or _HOUR.match(text, place):
         groups = found.groups()
         minutes = int(groups[1]) if len(groups) == 3 else 0
         return _by_half_day(int(groups[0]), minutes, groups[-1]), found.end()
+    return _read_chinese_clock(text, place)
+
+
+def _read_chinese_clock(text: str, place: int) -> tuple[tuple[int, ...], int]:
+    before = text[max(0, place - 3) : place].rstrip()
+    minutes = 0
     if found := _CHINESE_CLOCK.match(text, place):
-        hour, minutes = _han(found[1]), 30 if found[3] else _han(found[2]) or 0
-        before = text[max(0, place - 3) : place]
-        half = "p" if any(word in before for word in ("下午", "晚上", "傍晚", "晚")) else None
-        return ((), place) if hour is None else (_by_half_day(hour, minutes, half), found.end())
-    return (), place
+        minutes = 30 if found[3] else _han(found[2]) or 0
+    elif before.endswith(_HALF_DAYS):
+        found = _BARE_HOUR.match(text, place)
+    hour = _han(found[1]) if found else None
+    if not found or hour is None or hour > 24:
+        return (), place
+    half = "p" if before.endswith(("下午", "晚上", "傍晚", "晚")) else None
+    return _by_half_day(hour, minutes, half), found.end()
 
 
 def _by_half_day(hour: int, minutes: int, half: str | None) -> tuple[int, ...]:

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from chatterm.checks.dates import Date
-from chatterm.checks.units import NO_UNIT, Unit
+from chatterm.checks.units import CLOCK, NO_UNIT, QUARTER, Unit
 
 ONE = Fraction(1)
+_NAMED = (QUARTER, CLOCK)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,5 +48,6 @@ class Number:
 
     @property
     def is_one(self) -> bool:
-        """One in words is mostly an article."""
-        return bool(self.readings) and self.readings[0].step == 0 and self.readings[0].count == 1
+        """One in words is mostly an article; not so where it names a quarter or an hour."""
+        first = self.readings[0] if self.readings else None
+        return first is not None and not first.step and first.count == 1 and first.unit not in _NAMED

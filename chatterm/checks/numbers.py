@@ -15,7 +15,16 @@ from chatterm.checks.english_numbers import QUARTER_WORD, STARTS, read_english
 from chatterm.checks.han_numbers import read_han
 from chatterm.checks.number_values import ONE, Number, Reading
 from chatterm.checks.number_words import HAN
-from chatterm.checks.units import CLOCK, NO_UNIT, ORDINAL, QUARTER, RATIO, read_prefix, read_suffix
+from chatterm.checks.units import (
+    CLOCK,
+    CURRENCIES,
+    NO_UNIT,
+    ORDINAL,
+    QUARTER,
+    RATIO,
+    read_prefix,
+    read_suffix,
+)
 
 MAX_DIGITS = 40
 
@@ -27,6 +36,8 @@ _INDIAN = re.compile(r"[0-9]{1,2}(?:,[0-9]{2})+,[0-9]{3}(?![0-9])(?:\.[0-9]+)?")
 _EUROPEAN = re.compile(
     r"[0-9]{1,3}(?:\.[0-9]{3})+(?:,[0-9]{1,2})(?![0-9])|[0-9]{1,3}(?:\.[0-9]{3}){2,}(?![0-9.])"
 )
+_THOUSANDS_POINT = re.compile(r"[1-9][0-9]{0,2}\.[0-9]{3}")
+"""2.501 EUR is 2501 where the point parts thousands; money has no third decimal."""
 _PLAIN = re.compile(r"[0-9]+(?:\.[0-9]+)?")
 _POWER = re.compile(r"(?:[eE]([-+]?[0-9]{1,2})|\s?[×x*]\s?10(?:\^|\*\*)([-+]?[0-9]{1,2}))(?![0-9A-Za-z])")
 _CHAIN = re.compile(r"(?:\.[0-9]+){2,}|(?:-[0-9]+){2,}")
@@ -159,6 +170,8 @@ def _quantity(text: str, start: int, end: int, digits: str) -> tuple[Number | No
     if currencies:
         readings = tuple(Reading(value, suffix.scale, unit, step) for unit in currencies)
     readings = readings or (Reading(value, suffix.scale, NO_UNIT, step),)
+    if _THOUSANDS_POINT.fullmatch(digits) and readings[0].unit in CURRENCIES:
+        readings = (*readings, replace(readings[0], digits=value * 1000, step=ONE))
     return finish_number(text, start, suffix.end, readings), suffix.end
 
 

@@ -20,7 +20,10 @@ _CONDITION = (
     r"|infection|failure|deficiency"
     r"|depression|dementia|high cholesterol|covid(?:-19)?|flu)(?![a-z])"
 )
-_AMOUNT = r"[0-9]{1,7}(?:[.,][0-9]{1,3})? ?(?:mg|mcg|µg|ug|g|ml|iu|units?|tablets?|pills?|capsules?|drops?)(?![a-z])"
+_AMOUNT = (
+    r"[0-9]{1,7}(?:[.,][0-9]{1,3})? ?"
+    r"(?:mg|mcg|µg|ug|g|ml|iu|units?|tablets?|pills?|capsules?|drops?)(?![a-z])"
+)
 _AMOUNT_ZH = (
     r"(?:[0-9]{1,6}(?:\.[0-9]{1,3})?|[一二两三四五六七八九十半]{1,3}) ?(?:毫克|微克|mg|克|片|粒"
     r"|毫升|ml|单位|滴)"

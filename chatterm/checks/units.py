@@ -142,6 +142,7 @@ _PER = re.compile(r"/ ?([A-Za-z]{1,4})(?![A-Za-z])")
 _PREFIX = re.compile(
     r"(US\$|HK\$|[$€£¥]|(?<![A-Za-z])(?:RMB|CNY|USD|EUR|GBP|JPY|HKD|CHF)|人民币|美元|欧元) ?(?=[-+]?\Z)"
 )
+CURRENCIES = frozenset(_UNITS[name] for name in ("USD", "EUR", "GBP", "CNY", "JPY", "HKD", "CHF"))
 _YEN_OR_YUAN = (_UNITS["CNY"], _UNITS["JPY"])
 
 

@@ -81,6 +81,7 @@ READ = [
     ("两个月", [("两个月", 2, "month")]),
     ("三年", [("三年", 36, "month")]),
     ("服用5毫克", [("5毫克", 0.005, "g")]),
+    ("上午9点至下午5点半", [("9点", 540, "clock"), ("5点半", 1050, "clock")]),
     ("下午3点20分", [("3点20分", 920, "clock")]),
     ("１２．５％", [("１２．５％", 0.125, "%")]),
     ("３～５天", [("３", 3, "day"), ("５天", 5, "day")]),
@@ -175,11 +176,18 @@ JUDGED = [
     ("$500", "€500", [("$500", "near", "unit")]),
     ("500元", "¥500", []),
     ("第三季度增长", "Growth in Q3", []),
+    ("第一季度增长", "Growth in Q3", [("一", "absent", "")]),
+    ("Deposit: €2,501", "Kaution 2.501 EUR", []),
+    ("It is 2,501 km", "It is 2.501 km", [("2,501 km", "absent", "")]),
+    ("9 to 17", "open 9:00-17:30", [("9", "absent", ""), ("17", "absent", "")]),
     ("in the second quarter", "in the third quarter", [("second", "absent", "")]),
     ("排名第十二", "ranked 12th", []),
     ("3 to 5 million", "300万至500万", []),
     ("3 to 6 million", "300万至500万", [("6 million", "absent", "")]),
     ("No numbers here, one by one.", "No.", []),
+    ("3.", "four ships", [("3", "absent", "")]),
+    ("Three.", "four ships", [("Three", "absent", "")]),
+    ("3. Ships\n4. Boats", "none", []),
 ]
 
 
