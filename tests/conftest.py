@@ -31,8 +31,11 @@ def default_model() -> Path:
 
 @pytest.fixture(scope="session")
 def kernels(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder for what is compiled for this machine, once for all tests."""
-    return tmp_path_factory.mktemp("kernels")
+    """The folder for what is compiled for this machine, once for all tests and all their processes."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "kernels"
+    folder.mkdir(exist_ok=True)
+    return folder
 
 
 @pytest.fixture(autouse=True)
