@@ -115,8 +115,11 @@ def _read_chinese_clock(text: str, place: int) -> tuple[tuple[int, ...], int]:
     hour = _han(found[1]) if found else None
     if not found or hour is None or hour > 24:
         return (), place
-    half = "p" if before.endswith(("下午", "晚上", "傍晚", "晚")) else None
-    return _by_half_day(hour, minutes, half), found.end()
+    if before.endswith(_HALF_DAYS) or hour > 11:
+        half = "p" if before.endswith(("下午", "晚上", "傍晚")) else None
+        return _by_half_day(hour, minutes, half), found.end()
+    plain = hour * 60 + minutes  # 4点半 behind 下午2点至 is half past four in the afternoon
+    return (plain, plain + 720), found.end()
 
 
 def _by_half_day(hour: int, minutes: int, half: str | None) -> tuple[int, ...]:

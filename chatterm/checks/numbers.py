@@ -114,7 +114,8 @@ def _read_when(text: str, start: int) -> tuple[Number, int] | None:
     minutes, end = read_clock(text, start)
     if minutes:
         readings = tuple(Reading(Fraction(one), unit=CLOCK, step=Fraction(0)) for one in minutes)
-        return Number(start, end, readings), end
+        hours = tuple(Reading(Fraction(one, 60), step=Fraction(0)) for one in minutes if one % 60 == 0)
+        return Number(start, end, readings + hours), end
     return None
 
 

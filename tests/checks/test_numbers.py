@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatterm.checks import Finding, verify
+from chatterm.checks import Finding
 from chatterm.checks.folding import fold
 from chatterm.checks.numbers import read_numbers
+from chatterm.checks.verify import verify
 
 
 def meant(text: str) -> list[tuple[str, float, str]]:
@@ -179,7 +180,10 @@ JUDGED = [
     ("第一季度增长", "Growth in Q3", [("一", "absent", "")]),
     ("Deposit: €2,501", "Kaution 2.501 EUR", []),
     ("It is 2,501 km", "It is 2.501 km", [("2,501 km", "absent", "")]),
-    ("9 to 17", "open 9:00-17:30", [("9", "absent", ""), ("17", "absent", "")]),
+    ("9 to 17", "open 9:00-17:30", [("17", "absent", "")]),
+    ("at 9:00", "it starts at 9", []),
+    ("下午2点至4点半", "14:00-16:30", []),
+    ("下午2点至4点半", "14:00-17:30", [("4点半", "absent", "")]),
     ("in the second quarter", "in the third quarter", [("second", "absent", "")]),
     ("排名第十二", "ranked 12th", []),
     ("3 to 5 million", "300万至500万", []),

@@ -2,7 +2,8 @@ import time
 
 import pytest
 
-from chatterm.checks import PACKS, Pack, ai_label, draft_line, forbidden_phrasings
+from chatterm.checks import PACKS, Pack, ai_label, draft_line
+from chatterm.checks.phrasings import forbidden_phrasings
 
 FORBIDDEN: list[tuple[Pack, str, str]] = [
     ("medical", "You have type 2 diabetes.", "diagnosis"),

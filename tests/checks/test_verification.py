@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from chatterm.checks import Basis, verify
+from chatterm.checks.verify import Basis, verify
 from tests.checks.generated_set import generated_set
 from tests.checks.generated_texts import EXAMPLES
 from tests.checks.verification import measure, table

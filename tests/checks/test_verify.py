@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatterm.checks import DEFAULT_LEVELS, OWN_WORDS, Basis, levels_of, verify
+from chatterm.checks.verify import DEFAULT_LEVELS, OWN_WORDS, Basis, levels_of, verify
 
 LEASE = (
     "1. The tenant shall pay\n   the rent monthly.\n"

@@ -1,6 +1,7 @@
 import pytest
 
-from chatterm.checks import Basis, describe, verify
+from chatterm.checks import describe
+from chatterm.checks.verify import Basis, verify
 
 SOURCE = "a\nRevenue was 1,234,567.\nThe tenant shall pay\nthe rent monthly."
 

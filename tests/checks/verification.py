@@ -9,7 +9,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from chatterm.checks import Basis, Finding, verify
+from chatterm.checks import Finding
+from chatterm.checks.verify import Basis, verify
 from tests.checks.generated_set import NUM_CASES, SEED, Case, Claim, generated_set
 from tests.checks.generated_texts import EXAMPLES
 
