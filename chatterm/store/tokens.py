@@ -13,7 +13,7 @@ SEPARATOR = "\x1f"
 MARK_BEGIN = "\x02"
 MARK_END = "\x03"
 
-MAX_TOKENS = 64
+MAX_TOKENS = 32
 """So many words or Chinese characters of a search count."""
 
 _UNSPACED = (

@@ -5,7 +5,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, assume, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, rule
 
@@ -50,28 +50,48 @@ class TreeMachine(RuleBasedStateMachine):
     def append_root(self, cid: str, role: Role, text: str) -> MessageNode:
         return self._added(self.store.append(cid, None, Message(role, text)), cid, None, Message(role, text))
 
+    @rule(cid=consumes(conversations))
+    def delete(self, cid: str) -> None:
+        assert self.store.delete([cid]) == 1
+        assert self.store.delete([cid]) == 0
+        del self.titles[cid], self.leaves[cid]
+        self.nodes = {key: node for key, node in self.nodes.items() if node.conversation_id != cid}
+
+    @rule(cid=conversations)
+    def delete_and_put_back(self, cid: str) -> None:
+        whole = self.store.whole(cid)
+        assume(all(self.nodes[one.node.id].status != "streaming" for one in whole.messages))
+        self.store.delete([cid])
+        self.store.add_whole([whole])
+        assert self.store.whole(cid) == whole
+
     @rule(target=messages, parent=messages, text=TEXTS)
     def append(self, parent: MessageNode, text: str) -> MessageNode:
+        assume(parent.id in self.nodes)
         cid, message = parent.conversation_id, Message("user", text)
         return self._added(self.store.append(cid, parent.id, message), cid, parent.id, message)
 
     @rule(target=messages, edited=messages, text=TEXTS)
     def edit(self, edited: MessageNode, text: str) -> MessageNode:
+        assume(edited.id in self.nodes)
         cid, message = edited.conversation_id, Message("user", text)
         return self._added(self.store.append(cid, edited.parent_id, message), cid, edited.parent_id, message)
 
     @rule(target=streaming, parent=messages)
     def regenerate(self, parent: MessageNode) -> MessageNode:
+        assume(parent.id in self.nodes)
         reply = self.store.begin_reply(parent, RECORD)
         return self._added(reply, parent.conversation_id, parent.id, Message("assistant", ""))
 
     @rule(reply=streaming, text=TEXTS)
     def checkpoint(self, reply: MessageNode, text: str) -> None:
+        assume(reply.id in self.nodes)
         self.store.checkpoint(reply.id, text)
         self._rewritten(reply, text, "streaming")
 
     @rule(target=messages, reply=consumes(streaming), text=TEXTS, status=ENDS)
     def finish(self, reply: MessageNode, text: str, status: Status) -> MessageNode:
+        assume(reply.id in self.nodes)
         self._rewritten(reply, text, status)
         finished = self.store.finish_reply(reply.id, text, status=status)
         assert finished == self.nodes[reply.id]
@@ -79,6 +99,7 @@ class TreeMachine(RuleBasedStateMachine):
 
     @rule(node=messages)
     def look_at(self, node: MessageNode) -> None:
+        assume(node.id in self.nodes)
         self.store.set_active_leaf(node.conversation_id, node.id)
         self.leaves[node.conversation_id] = node.id
 
@@ -103,6 +124,7 @@ class TreeMachine(RuleBasedStateMachine):
 
     @rule(node=messages)
     def branches_agree(self, node: MessageNode) -> None:
+        assume(node.id in self.nodes)
         siblings = [one for one in self.nodes.values() if self._place(one) == self._place(node)]
         children = [one for one in self.nodes.values() if one.parent_id == node.id]
         assert list(self.store.siblings(node.id)) == siblings
