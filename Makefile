@@ -44,11 +44,14 @@ check: setup
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# Each file's tests stay together: they share what is slow to make.
+WORKERS = -n 2 --dist loadfile
+
 test: check
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(WORKERS)
 
 test-slow: setup
-	$(BIN)/python -m pytest -m slow --timeout 900
+	$(BIN)/python -m pytest $(WORKERS) -m slow --timeout 900
 
 format: $(VENV)/.installed-dev
 	$(BIN)/ruff format
@@ -56,6 +59,10 @@ format: $(VENV)/.installed-dev
 
 benchmarks: setup
 	$(BIN)/python benchmarks/compare_llama_cpp.py
+	$(BIN)/python benchmarks/perplexity.py
+	$(BIN)/python benchmarks/memory.py
+	$(BIN)/python benchmarks/batching.py
+	$(BIN)/python benchmarks/search.py
 	$(BIN)/python benchmarks/start_up.py
 
 screenshots: setup

@@ -103,7 +103,7 @@ def test_a_loop_is_not_seen_before_the_third_time(name: str, tokenizer: Tokenize
 
 
 def test_the_documents_of_this_project_are_no_loops(tokenizer: Tokenizer) -> None:
-    root = Path(__file__).parents[3]
+    root = Path(__file__).parents[4]
     for path in [root / "README.md", *(root / "prompts").rglob("*.md"), *(root / "chatterm").rglob("*.py")]:
         found = end_of(tokenizer, path.read_text(encoding="utf-8"))
         assert found is None, (path, found[-200:])
