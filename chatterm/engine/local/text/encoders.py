@@ -6,15 +6,15 @@ U+2581.
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import overload
 
 from tokenizers import AddedToken, Regex, Tokenizer, models, pre_tokenizers
 
+from chatterm.engine.local.text.score_merges import Pair, merges_by_score
 from chatterm.engine.local.text.text_encoder import SPACE, TextEncoder, byte_letters
 from chatterm.engine.local.text.vocabulary import TokenType, Vocabulary
 from chatterm.errors import BadModelFile
-
-Pair = tuple[str, str]
 
 
 class _Merges(Sequence[Pair]):
@@ -49,17 +49,21 @@ def _pair(merge: str) -> Pair:
 
 _SEAMS = {"gpt2": re.compile(r"[^\W_](?=[ \n])"), "llama": re.compile(rf"[^\W_](?={SPACE})")}
 """A letter or digit before white space: every word split cuts there, whatever stands around."""
+_CROSSED = re.compile(rf"{SPACE}(?<=[^\W_]{SPACE})")
+"""Found where SentencePiece's seam is, and faster."""
 
 
-def build_encoder(vocabulary: Vocabulary, name: str) -> TextEncoder:
-    """Build it.
+def build_encoder(vocabulary: Vocabulary, name: str, cache: Path | None) -> TextEncoder:
+    """Build it; `cache` is a folder for what takes long to find out.
 
     Raises BadModelFile, naming the file `name`, on merges of tokens that are not there, or where some text
     would have no tokens.
     """
-    build = _build_byte_level if vocabulary.kind == "gpt2" else _build_sentencepiece
     ids = _text_ids(vocabulary)
-    encoder = build(vocabulary, ids, name)
+    if vocabulary.kind == "gpt2":
+        encoder = _build_byte_level(vocabulary, ids, name)
+    else:
+        encoder = _build_sentencepiece(vocabulary, ids, name, cache)
     literals = [_spell(vocabulary, token) for token in vocabulary.literals]
     encoder.add_tokens([AddedToken(token, normalized=False, special=False) for token in literals])
     return TextEncoder(
@@ -83,7 +87,7 @@ def _seam_of(vocabulary: Vocabulary) -> re.Pattern[str] | None:
     if vocabulary.kind == "gpt2":
         across = any(map(seam.search, vocabulary.literals))
     else:
-        across = any(seam.search(token.replace(" ", SPACE)) for token in vocabulary.tokens)
+        across = _CROSSED.search("\n".join(vocabulary.tokens).replace(" ", SPACE)) is not None
     return None if across else seam
 
 
@@ -139,13 +143,16 @@ def _text_merges(vocabulary: Vocabulary, ids: Mapping[str, int], name: str) -> l
     return kept
 
 
-def _build_sentencepiece(vocabulary: Vocabulary, ids: dict[str, int], name: str) -> Tokenizer:
+def _build_sentencepiece(
+    vocabulary: Vocabulary, ids: dict[str, int], name: str, cache: Path | None
+) -> Tokenizer:
     """Build merges that do what SentencePiece's scores do.
 
     SentencePiece joins the neighbours whose joint token has the highest score, the leftmost first, until
     nothing can be joined (Kudo and Richardson 2018; `bpe_model.cc`); so every cut of every token into two
-    tokens is a merge, ranked by the token's score. Where equal scores meet, the leftmost-first rule holds
-    only among cuts of equal rank, which trained vocabularies, with a score for each token, do not notice.
+    tokens is a merge, ranked by the token's score, as far as it can ever happen (`last_cuts`). Where equal
+    scores meet, the leftmost-first rule holds only among cuts of equal rank, which trained vocabularies, with
+    a score for each token, do not notice.
     """
     has_bytes = all(f"<0x{byte:02X}>" in ids for byte in range(256))
     unknown = None if vocabulary.unknown_id is None else vocabulary.tokens[vocabulary.unknown_id]
@@ -156,19 +163,6 @@ def _build_sentencepiece(vocabulary: Vocabulary, ids: dict[str, int], name: str)
         )
     if unknown and not has_bytes:
         ids[unknown] = vocabulary.ids[unknown]
-    merges = _merges_by_score(vocabulary, ids)
+    merges = merges_by_score(vocabulary, ids, cache)
     unknown_token = None if has_bytes else unknown
     return Tokenizer(models.BPE(ids, merges, unk_token=unknown_token, byte_fallback=True, fuse_unk=True))
-
-
-def _merges_by_score(vocabulary: Vocabulary, ids: Mapping[str, int]) -> Sequence[Pair]:
-    kinds, scores = vocabulary.types, vocabulary.scores
-    parts = {token for token, token_id in ids.items() if kinds[token_id] == TokenType.NORMAL}
-    ranked = [
-        (-scores[ids[token]], ids[token], token[:cut], token[cut:])
-        for token in parts
-        for cut in range(1, len(token))
-        if token[:cut] in parts and token[cut:] in parts
-    ]
-    ranked.sort()
-    return [(left, right) for _, _, left, right in ranked]

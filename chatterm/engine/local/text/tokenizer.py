@@ -26,14 +26,18 @@ class Tokenizer:
         self._byte_of = {letter: byte for byte, letter in enumerate(byte_letters())}
 
     @classmethod
-    def from_metadata(cls, metadata: Mapping[str, object], name: str = "the model file") -> Self:
+    def from_metadata(
+        cls, metadata: Mapping[str, object], name: str = "the model file", cache: Path | None = None
+    ) -> Self:
         """Build the tokenizer that a GGUF's metadata describes; `name` is for messages.
+
+        `cache` is a folder for what takes long to find out about large vocabularies; None keeps nothing.
 
         Raises BadModelFile where keys are absent, of a wrong type or length, or out of range, or name an
         unknown kind of vocabulary or word split.
         """
         vocabulary = read_vocabulary(metadata, name)
-        return cls(vocabulary, build_encoder(vocabulary, name))
+        return cls(vocabulary, build_encoder(vocabulary, name, cache))
 
     @classmethod
     def from_folder(cls, folder: Path, num_tokens: int) -> Self:
