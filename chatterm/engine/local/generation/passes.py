@@ -33,7 +33,8 @@ class Reader:
 
     def __init__(self, model: AnyDecoder, *, is_deterministic: bool = False) -> None:
         self._model = model
-        self.max_rows = model.identical_rows if is_deterministic else None
+        self.identical_rows = model.identical_rows
+        self.max_rows = self.identical_rows if is_deterministic else None
         """How many rows a pass may have; None: any number."""
 
     def read(
