@@ -6,7 +6,15 @@ from pathlib import Path
 import pytest
 
 from chatterm.models import cache
-from chatterm.models.cache import NATIVE, PREPARED, TEMPLATES, cache_uses, clear_cache, trim_cache
+from chatterm.models.cache import (
+    NATIVE,
+    PREPARED,
+    TEMPLATES,
+    TOKENIZERS,
+    cache_uses,
+    clear_cache,
+    trim_cache,
+)
 
 
 def write(path: Path, size: int, age_s: float = 0.0) -> Path:
@@ -18,7 +26,7 @@ def write(path: Path, size: int, age_s: float = 0.0) -> Path:
 
 def test_what_is_not_there_takes_nothing(tmp_path: Path) -> None:
     uses = cache_uses(tmp_path / "none")
-    assert [use.kind for use in uses] == [TEMPLATES, NATIVE, PREPARED]
+    assert [use.kind for use in uses] == [TEMPLATES, TOKENIZERS, NATIVE, PREPARED]
     assert not any(use.num_entries or use.num_bytes for use in uses)
     assert clear_cache(tmp_path / "none") == 0
     trim_cache(tmp_path / "none")
@@ -31,7 +39,8 @@ def test_every_kind_and_every_stranger_is_counted(tmp_path: Path) -> None:
     write(tmp_path / PREPARED / "model" / "v", 4)
     write(tmp_path / "stranger", 5)
     found = {use.kind: (use.num_entries, use.num_bytes) for use in cache_uses(tmp_path)}
-    assert found == {TEMPLATES: (2, 30), NATIVE: (0, 0), PREPARED: (1, 3004), "stranger": (1, 5)}
+    kept = {TEMPLATES: (2, 30), TOKENIZERS: (0, 0), NATIVE: (0, 0), PREPARED: (1, 3004)}
+    assert found == kept | {"stranger": (1, 5)}
 
 
 def test_clearing_leaves_an_empty_folder_and_nothing_beside_it_changes(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ from chatterm.engine.local.replies import Prompt, ReplyTexts, all_cancelled
 from chatterm.engine.local.source import ModelSource, open_source
 from chatterm.engine.local.text.prompt_ids import open_prompt_encoder
 from chatterm.errors import DoesNotFit, OutOfMemory, Unsupported, UsageError
-from chatterm.models.cache import NATIVE, TEMPLATES
+from chatterm.models.cache import NATIVE, TEMPLATES, TOKENIZERS
 
 if TYPE_CHECKING:
     from chatterm.engine.local.constraints.compiler import ConstraintCompiler
@@ -66,11 +66,11 @@ class LocalEngine:
 
         `context_length` is in tokens, at most the model's own (None: that). `device` is `cpu`, `cuda`,
         `cuda:N` or `mps` (None: the best there is); `num_threads` None means physical cores, and
-        one while other programs keep the machine busy. `cache` is the folder for what trying the
-        model's chat template showed; `cache_bytes` the memory that keys and values of all conversations
-        may take (None: a quarter of what is free). `is_deterministic`: the same tokens to the bit, whatever
-        else the cache, the batch and prompt lookup do. `quantising`: what plain weights become, `int4` or
-        `int8` (None: they stay).
+        one while other programs keep the machine busy. `cache` is the folder for what was found
+        out about the model's chat template and vocabulary; `cache_bytes` the memory that keys and values of
+        all conversations may take (None: a quarter of what is free). `is_deterministic`: the same tokens to
+        the bit, whatever else the cache, the batch and prompt lookup do. `quantising`: what plain weights
+        become, `int4` or `int8` (None: they stay).
         Raises ModelError, UsageError for a device or context length that cannot be had, OutOfMemory.
         """
         source = open_source(path, quantising)
@@ -88,7 +88,7 @@ class LocalEngine:
         thread = ModelThread()
         try:
             loading = thread.submit(load)
-            tokenizer = source.open_tokenizer()
+            tokenizer = source.open_tokenizer(cache / TOKENIZERS if cache else None)
             verdicts = cache / TEMPLATES if cache else None
             prompts = open_prompt_encoder(tokenizer, source.chat_template, verdicts=verdicts)
             runtime = loading.result()

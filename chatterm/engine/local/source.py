@@ -47,8 +47,8 @@ class ModelSource(Protocol):
         """Its source; None for a base model."""
         ...
 
-    def open_tokenizer(self) -> Tokenizer:
-        """Raises ModelError."""
+    def open_tokenizer(self, cache: Path | None = None) -> Tokenizer:
+        """`cache` is a folder for what takes long to find out. Raises ModelError."""
         ...
 
     def load(self, placement: "Placement", context_length: int) -> "tuple[AnyDecoder, tuple[str, ...]]":
@@ -106,8 +106,8 @@ class GGUFSource:
     def chat_template(self) -> str | None:
         return self.file.get("tokenizer.chat_template", str, "") or None
 
-    def open_tokenizer(self) -> Tokenizer:
-        return Tokenizer.from_metadata(self.file.metadata, str(self.file.path))
+    def open_tokenizer(self, cache: Path | None = None) -> Tokenizer:
+        return Tokenizer.from_metadata(self.file.metadata, str(self.file.path), cache)
 
     def load(self, placement: "Placement", context_length: int) -> "tuple[AnyDecoder, tuple[str, ...]]":
         from chatterm.engine.local.decoder.loading import load_decoder
@@ -149,7 +149,7 @@ class FolderSource:
     def chat_template(self) -> str | None:
         return self.checkpoint.chat_template
 
-    def open_tokenizer(self) -> Tokenizer:
+    def open_tokenizer(self, cache: Path | None = None) -> Tokenizer:
         return Tokenizer.from_folder(self.checkpoint.folder, self.spec.vocab_size)
 
     def load(self, placement: "Placement", context_length: int) -> "tuple[AnyDecoder, tuple[str, ...]]":
@@ -206,7 +206,7 @@ class ForeignSource:
     def chat_template(self) -> str | None:
         return self.checkpoint.chat_template
 
-    def open_tokenizer(self) -> Tokenizer:
+    def open_tokenizer(self, cache: Path | None = None) -> Tokenizer:
         return Tokenizer.from_folder(self.checkpoint.folder, self.num_tokens)
 
     def load(self, placement: "Placement", context_length: int) -> "tuple[AnyDecoder, tuple[str, ...]]":

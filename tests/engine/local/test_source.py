@@ -5,7 +5,9 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from itertools import product
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -16,6 +18,7 @@ from chatterm.engine.base import Engine
 from chatterm.engine.local.engine import LocalEngine
 from chatterm.engine.local.source import FolderSource, ForeignSource, GGUFSource, open_source
 from chatterm.errors import BadModelFile, ModelError, UsageError
+from chatterm.models.cache import TOKENIZERS
 from tests.engine.contract import EngineContract, ask, ends_of, run, text_of
 from tests.support.gguf_files import CHATML, TinyLlama, tiny_gguf
 from tests.support.model_folders import change_json, family_folder, foreign_model, model_folder
@@ -209,3 +212,25 @@ def test_opening_a_source_needs_neither_torch_nor_transformers(family: Path, for
         "assert not {'torch', 'transformers'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code, str(family), str(foreign)], check=True)
+
+
+def test_what_was_found_out_about_a_large_vocabulary_is_kept(tmp_path: Path) -> None:
+    letters = "abcdefghijklmnopqr"
+    tokens = [
+        "<unk>",
+        "<s>",
+        "</s>",
+        *("".join(word) for n in (1, 2, 3) for word in product(letters, repeat=n)),
+    ]
+    vocabulary: dict[str, Any] = {  # lists of several types
+        "tokenizer.ggml.model": "llama",
+        "tokenizer.ggml.tokens": tokens,
+        "tokenizer.ggml.token_type": [2, 3, 3] + [1] * (len(tokens) - 3),
+        "tokenizer.ggml.scores": [-float(n) for n in range(len(tokens))],
+    }
+    spec = TinyLlama(num_layers=1, vocab_size=len(tokens), chat_template=None)
+    path = tiny_gguf(tmp_path / "large.gguf", spec, vocabulary)
+    for _ in range(2):
+        opened(path, cache=tmp_path / "cache").close()
+        (kept,) = (tmp_path / "cache" / TOKENIZERS).iterdir()
+    assert kept.stat().st_size < len(tokens) + 100
