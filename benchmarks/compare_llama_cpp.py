@@ -44,7 +44,11 @@ class Plan:
 
 
 def start(name: str, path: Path, plan: Plan, failed: dict[str, str]) -> dict[str, Contender]:
-    workers = {"chatterm": (sys.executable, "chatterm"), "llama.cpp": (peer_python(), "llama_cpp")}
+    workers = {
+        "chatterm": (sys.executable, "chatterm"),
+        "chatterm without a compiler": (sys.executable, "chatterm_torch"),
+        "llama.cpp": (peer_python(), "llama_cpp"),
+    }
     if name in WITH_TRANSFORMERS and not plan.is_quick:
         workers["transformers"] = (sys.executable, "transformers")
     started: dict[str, Contender] = {}

@@ -6,6 +6,7 @@ one request to the next. Standard library at the top only: it runs in two enviro
 """
 
 import json
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -18,6 +19,18 @@ Measure = Callable[[list[int], int], float]
 
 
 def chatterm(model: Path, threads: int) -> tuple[Measure, str]:
+    from chatterm.config import Paths
+    from chatterm.engine.local.native.build import library_path
+    from chatterm.models.cache import NATIVE
+
+    return _chatterm(model, threads, library_path(Paths.from_environment(os.environ).cache / NATIVE))
+
+
+def chatterm_torch(model: Path, threads: int) -> tuple[Measure, str]:
+    return _chatterm(model, threads, None)
+
+
+def _chatterm(model: Path, threads: int, kernels: Path | None) -> tuple[Measure, str]:
     from chatterm import __version__
     from chatterm.engine.base import CancelToken, GenerationRequest, SamplingParams
     from chatterm.engine.local.options import RuntimeOptions
@@ -27,7 +40,7 @@ def chatterm(model: Path, threads: int) -> tuple[Measure, str]:
     options = RuntimeOptions(
         context_length=CONTEXT, device="cpu", num_threads=threads, has_prompt_lookup=False
     )
-    runtime = Runtime.open(open_source(model), options)
+    runtime = Runtime.open(open_source(model), options, kernels)
     greedy = GenerationRequest(messages=(), sampling=SamplingParams(temperature=0))
 
     def measure(prompt: list[int], num_new: int) -> float:
@@ -109,7 +122,12 @@ def transformers(model: Path, threads: int) -> tuple[Measure, str]:
 
 def main() -> None:
     kind, model, threads = sys.argv[1:]
-    makers = {"chatterm": chatterm, "llama_cpp": llama_cpp, "transformers": transformers}
+    makers = {
+        "chatterm": chatterm,
+        "chatterm_torch": chatterm_torch,
+        "llama_cpp": llama_cpp,
+        "transformers": transformers,
+    }
     measure, version = makers[kind](Path(model), int(threads))
     print(json.dumps({"version": version}), flush=True)
     for line in sys.stdin:
