@@ -163,6 +163,6 @@ def _build_sentencepiece(
         )
     if unknown and not has_bytes:
         ids[unknown] = vocabulary.ids[unknown]
-    merges = merges_by_score(vocabulary, ids, cache)
+    merges = merges_by_score(vocabulary, ids, name, cache)
     unknown_token = None if has_bytes else unknown
     return Tokenizer(models.BPE(ids, merges, unk_token=unknown_token, byte_fallback=True, fuse_unk=True))

@@ -67,7 +67,7 @@ class _Texts:
 
     @classmethod
     def of(cls, tokens: Sequence[str], lengths: _Ints) -> "_Texts":
-        letters = np.frombuffer("".join(tokens).encode("utf-32-le", "surrogatepass"), np.uint32)
+        letters = np.frombuffer("".join(tokens).encode("utf-32-le", "surrogatepass"), "<u4")
         base = secrets.randbits(64) | 1  # so that no file can hold texts chosen to have the same hash
         powers = [pow(base, n, 2**64) for n in range(LONGEST)]
         inverses = [pow(base, -n, 2**64) * _MIX % 2**64 for n in range(LONGEST)]
@@ -100,7 +100,7 @@ class _Texts:
 
 @dataclass(frozen=True, slots=True)
 class _Index:
-    """Finds a token by the hash of its text: a table with open addressing, at most half full."""
+    """Finds a token by the hash of its text: a table with open addressing, at most a quarter full."""
 
     hashes: _Hashes
     """Of each token, and 0 after the last."""

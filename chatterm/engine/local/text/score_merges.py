@@ -10,17 +10,23 @@ from typing import overload
 
 from chatterm.engine.local.text.cut_cache import EVERY, CutFile
 from chatterm.engine.local.text.vocabulary import TokenType, Vocabulary
+from chatterm.errors import BadModelFile
 
 Pair = tuple[str, str]
 
 _SMALL = 5000
 """In tokens; the cuts of fewer are found out about as fast as they are read."""
+_MOST_LETTERS = 2**26
+"""In all cuts of the tokens that keep every cut."""
 
 
-def merges_by_score(vocabulary: Vocabulary, ids: Mapping[str, int], cache: Path | None) -> Sequence[Pair]:
+def merges_by_score(
+    vocabulary: Vocabulary, ids: Mapping[str, int], name: str, cache: Path | None
+) -> Sequence[Pair]:
     """Return the pairs of normal tokens that are ever joined, the highest score first, then the lowest id.
 
     `ids` are of the tokens that text may become; `cache` is a folder for what takes long to find out.
+    Raises BadModelFile, naming the file `name`, on far too many long tokens.
     """
     kinds, scores = vocabulary.types, vocabulary.scores
     normal = int(TokenType.NORMAL)
@@ -29,7 +35,8 @@ def merges_by_score(vocabulary: Vocabulary, ids: Mapping[str, int], cache: Path 
     tokens.sort(key=lambda token: scores[ids[token]], reverse=True)  # equal ones stay in order
     cuts = _cuts(tokens, cache)
     if EVERY in cuts:
-        return _all_pairs(tokens, cuts)
+        _check_size([token for token, cut in zip(tokens, cuts, strict=True) if cut == EVERY], name)
+        return _spread(tokens, cuts)
     return _Halves(list(compress(tokens, cuts)), cuts.translate(None, b"\0"))
 
 
@@ -46,15 +53,29 @@ def _cuts(tokens: Sequence[str], cache: Path | None) -> bytes:
     return cuts
 
 
-def _all_pairs(tokens: Sequence[str], cuts: bytes) -> Sequence[Pair]:
+def _check_size(tokens: Sequence[str], name: str) -> None:
+    """Refuse tokens whose cuts would take gigabytes: 3,000, each a letter longer, would take nine."""
+    if sum(len(token) ** 2 for token in tokens) > _MOST_LETTERS:
+        raise BadModelFile(
+            f"{name}: tokenizer.ggml.tokens should be parts of words, but {len(tokens):,} are long, up to"
+            f" {max(map(len, tokens)):,} characters; the file is damaged or of a kind chatterm cannot run"
+        )
+
+
+def _spread(tokens: Sequence[str], cuts: bytes) -> "_Halves":
     """Return the merges where some tokens keep every cut into two."""
-    known = set(tokens) - {""}
-    return [
-        (token[:at], token[at:])
-        for token, cut in zip(tokens, cuts, strict=True)
-        for at in (range(1, len(token)) if cut == EVERY else (cut,))
-        if token[:at] in known and token[at:] in known
-    ]
+    known = set(tokens)
+    kept: list[str] = []
+    places: list[int] = []
+    for token, cut in zip(tokens, cuts, strict=True):
+        if cut == EVERY:
+            found = [at for at in range(1, len(token)) if token[:at] in known and token[at:] in known]
+            kept += [token] * len(found)
+            places += found
+        elif cut:
+            kept.append(token)
+            places.append(cut)
+    return _Halves(kept, places)
 
 
 class _Halves(Sequence[Pair]):
@@ -63,7 +84,7 @@ class _Halves(Sequence[Pair]):
     A list of Gemma's would take 80 MB.
     """
 
-    def __init__(self, tokens: Sequence[str], cuts: bytes) -> None:
+    def __init__(self, tokens: Sequence[str], cuts: Sequence[int]) -> None:
         self._tokens, self._cuts = tokens, cuts
 
     def __len__(self) -> int:

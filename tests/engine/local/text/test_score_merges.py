@@ -18,6 +18,7 @@ from tokenizers import models
 from chatterm.engine.local.text.cut_cache import EVERY, CutFile
 from chatterm.engine.local.text.last_cuts import LONGEST, last_cuts
 from chatterm.engine.local.text.tokenizer import Tokenizer
+from chatterm.errors import BadModelFile
 
 LETTERS = "ab\u2581"
 
@@ -84,6 +85,13 @@ def test_long_tokens_keep_every_cut() -> None:
         assert tokenizer.encode_texts(texts) == [oracle(text) for text in texts]
 
 
+def test_far_too_many_long_tokens_are_refused() -> None:
+    """Runs of up to 3,000 letters: 4.5 million cuts, of 9 GB together."""
+    runs = ["a" * length for length in range(1, 3001)]
+    with pytest.raises(BadModelFile, match=r"bad\.gguf: .*parts of words.* up to 3,000 characters"):
+        Tokenizer.from_metadata(metadata(runs, [0.0] * 3000), "bad.gguf")
+
+
 @pytest.mark.parametrize(
     ("tokens", "cuts"),
     [
@@ -94,6 +102,8 @@ def test_long_tokens_keep_every_cut() -> None:
         (["a", "ab", "abc"], [0, 0, 0]),
         (["a", "b", "c", "bc", "abcd", "abc"], [0, 0, 0, 1, 0, 1]),
         (["a", "b", "c", "d", "bc", "abcd", "cd"], [0, 0, 0, 0, 1, 0, 1]),
+        ([], []),
+        ([""], [0]),
         (["", "a", "aa", "a" * LONGEST, "a" * (LONGEST + 1)], [0, 0, 1, 0, EVERY]),
     ],
 )
