@@ -27,11 +27,12 @@ _BATCH = 2**13
 _MOST_PROBES = 64
 _MIX = 0xD6E8FEB86659FD93
 """Odd; brings the low bits of a hash to the high ones, by which it is looked up."""
-_NEVER = 2**62
+_NEVER = 2**31 - 1
 """The rank of two neighbours that make no token."""
 
 _Hashes = npt.NDArray[np.uint64]
 _Ints = npt.NDArray[np.int64]
+_Ranks = npt.NDArray[np.int32]
 _Flags = npt.NDArray[np.bool_]
 
 
@@ -104,7 +105,7 @@ class _Index:
 
     hashes: _Hashes
     """Of each token, and 0 after the last."""
-    slots: npt.NDArray[np.int32]
+    slots: _Ranks
     """A token's number, or -1; the place is the hash's highest bits, or one of those after it."""
     shift: np.uint64
 
@@ -119,7 +120,7 @@ class _Index:
         index = cls(hashes, np.full(2**bits, -1, np.int32), np.uint64(64 - bits))
         return index if index._fill(np.flatnonzero(is_short).astype(np.int32)) else None
 
-    def _fill(self, left: npt.NDArray[np.int32]) -> bool:
+    def _fill(self, left: _Ranks) -> bool:
         at = (self.hashes[left] >> self.shift).astype(np.int64)
         for _ in range(_MOST_PROBES):
             is_free = self.slots[at] < 0
@@ -133,7 +134,7 @@ class _Index:
             at = (at + 1) & (self.slots.size - 1)
         return False
 
-    def find(self, hashes: _Hashes) -> npt.NDArray[np.int32]:
+    def find(self, hashes: _Hashes) -> _Ranks:
         """Return the numbers of the tokens with these hashes, -1 for none, in the same shape."""
         shape, hashes = hashes.shape, hashes.ravel()
         at = (hashes >> self.shift).astype(np.int64)
@@ -149,8 +150,7 @@ class _Index:
 class _Game:
     """The merging of tokens of one length, each by itself, all at once; a row a token.
 
-    Each step joins in every token the neighbours that make the best token; among different cuts of the same
-    one, those with the shorter left part; of the same neighbours, the leftmost.
+    Each step joins in every token the leftmost of the neighbours that make the best token.
     """
 
     def __init__(self, prefixes: _Hashes, inverses: _Hashes, index: _Index) -> None:
@@ -161,7 +161,7 @@ class _Game:
         self._bounds = np.tile(np.arange(length + 1), (self._rows.size, 1))
         """Where each symbol begins, and the end: one more than there are symbols."""
         firsts = np.arange(length - 1)
-        self._ranks = self._ranked(self._rows[:, None], firsts, firsts + 1, firsts + 2)
+        self._ranks = self._ranked(self._rows[:, None], firsts, firsts + 2)
         """Of each symbol with its right neighbour."""
 
     def play(self) -> tuple[_Ints, _Ints]:
@@ -188,11 +188,11 @@ class _Game:
         for left in (at - 1, at):
             rows = np.flatnonzero((left >= 0) & (left < self._ranks.shape[1]))
             first = left[rows]
-            spans = (self._bounds[rows, first + n] for n in range(3))
-            self._ranks[rows, first] = self._ranked(rows, *spans)
+            begin, end = self._bounds[rows, first], self._bounds[rows, first + 2]
+            self._ranks[rows, first] = self._ranked(rows, begin, end)
 
-    def _ranked(self, rows: _Ints, begin: _Ints, middle: _Ints, end: _Ints) -> _Ints:
-        """Return the rank of joining two spans of characters, the lowest first."""
+    def _ranked(self, rows: _Ints, begin: _Ints, end: _Ints) -> _Ranks:
+        """Return the ranks of joining what stands from `begin` to `end`: the lowest is joined first."""
         sums = self._prefixes[rows, end] - self._prefixes[rows, begin]
-        found = self._index.find(sums * self._inverses[begin]).astype(np.int64)
-        return np.where(found < 0, _NEVER, found * (LONGEST + 1) + middle - begin)
+        found = self._index.find(sums * self._inverses[begin])
+        return np.where(found < 0, np.int32(_NEVER), found)

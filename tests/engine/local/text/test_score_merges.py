@@ -71,6 +71,12 @@ def test_the_merges_kept_do_what_all_would(
     assert tokenizer.encode_texts(texts) == [oracle(text) for text in texts]
 
 
+def test_of_equal_scores_the_lowest_id_is_joined_first() -> None:
+    """The id of a spelling is its last one, so `bc` comes before `ab`."""
+    tokens = ["ab", "bc", "a", "b", "c", "ab"]
+    assert Tokenizer.from_metadata(metadata(tokens, [0.0] * 6)).encode_text("abc") == [3, 2]
+
+
 def test_long_tokens_keep_every_cut() -> None:
     """Lengths on both sides of LONGEST, in an order in which the shorter ones do not come first."""
     lengths = [1, 2, 3, 5, 8, 16, LONGEST - 1, LONGEST, LONGEST + 1, 2 * LONGEST, 300]
