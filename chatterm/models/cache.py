@@ -10,17 +10,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-TEMPLATES, TOKENIZERS, NATIVE, PREPARED = "templates", "tokenizers", "native", "prepared"
+TEMPLATES, TOKENIZERS, NATIVE = "templates", "tokenizers", "native"
 """Folders of the cache: verdicts on chat templates, what was found out about vocabularies, kernels compiled
 here, weights rearranged for here."""
 
-CAPS = {TEMPLATES: 10 * 10**6, TOKENIZERS: 10 * 10**6, NATIVE: 100 * 10**6, PREPARED: 20 * 10**9}
+CAPS = {TEMPLATES: 10 * 10**6, TOKENIZERS: 10 * 10**6, NATIVE: 100 * 10**6}
 """The most that each kind may take, in bytes."""
 _WHAT = {
     TEMPLATES: "what trying models' chat templates showed",
     TOKENIZERS: "how large vocabularies join their tokens",
     NATIVE: "kernels compiled for this processor",
-    PREPARED: "weights arranged for this processor",
 }
 _OTHER = "not of this version"
 

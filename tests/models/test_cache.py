@@ -8,7 +8,6 @@ import pytest
 from chatterm.models import cache
 from chatterm.models.cache import (
     NATIVE,
-    PREPARED,
     TEMPLATES,
     TOKENIZERS,
     cache_uses,
@@ -26,7 +25,7 @@ def write(path: Path, size: int, age_s: float = 0.0) -> Path:
 
 def test_what_is_not_there_takes_nothing(tmp_path: Path) -> None:
     uses = cache_uses(tmp_path / "none")
-    assert [use.kind for use in uses] == [TEMPLATES, TOKENIZERS, NATIVE, PREPARED]
+    assert [use.kind for use in uses] == [TEMPLATES, TOKENIZERS, NATIVE]
     assert not any(use.num_entries or use.num_bytes for use in uses)
     assert clear_cache(tmp_path / "none") == 0
     trim_cache(tmp_path / "none")
@@ -35,11 +34,11 @@ def test_what_is_not_there_takes_nothing(tmp_path: Path) -> None:
 def test_every_kind_and_every_stranger_is_counted(tmp_path: Path) -> None:
     write(tmp_path / TEMPLATES / "a.json", 10)
     write(tmp_path / TEMPLATES / "b.json", 20)
-    write(tmp_path / PREPARED / "model" / "deep" / "w", 3000)
-    write(tmp_path / PREPARED / "model" / "v", 4)
+    write(tmp_path / NATIVE / "model" / "deep" / "w", 3000)
+    write(tmp_path / NATIVE / "model" / "v", 4)
     write(tmp_path / "stranger", 5)
     found = {use.kind: (use.num_entries, use.num_bytes) for use in cache_uses(tmp_path)}
-    kept = {TEMPLATES: (2, 30), TOKENIZERS: (0, 0), NATIVE: (0, 0), PREPARED: (1, 3004)}
+    kept = {TEMPLATES: (2, 30), TOKENIZERS: (0, 0), NATIVE: (1, 3004)}
     assert found == kept | {"stranger": (1, 5)}
 
 
@@ -47,7 +46,7 @@ def test_clearing_leaves_an_empty_folder_and_nothing_beside_it_changes(tmp_path:
     outside = write(tmp_path / "outside" / "precious", 100)
     folder = tmp_path / "cache"
     write(folder / NATIVE / "k.so", 1000)
-    (folder / PREPARED).symlink_to(outside.parent)
+    (folder / NATIVE).symlink_to(outside.parent)
     assert clear_cache(folder) >= 1000
     assert list(folder.iterdir()) == []
     assert outside.read_bytes() == b"x" * 100
@@ -56,11 +55,11 @@ def test_clearing_leaves_an_empty_folder_and_nothing_beside_it_changes(tmp_path:
 def test_the_oldest_go_until_a_kind_is_within_its_cap(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(cache.CAPS, PREPARED, 250)
-    old = write(tmp_path / PREPARED / "b-old", 100, age_s=500)
-    older = write(tmp_path / PREPARED / "c-older" / "w", 100, age_s=900)
+    monkeypatch.setitem(cache.CAPS, NATIVE, 250)
+    old = write(tmp_path / NATIVE / "b-old", 100, age_s=500)
+    older = write(tmp_path / NATIVE / "c-older" / "w", 100, age_s=900)
     os.utime(older.parent, (1e9 - 900, 1e9 - 900))
-    new = write(tmp_path / PREPARED / "a-new", 100)
+    new = write(tmp_path / NATIVE / "a-new", 100)
     kept = write(tmp_path / NATIVE / "k.so", 1000, age_s=9999)
     trim_cache(tmp_path)
     assert not older.parent.exists()
