@@ -12,7 +12,7 @@ from pathlib import Path
 
 TEMPLATES, TOKENIZERS, NATIVE = "templates", "tokenizers", "native"
 """Folders of the cache: verdicts on chat templates, what was found out about vocabularies, kernels compiled
-here, weights rearranged for here."""
+here."""
 
 CAPS = {TEMPLATES: 10 * 10**6, TOKENIZERS: 10 * 10**6, NATIVE: 100 * 10**6}
 """The most that each kind may take, in bytes."""
