@@ -46,7 +46,7 @@ def test_clearing_leaves_an_empty_folder_and_nothing_beside_it_changes(tmp_path:
     outside = write(tmp_path / "outside" / "precious", 100)
     folder = tmp_path / "cache"
     write(folder / NATIVE / "k.so", 1000)
-    (folder / NATIVE).symlink_to(outside.parent)
+    (folder / TOKENIZERS).symlink_to(outside.parent)
     assert clear_cache(folder) >= 1000
     assert list(folder.iterdir()) == []
     assert outside.read_bytes() == b"x" * 100
@@ -55,11 +55,11 @@ def test_clearing_leaves_an_empty_folder_and_nothing_beside_it_changes(tmp_path:
 def test_the_oldest_go_until_a_kind_is_within_its_cap(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(cache.CAPS, NATIVE, 250)
-    old = write(tmp_path / NATIVE / "b-old", 100, age_s=500)
-    older = write(tmp_path / NATIVE / "c-older" / "w", 100, age_s=900)
+    monkeypatch.setitem(cache.CAPS, TOKENIZERS, 250)
+    old = write(tmp_path / TOKENIZERS / "b-old", 100, age_s=500)
+    older = write(tmp_path / TOKENIZERS / "c-older" / "w", 100, age_s=900)
     os.utime(older.parent, (1e9 - 900, 1e9 - 900))
-    new = write(tmp_path / NATIVE / "a-new", 100)
+    new = write(tmp_path / TOKENIZERS / "a-new", 100)
     kept = write(tmp_path / NATIVE / "k.so", 1000, age_s=9999)
     trim_cache(tmp_path)
     assert not older.parent.exists()
