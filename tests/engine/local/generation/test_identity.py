@@ -110,13 +110,13 @@ def test_a_tiny_model_repeats_itself_to_the_token(
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("sampling", [GREEDY, SAMPLED], ids=["greedy", "sampled"])
 def test_the_default_model_repeats_itself_to_the_token(
-    default_model: Path, cache: Path | None, sampling: SamplingParams
+    default_model: Path, tmp_path: Path, sampling: SamplingParams
 ) -> None:
     def open_engine(has_prompt_lookup: bool) -> LocalEngine:
         return LocalEngine.open(
             default_model,
             name="default",
-            cache=cache,
+            cache=tmp_path / "cache",
             is_deterministic=True,
             has_prompt_lookup=has_prompt_lookup,
         )
