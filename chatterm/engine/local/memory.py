@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from chatterm.engine.local.weights.packed_types import HEAD_TARGET, held_bytes
@@ -58,13 +58,15 @@ def need_of(
 ) -> MemoryNeed:
     """Return what the model needs with a context of so many tokens (None: its own)."""
     holding = holding or Holding()
-    return memory_need(
+    need = memory_need(
         tensors,
         spec,
         context_length=context_length or spec.context_length,
         held=holding.of,
         cache_itemsize=holding.cache_itemsize,
     )
+    # The C library reads a tied embedding from the head's tiles.
+    return replace(need, embedding=0) if holding.is_native and spec.is_head_tied else need
 
 
 def holding_here(cache: Path) -> Holding:

@@ -57,6 +57,8 @@ class Decoder:
         self._rotations = tuple(rotations[kind.rope] if kind.rope else None for kind in self._kinds)
         native = placement.native
         self._native = NativeDecoder.of(native, shape, weights) if native is not None else None
+        if self._native is not None:
+            self.weights = self._native.weights
 
     @property
     def cache_dtype(self) -> torch.dtype:
@@ -113,6 +115,7 @@ class Decoder:
         if self._native is not None:
             return self._native.embed(ids)
         table = self.weights.embedding
+        assert table is not None, "only the C decoder does without"
         x = dequantise(table.block_type, table.blocks[ids]).to(self.placement.device)
         return x if self.shape.embedding_scale == 1 else x.mul_(self.shape.embedding_scale)
 

@@ -36,8 +36,8 @@ class Layer:
 class DecoderWeights:
     """All that a decoder needs, placed and packed."""
 
-    embedding: BlockTensor
-    """As the file stores it: rows are dequantised when their token comes."""
+    embedding: BlockTensor | None
+    """As the file stores it: rows are dequantised when their token comes. None: the head's tiles are read."""
     layers: tuple[Layer, ...]
     output_norm: RMSNorm
     head: Linear

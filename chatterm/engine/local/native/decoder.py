@@ -6,6 +6,7 @@ else, to the bit: not on the number of rows, the sequences they belong to, or th
 
 import ctypes
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Self
 
 import torch
@@ -31,8 +32,10 @@ class NativeDecoder:
     ) -> None:
         """Use `of`."""
         self._embedding = embedding
+        self._is_embedding_tiled = shape.is_head_tied
         self._library = library
-        self._weights = weights
+        self.weights = weights
+        """What is kept: without the embedding where the head's tiles hold it too."""
         self._layers = (c.Layer * shape.num_layers)(
             *(_layer(*both) for both in zip(weights.layers, shape.layers, strict=True))
         )
@@ -43,15 +46,18 @@ class NativeDecoder:
     @classmethod
     def of(cls, library: c.NativeLibrary, shape: ArchSpec, weights: DecoderWeights) -> Self | None:
         """None where the library lacks a type, or gate and up share a tile."""
-        embedding = stored_part(library, weights.embedding)
         products = [weights.head]
         for layer in weights.layers:
             products += [layer.qkv, layer.attention_output, layer.gate_up, layer.ffn_down]
         is_all_native = all(isinstance(product, NativeLinear) for product in products)
         is_split = not (shape.has_fused_products and shape.feed_forward_length % c.TILE_ROWS)
-        if embedding is None or not is_all_native or not is_split:
+        if not is_all_native or not is_split or weights.embedding is None:
             return None
-        return cls(library, shape, weights, embedding)
+        if shape.is_head_tied:
+            embedding = c.Part.from_buffer_copy(_matrix(weights.head, None).parts[0])
+            return cls(library, shape, replace(weights, embedding=None), embedding)
+        stored = stored_part(library, weights.embedding)
+        return None if stored is None else cls(library, shape, weights, stored)
 
     @property
     def num_threads(self) -> int:
@@ -61,7 +67,12 @@ class NativeDecoder:
         """Return the embeddings of `ids` (int64, (n,)), scaled: fp32 (n, width)."""
         x = torch.empty(len(ids), self._embedding.columns)
         self._library.read_rows(
-            self._embedding, ids.data_ptr(), len(ids), self._embedding_scale, x.data_ptr()
+            self._embedding,
+            ids.data_ptr(),
+            len(ids),
+            self._embedding_scale,
+            x.data_ptr(),
+            is_tiled=self._is_embedding_tiled,
         )
         return x
 

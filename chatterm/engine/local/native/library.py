@@ -134,12 +134,16 @@ class NativeLibrary:
         """Write the part as bfloat16 (rows, columns) to address `out`."""
         self._library.unpack(ctypes.byref(part), self._pool, self.num_threads, out)
 
-    def read_rows(self, stored: Part, rows: int, count: int, scale: float, out: int) -> None:
+    def read_rows(  # as the library has it
+        self, matrix: Part, rows: int, count: int, scale: float, out: int, *, is_tiled: bool
+    ) -> None:
         """Write some rows of a matrix, times `scale`: fp32 (count, columns).
 
-        `stored` has the file's blocks in place of tiles; `rows` is the address of the rows' numbers, int64.
+        Unless `is_tiled`, the part has the file's blocks in place of tiles; `rows` is the address of the
+        rows' numbers, int64.
         """
-        self._library.read_rows(ctypes.byref(stored), rows, count, scale, out)
+        read = self._library.read_tiled_rows if is_tiled else self._library.read_rows
+        read(ctypes.byref(matrix), rows, count, scale, out)
 
     def multiply(self, matrix: Matrix, x: int, num_rows: int, y: int) -> None:
         """y (num_rows, rows of the matrix) = x W^T + bias, fp32. Raises MemoryError."""
@@ -168,6 +172,7 @@ def _declare(library: ctypes.CDLL) -> None:
         "pack": (c_int, (POINTER(Part), c_void_p, c_int, c_void_p)),
         "unpack": (None, (POINTER(Part), c_void_p, c_int, c_void_p)),
         "read_rows": (None, (POINTER(Part), c_void_p, c_int64, c_float, c_void_p)),
+        "read_tiled_rows": (None, (POINTER(Part), c_void_p, c_int64, c_float, c_void_p)),
         "multiply": (c_int, (POINTER(Matrix), c_void_p, c_int, c_void_p, c_int64, c_void_p)),
         "decode": (c_int, (POINTER(Decoder), c_void_p, c_int, POINTER(Pass))),
     }

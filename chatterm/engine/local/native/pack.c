@@ -223,3 +223,31 @@ void read_rows(const Part *stored, const int64_t *rows, int64_t count, float sca
         for (int64_t k = 0; k < columns; k++) out[k] *= scale;
     }
 }
+
+static void read_tiled_codes(const Layout *layout, const uint8_t *tile, int64_t row, int64_t columns, float *out) {
+    const int per_group = GROUP / layout->scale_columns;
+    const int64_t bytes = TILE_ROWS * GROUP * layout->bits / 8;
+    uint8_t codes[TILE_ROWS][GROUP];
+    for (int64_t g = 0; g < columns / GROUP; g++, tile += group_bytes(layout), out += GROUP) {
+        group_codes(layout, tile, codes);
+        for (int k = 0; k < GROUP; k++) {
+            const int place = k / layout->scale_columns * TILE_ROWS + (int)row;
+            const float minimum = layout->has_minima ? half_at(tile + bytes + 32 * per_group, place) : 0;
+            out[k] = half_at(tile + bytes, place) * (float)(codes[row][k] - layout->centre) + minimum;
+        }
+    }
+}
+
+void read_tiled_rows(const Part *part, const int64_t *rows, int64_t count, float scale, float *out) {
+    const Layout *layout = part->layout;
+    const int64_t columns = part->columns, size = layout->bits / 8;
+    for (int64_t i = 0; i < count; i++, out += columns) {
+        const int64_t row = rows[i] % TILE_ROWS;
+        const uint8_t *tile = part->data + rows[i] / TILE_ROWS * tile_bytes(layout, columns);
+        if (layout->storage == CODES) read_tiled_codes(layout, tile, row, columns, out);
+        else
+            for (int64_t k = 0; k < columns; k++)
+                out[k] = plain_at(layout->storage, tile + (k * TILE_ROWS + row) * size);
+        for (int64_t k = 0; k < columns; k++) out[k] *= scale;
+    }
+}

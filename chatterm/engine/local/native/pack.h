@@ -15,4 +15,7 @@ void unpack(const Part *part, Pool *pool, int num_threads, uint16_t *out);
 /* Write some rows of a matrix, times `scale`: (count, columns). `stored` has the file's blocks in place of tiles. */
 void read_rows(const Part *stored, const int64_t *rows, int64_t count, float scale, float *out);
 
+/* The same from a matrix in tiles. */
+void read_tiled_rows(const Part *part, const int64_t *rows, int64_t count, float scale, float *out);
+
 #endif

@@ -97,8 +97,12 @@ def test_single_rows_are_read_as_they_are_stored(library: NativeLibrary, kind: B
     stored, rows = stored_part(library, tensor), torch.tensor([3, 99, 3, 0])
     assert stored is not None
     found = torch.empty(4, COLUMNS)
-    library.read_rows(stored, rows.data_ptr(), 4, 2.0, found.data_ptr())
-    torch.testing.assert_close(found, 2 * dequantise(kind, tensor.blocks)[rows], rtol=1e-6, atol=1e-9)
+    library.read_rows(stored, rows.data_ptr(), 4, 2.0, found.data_ptr(), is_tiled=False)
+    expected = 2 * dequantise(kind, tensor.blocks)[rows]
+    torch.testing.assert_close(found, expected, rtol=1e-6, atol=1e-9)
+    packed = pack(library, tensor)
+    library.read_rows(packed.matrix.parts[0], rows.data_ptr(), 4, 2.0, found.data_ptr(), is_tiled=True)
+    assert relative_error(found, expected) < (5e-4 if kind in ROUNDED else 1e-6)
 
 
 def test_several_matrices_of_several_types_stand_one_under_the_other(library: NativeLibrary) -> None:
