@@ -203,4 +203,4 @@ def test_the_default_model_opens_fast(default_model: Path) -> None:
         start = time.perf_counter()
         GGUFFile.open(default_model).close()
         times.append(time.perf_counter() - start)
-    assert min(times) < 0.2, "0.03 s on the machine it was written on, with 98,052 strings"
+    assert min(times) < 1, "0.03 s on the machine it was written on, with 98,052 strings"

@@ -18,7 +18,7 @@ from chatterm.store import ConversationStore
 from tests.store.samples import RECORD, ask, found_by, integrity
 from tests.store.supervisor import ROOT, Child, at_once, command, heard, running
 
-GRACE_S = 0.25
+GRACE_S = 1.0
 """Of the machine, not of the store: how late a busy machine may run a thread that is due."""
 
 
@@ -95,7 +95,7 @@ def test_200_kills_in_mid_reply_lose_no_more_than_a_moment(database: Path) -> No
     check_kills(database, range(1000, 1200))
     started = time.perf_counter()
     ConversationStore.open(database).close()
-    assert time.perf_counter() - started < 0.25
+    assert time.perf_counter() - started < 2
 
 
 def test_a_reply_that_a_live_process_writes_is_not_interrupted(database: Path) -> None:

@@ -161,9 +161,9 @@ def test_time_is_linear_whatever_comes(letters: Tokenizer) -> None:
 
     def seconds(num_tokens: int) -> float:
         stream = TextStream(letters, ["\ufffd" * 30 + "x"])
-        start = time.perf_counter()
+        start = time.thread_time()
         for _ in range(num_tokens):
             stream.push(lone)
-        return time.perf_counter() - start
+        return time.thread_time() - start
 
     assert seconds(50_000) < 40 * min(seconds(5_000) for _ in range(3))
