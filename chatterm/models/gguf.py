@@ -15,11 +15,12 @@ from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Self, TypeVar
 
-from chatterm.errors import BadModelFile, ModelNotFound
+from chatterm.errors import BadModelFile
 from chatterm.models.block_types import BlockType
 from chatterm.models.gguf_cursor import HeaderError, MetadataValue
 from chatterm.models.gguf_header import Header, TensorInfo, parse_header
 from chatterm.models.magic import GGUF_MAGIC, describe_stranger
+from chatterm.models.mapped_file import map_file
 
 __all__ = ["BlockType", "GGUFFile", "MetadataValue", "TensorInfo"]
 
@@ -122,23 +123,16 @@ _NAMES = {str: "a text", int: "a whole number", float: "a number", bool: "true o
 
 
 def _map(path: Path) -> mmap.mmap:
-    """Map a regular file that starts with GGUF's magic; a pipe or device is never opened."""
-    try:
-        mode = path.stat().st_mode
+    """Map a regular file that starts with GGUF's magic."""
+
+    def check_mode(mode: int) -> None:
         if stat.S_ISDIR(mode):
             raise BadModelFile(f"{path} is a folder; name a .gguf file in it")
         if not stat.S_ISREG(mode):
             raise BadModelFile(f"{path} is not a regular file; name a .gguf file")
-        with path.open("rb") as file:
-            head = file.read(32)
-            if not head.startswith(GGUF_MAGIC):
-                raise BadModelFile(f"{path}: {describe_stranger(head) if head else 'the file is empty'}")
-            return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-    except FileNotFoundError as error:
-        raise ModelNotFound(
-            f"there is no model file {path}; `chatterm models list` shows what is there"
-        ) from error
-    except OSError as error:
-        raise BadModelFile(f"{path} cannot be read: {error.strerror or error}") from error
-    except ValueError as error:  # mmap's, of a file that was emptied meanwhile
-        raise BadModelFile(f"{path} changed while it was being read; try again ({error})") from error
+
+    def check_head(head: bytes) -> None:
+        if not head.startswith(GGUF_MAGIC):
+            raise BadModelFile(f"{path}: {describe_stranger(head) if head else 'the file is empty'}")
+
+    return map_file(path, check_mode, check_head, missing="`chatterm models list` shows what is there")

@@ -17,8 +17,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import NoReturn, Self
 
-from chatterm.errors import BadModelFile, ModelNotFound
+from chatterm.errors import BadModelFile
 from chatterm.models.magic import describe_stranger
+from chatterm.models.mapped_file import map_file
 
 HEADER_LIMIT = 10 * 2**20
 """In bytes: room for 80,000 tensors, and little enough that no header takes 200 MB or 2 s to parse."""
@@ -94,24 +95,18 @@ class _HeaderError(Exception):
 
 
 def _map(path: Path) -> mmap.mmap:
-    """Map a regular file that starts as safetensors files do; a pipe or device is never opened."""
-    try:
-        if not stat.S_ISREG(path.stat().st_mode):
+    """Map a regular file that starts as safetensors files do."""
+
+    def check_mode(mode: int) -> None:
+        if not stat.S_ISREG(mode):
             raise BadModelFile(f"{path} is not a regular file; name a model file or folder")
-        with path.open("rb") as file:
-            head = file.read(32)
-            if head[8:9] != b"{":
-                what = describe_stranger(head) if head else "the file is empty"
-                raise BadModelFile(f"{path} is not a safetensors file: {what}")
-            return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-    except FileNotFoundError as error:
-        raise ModelNotFound(
-            f"there is no model file {path}; the folder is incomplete: fetch the missing part"
-        ) from error
-    except OSError as error:
-        raise BadModelFile(f"{path} cannot be read: {error.strerror or error}") from error
-    except ValueError as error:  # mmap's, of a file that was emptied meanwhile
-        raise BadModelFile(f"{path} changed while it was being read; try again ({error})") from error
+
+    def check_head(head: bytes) -> None:
+        if head[8:9] != b"{":
+            what = describe_stranger(head) if head else "the file is empty"
+            raise BadModelFile(f"{path} is not a safetensors file: {what}")
+
+    return map_file(path, check_mode, check_head, missing="the folder is incomplete: fetch the missing part")
 
 
 def _header_length(mapped: mmap.mmap) -> int:
