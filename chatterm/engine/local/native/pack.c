@@ -138,21 +138,27 @@ static uint16_t to_bfloat(float value) {
     return (uint16_t)((bits + 0x7FFF + (bits >> 16 & 1)) >> 16);
 }
 
-static void unpack_codes(const Layout *layout, const uint8_t *tile, int64_t rows, int64_t columns, uint16_t *out) {
+/* What the codes of row `row` of a group mean. */
+static void row_values(const Layout *layout, const uint8_t *group, const uint8_t codes[GROUP], int64_t row, float *out) {
     const int size = layout->scale_columns, per_group = GROUP / size;
-    const int64_t bytes = TILE_ROWS * GROUP * layout->bits / 8;
+    const uint8_t *scales = group + TILE_ROWS * GROUP * layout->bits / 8;
+    for (int half = 0; half < per_group; half++, codes += size, out += size) {
+        const int place = half * TILE_ROWS + (int)row;
+        const float scale = half_at(scales, place);
+        const float minimum = layout->has_minima ? half_at(scales + 32 * per_group, place) : 0;
+        for (int k = 0; k < size; k++) out[k] = scale * (float)(codes[k] - layout->centre) + minimum;
+    }
+}
+
+static void unpack_codes(const Layout *layout, const uint8_t *tile, int64_t rows, int64_t columns, uint16_t *out) {
     uint8_t codes[TILE_ROWS][GROUP];
-    for (int64_t g = 0; g < columns / GROUP; g++, tile += group_bytes(layout)) {
+    float values[GROUP];
+    for (int64_t g = 0; g < columns / GROUP; g++, tile += group_bytes(layout), out += GROUP) {
         group_codes(layout, tile, codes);
-        for (int64_t r = 0; r < rows; r++)
-            for (int half = 0; half < per_group; half++) {
-                const int place = half * TILE_ROWS + (int)r;
-                const float scale = half_at(tile + bytes, place);
-                const float minimum = layout->has_minima ? half_at(tile + bytes + 32 * per_group, place) : 0;
-                uint16_t *to = out + r * columns + g * GROUP + half * size;
-                const uint8_t *from = codes[r] + half * size;
-                for (int k = 0; k < size; k++) to[k] = to_bfloat(scale * (float)(from[k] - layout->centre) + minimum);
-            }
+        for (int64_t r = 0; r < rows; r++) {
+            row_values(layout, tile, codes[r], r, values);
+            for (int k = 0; k < GROUP; k++) out[r * columns + k] = to_bfloat(values[k]);
+        }
     }
 }
 
@@ -225,16 +231,10 @@ void read_rows(const Part *stored, const int64_t *rows, int64_t count, float sca
 }
 
 static void read_tiled_codes(const Layout *layout, const uint8_t *tile, int64_t row, int64_t columns, float *out) {
-    const int per_group = GROUP / layout->scale_columns;
-    const int64_t bytes = TILE_ROWS * GROUP * layout->bits / 8;
     uint8_t codes[TILE_ROWS][GROUP];
     for (int64_t g = 0; g < columns / GROUP; g++, tile += group_bytes(layout), out += GROUP) {
         group_codes(layout, tile, codes);
-        for (int k = 0; k < GROUP; k++) {
-            const int place = k / layout->scale_columns * TILE_ROWS + (int)row;
-            const float minimum = layout->has_minima ? half_at(tile + bytes + 32 * per_group, place) : 0;
-            out[k] = half_at(tile + bytes, place) * (float)(codes[row][k] - layout->centre) + minimum;
-        }
+        row_values(layout, tile, codes[row], row, out);
     }
 }
 
