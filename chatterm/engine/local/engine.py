@@ -170,7 +170,8 @@ def _load(source: ModelSource, options: RuntimeOptions) -> "Runtime":
     A device that nobody chose and that has not the memory gives way to the CPU.
     """
     with ThreadPoolExecutor(1) as beside:
-        compiling = beside.submit(library_path, options.kernels) if options.kernels else None
+        may_use_cpu = options.device in {None, "cpu"}
+        compiling = beside.submit(library_path, options.kernels) if options.kernels and may_use_cpu else None
         from chatterm.engine.local.runtime import Runtime, choose_device
 
         kernels = compiling.result() if compiling else None

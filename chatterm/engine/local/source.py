@@ -119,10 +119,24 @@ class GGUFSource:
 
 
 @dataclass(frozen=True, slots=True)
-class FolderSource:
-    """A folder of a family that chatterm's own decoder runs."""
+class _Folder:
+    """What every folder tells of itself."""
 
     checkpoint: Checkpoint
+
+    @property
+    def num_parameters(self) -> int:
+        return self.checkpoint.num_parameters
+
+    @property
+    def chat_template(self) -> str | None:
+        return self.checkpoint.chat_template
+
+
+@dataclass(frozen=True, slots=True)
+class FolderSource(_Folder):
+    """A folder of a family that chatterm's own decoder runs."""
+
     spec: ArchSpec
     target: BlockType | None
 
@@ -141,14 +155,6 @@ class FolderSource:
     def context_length(self) -> int:
         return self.spec.context_length
 
-    @property
-    def num_parameters(self) -> int:
-        return self.checkpoint.num_parameters
-
-    @property
-    def chat_template(self) -> str | None:
-        return self.checkpoint.chat_template
-
     def open_tokenizer(self, cache: Path | None = None) -> Tokenizer:
         return Tokenizer.from_folder(self.checkpoint.folder, self.spec.vocab_size)
 
@@ -165,10 +171,9 @@ class FolderSource:
 
 
 @dataclass(frozen=True, slots=True)
-class ForeignSource:
+class ForeignSource(_Folder):
     """A folder that only transformers can run."""
 
-    checkpoint: Checkpoint
     reason: str
     num_tokens: int
     context_length: int
@@ -197,14 +202,6 @@ class ForeignSource:
     @property
     def identity(self) -> str:
         return self.checkpoint.identity
-
-    @property
-    def num_parameters(self) -> int:
-        return self.checkpoint.num_parameters
-
-    @property
-    def chat_template(self) -> str | None:
-        return self.checkpoint.chat_template
 
     def open_tokenizer(self, cache: Path | None = None) -> Tokenizer:
         return Tokenizer.from_folder(self.checkpoint.folder, self.num_tokens)
