@@ -21,6 +21,7 @@ from chatterm.engine.base import CancelToken
 from chatterm.store import ConversationStore
 from chatterm.tasks import Composed, Question, choose_prompt, compose
 from chatterm.tui.app import ChattermApp
+from chatterm.tui.drafts import Draft
 from chatterm.tui.parts import AppParts
 
 CONVERSATIONS = (
@@ -37,10 +38,10 @@ def parts_for(workspace: Workspace, store: ConversationStore, model: str | None)
     found = workspace.obtain_model({"model": model}, Report.to_stderr(), CancelToken())
     library = workspace.prompt_library()
 
-    def shape(text: str, card: ModelCard, continues: bool) -> Composed:
+    def shape(draft: Draft, card: ModelCard, continues: bool) -> Composed:
         prompt = choose_prompt(library, None, has_text=True)
         question = Question(
-            text=text,
+            text=draft.text,
             prompt=prompt,
             settings={"temperature": 0.0},
             continues=continues,

@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Mapping
 from contextlib import closing
+from typing import TYPE_CHECKING
 
 from chatterm.cli import inputs
 from chatterm.cli.report import Report
@@ -13,6 +14,9 @@ from chatterm.conversation import ModelCard
 from chatterm.engine.base import CancelToken
 from chatterm.errors import UsageError
 from chatterm.tasks import Composed, Question, choose_prompt, compose
+
+if TYPE_CHECKING:
+    from chatterm.tui.drafts import Draft
 
 MIN_COLUMNS, MIN_LINES = 40, 12
 
@@ -37,7 +41,7 @@ def open_app(settings: Mapping[str, object | None], *, is_private: bool, is_offl
         parts = AppParts(
             store=store,
             open_engine=lambda: workspace.open_engine(model, chosen),
-            compose=lambda text, card, continues: _compose(workspace, chosen, text, card, continues),
+            compose=lambda draft, card, continues: _compose(workspace, chosen, draft, card, continues),
             model_name=str(chosen.get("model") or workspace.model_name),
             theme=str(chosen.get("theme") or workspace.config.theme),
         )
@@ -63,11 +67,14 @@ def check_terminal() -> None:
 
 
 def _compose(
-    workspace: Workspace, settings: Mapping[str, object], text: str, card: ModelCard, continues: bool
+    workspace: Workspace, settings: Mapping[str, object], draft: "Draft", card: ModelCard, continues: bool
 ) -> Composed:
     question = Question(
-        text=text,
-        prompt=choose_prompt(workspace.prompt_library(), None, has_text=True),
+        text=draft.text,
+        documents=draft.documents,
+        prompt=choose_prompt(workspace.prompt_library(), draft.prompt_id, has_text=bool(draft.text)),
+        is_prompt_chosen=draft.prompt_id is not None,
+        values=draft.values,
         settings=settings,
         lang=workspace.config.lang,
         emergency_number=workspace.config.emergency_number,

@@ -11,6 +11,7 @@ from textual.message import Message
 from chatterm.conversation import ModelCard, Turn
 from chatterm.errors import StoreError
 from chatterm.session import TurnStarted
+from chatterm.tui.drafts import Draft
 from chatterm.tui.pacing import Growth
 
 Phase = Literal["idle", "waiting", "reading", "writing", "stopping"]
@@ -19,9 +20,9 @@ Phase = Literal["idle", "waiting", "reading", "writing", "stopping"]
 
 @dataclass
 class QuestionAsked(Message):
-    """The composer's text is to be sent."""
+    """What the composer holds is to be sent."""
 
-    text: str
+    draft: Draft
 
 
 @dataclass

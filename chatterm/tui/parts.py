@@ -7,6 +7,7 @@ from chatterm.conversation import ModelCard
 from chatterm.engine.base import Engine
 from chatterm.store import ConversationStore
 from chatterm.tasks import Composed
+from chatterm.tui.drafts import Draft
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,8 +17,8 @@ class AppParts:
     store: ConversationStore
     open_engine: Callable[[], Engine]
     """Slow; called in a thread, and again for the next question where it failed. Raises ChattermError."""
-    compose: Callable[[str, ModelCard, bool], Composed]
-    """Shapes a question for a model, by the prompt and the settings in use.
+    compose: Callable[[Draft, ModelCard, bool], Composed]
+    """Shapes a draft for a model, by the prompt and the settings in use.
 
     The last argument tells whether a conversation goes on. Called in a turn's thread. Raises ChattermError.
     """

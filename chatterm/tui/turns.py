@@ -14,6 +14,7 @@ from chatterm.engine.base import CancelToken, Engine, PrefillProgress
 from chatterm.errors import ChattermError
 from chatterm.session import ChatSession, NotSaved, SessionEvent, TurnFinished, TurnStarted
 from chatterm.tui import events
+from chatterm.tui.drafts import Draft
 from chatterm.tui.engine_slot import EngineSlot, Post
 from chatterm.tui.pacing import Growth, paced
 from chatterm.tui.parts import AppParts
@@ -26,8 +27,7 @@ logger = logging.getLogger(__name__)
 class TurnPlan:
     """A turn that is to run."""
 
-    question: str
-    """As it was typed."""
+    draft: Draft
     conversation_id: str | None
     """None begins a conversation."""
     parent_id: str | None
@@ -60,7 +60,7 @@ class TurnRunner:
             post(events.ReplyFailed(f"the reply failed unexpectedly: {type(error).__name__}: {error}"))
 
     def _run(self, engine: Engine, plan: TurnPlan, post: Post) -> None:
-        composed = self._parts.compose(plan.question, engine.describe(), plan.conversation_id is not None)
+        composed = self._parts.compose(plan.draft, engine.describe(), plan.conversation_id is not None)
         for notice in (*composed.notices, *composed.footers):
             post(events.TurnNoticed(notice))
         session_events = ChatSession(engine, self._parts.store).send(

@@ -15,15 +15,16 @@ from chatterm.session import TurnRequest
 from chatterm.store import ConversationStore
 from chatterm.tasks import Composed
 from chatterm.tui.app import ChattermApp
+from chatterm.tui.drafts import Draft
 from chatterm.tui.parts import AppParts
 from chatterm.tui.widgets.composer import Composer
 
 KEYS: Mapping[str, str] = {" ": "space", "\n": "ctrl+j"}
 
 
-def compose(question: str, card: ModelCard, goes_on: bool) -> Composed:
-    """Shape a question without a prompt library: as it is."""
-    return Composed(TurnRequest(messages=(Message("user", question),), title=question[:60]), ())
+def compose(draft: Draft, card: ModelCard, goes_on: bool) -> Composed:
+    """Shape a draft without a prompt library: as it is."""
+    return Composed(TurnRequest(messages=(Message("user", draft.text),), title=draft.text[:60]), ())
 
 
 def parts_of(store: ConversationStore, engine: Engine, **others: Any) -> AppParts:  # by field name
@@ -31,9 +32,9 @@ def parts_of(store: ConversationStore, engine: Engine, **others: Any) -> AppPart
     return AppParts(store=store, **(standard | others))
 
 
-def sampled(params: SamplingParams) -> Callable[[str, ModelCard, bool], Composed]:
-    def compose_so(question: str, card: ModelCard, goes_on: bool) -> Composed:
-        return Composed(TurnRequest(messages=(Message("user", question),), sampling=params), ())
+def sampled(params: SamplingParams) -> Callable[[Draft, ModelCard, bool], Composed]:
+    def compose_so(draft: Draft, card: ModelCard, goes_on: bool) -> Composed:
+        return Composed(TurnRequest(messages=(Message("user", draft.text),), sampling=params), ())
 
     return compose_so
 

@@ -12,6 +12,7 @@ from chatterm.errors import GenerationFailed, ModelNotFound, PromptError
 from chatterm.store import ConversationStore
 from chatterm.tasks import Composed
 from chatterm.tui import events
+from chatterm.tui.drafts import Draft
 from chatterm.tui.engine_slot import EngineSlot
 from chatterm.tui.parts import AppParts
 from chatterm.tui.turns import TurnPlan, TurnRunner
@@ -26,7 +27,7 @@ def played(parts: AppParts, plan: TurnPlan) -> list[UiEvent]:
 
 
 def plan_of(question: str) -> TurnPlan:
-    return TurnPlan(question=question, conversation_id=None, parent_id=None)
+    return TurnPlan(draft=Draft(text=question), conversation_id=None, parent_id=None)
 
 
 def text_of(posted: list[UiEvent]) -> str:
@@ -49,8 +50,8 @@ def test_a_turn_is_told_in_order_and_kept(store: ConversationStore) -> None:
 
 
 def test_notices_of_the_prompt_are_told_before_the_reply(store: ConversationStore) -> None:
-    def with_notice(question: str, card: ModelCard, goes_on: bool) -> Composed:
-        return replace(compose(question, card, goes_on), notices=("call for help",))
+    def with_notice(draft: Draft, card: ModelCard, goes_on: bool) -> Composed:
+        return replace(compose(draft, card, goes_on), notices=("call for help",))
 
     first = played(parts_of(store, EchoEngine(), compose=with_notice), plan_of("hm"))[0]
     assert isinstance(first, events.TurnNoticed)
@@ -107,14 +108,17 @@ def test_a_reply_cut_at_its_limit_says_so(store: ConversationStore) -> None:
 def test_the_engine_is_told_whether_a_conversation_goes_on(store: ConversationStore) -> None:
     told: list[bool] = []
 
-    def recording(question: str, card: ModelCard, goes_on: bool) -> Composed:
+    def recording(draft: Draft, card: ModelCard, goes_on: bool) -> Composed:
         told.append(goes_on)
-        return compose(question, card, goes_on)
+        return compose(draft, card, goes_on)
 
     parts = parts_of(store, EchoEngine(), compose=recording)
     first = played(parts, plan_of("one"))[-1]
     assert isinstance(first, events.ReplyFinished)
     reply = first.turn.reply
-    played(parts, TurnPlan(question="two", conversation_id=reply.conversation_id, parent_id=reply.id))
+    place = {"conversation_id": reply.conversation_id, "parent_id": reply.id}
+    played(parts, TurnPlan(draft=Draft(text="two"), **place))
+        parts, TurnPlan(draft=Draft(text="two"), conversation_id=reply.conversation_id, parent_id=reply.id)
+    )
     assert told == [False, True]
     assert len(store.path(reply.conversation_id)) == 4

@@ -91,18 +91,18 @@ class ChatPane(Vertical):
 
     async def on_question_asked(self, event: events.QuestionAsked) -> None:
         event.stop()
-        if not event.text.strip():
+        if event.draft.is_empty:
             return
         if self._live:
             self.notify("Esc stops the reply. Your text stays here.", markup=False)
             return
         plan = TurnPlan(
-            question=event.text, conversation_id=self._place.conversation_id, parent_id=self._place.leaf_id
+            draft=event.draft, conversation_id=self._place.conversation_id, parent_id=self._place.leaf_id
         )
         self._live = LiveTurn(plan)
-        self._composer.last_question = event.text
+        self._composer.last_question = event.draft.text
         self._composer.clear()
-        await self._transcript.add(QuestionView(event.text), self._live.new_view())
+        await self._transcript.add(QuestionView(event.draft.text), self._live.new_view())
         self._tell("waiting")
         self._runner.start(plan, self.post_message)
 
@@ -160,7 +160,7 @@ class ChatPane(Vertical):
         """Put a question that was not kept back into the composer, before what was typed since."""
         if live.view:
             await self._transcript.remove_turn(live.view)
-        self._composer.show_text("\n".join(filter(None, [live.plan.question, self._composer.text])))
+        self._composer.show_text("\n".join(filter(None, [live.plan.draft.text, self._composer.text])))
 
     async def _show(self, reading: Reading) -> None:
         """Draw a conversation, and the running turn if it is its own."""
@@ -173,7 +173,7 @@ class ChatPane(Vertical):
         started = live.started
         nodes = [node for node in reading.nodes if not (started and node.id == started.reply.id)]
         await self._transcript.show(replace(reading, nodes=nodes))
-        question = [] if started else [QuestionView(live.plan.question)]
+        question = [] if started else [QuestionView(live.plan.draft.text)]
         await self._transcript.add(*question, live.new_view())
 
     def _tell(self, phase: events.Phase, used_tokens: int | None = None, rate: float | None = None) -> None:

@@ -4,6 +4,7 @@ from textual.events import Key, Paste
 from textual.widgets import TextArea
 
 from chatterm.sanitize import sanitize
+from chatterm.tui.drafts import Draft
 from chatterm.tui.events import QuestionAsked
 from chatterm.tui.keys import NEWLINE_KEYS
 
@@ -18,7 +19,7 @@ class Composer(TextArea):
 
     async def _on_key(self, event: Key) -> None:
         if event.key == "enter":
-            self.post_message(QuestionAsked(self.text))
+            self.post_message(QuestionAsked(Draft(text=self.text)))
         elif event.key in NEWLINE_KEYS:
             self._type("\n")
         elif event.key == "up" and not self.text:
