@@ -116,8 +116,7 @@ def test_the_engine_is_told_whether_a_conversation_goes_on(store: ConversationSt
     first = played(parts, plan_of("one"))[-1]
     assert isinstance(first, events.ReplyFinished)
     reply = first.turn.reply
-    place = {"conversation_id": reply.conversation_id, "parent_id": reply.id}
-    played(parts, TurnPlan(draft=Draft(text="two"), **place))
+    played(
         parts, TurnPlan(draft=Draft(text="two"), conversation_id=reply.conversation_id, parent_id=reply.id)
     )
     assert told == [False, True]
