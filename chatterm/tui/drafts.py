@@ -18,6 +18,12 @@ class Draft:
     """Of the prompt that was chosen for it; None: the one that fits."""
     values: Mapping[str, str] = field(default_factory=dict)
     """Inputs of that prompt by name."""
+    system: str = ""
+    """The user's own system message from this question on; empty leaves the one in force."""
+    settings: Mapping[str, object] = field(default_factory=dict)
+    """Sampling options of the conversation, by their names in the configuration."""
+    may_drop: bool = False
+    """The user was asked, and lets the oldest turns be left out where all together do not fit."""
 
     @property
     def is_empty(self) -> bool:
