@@ -54,6 +54,16 @@ class ChatPane(Vertical):
     def is_replying(self) -> bool:
         return self._live is not None
 
+    @property
+    def shown_id(self) -> str | None:
+        """The conversation on screen, None while it is a new one."""
+        return self._place.conversation_id
+
+    @property
+    def replying_id(self) -> str | None:
+        """The conversation that a reply is being written in."""
+        return self._live.conversation_id if self._live else None
+
     def stop_reply(self) -> None:
         if self._live:
             self._live.plan.cancel.cancel()
@@ -141,6 +151,13 @@ class ChatPane(Vertical):
         await self._turn.end(event.turn.reply.message.content, ending_note(event.turn.finish_reason, usage))
         rate = usage.output_tokens / usage.decode_s if usage.decode_s > 0 else None
         self._tell("idle", usage.input_tokens + usage.output_tokens, rate)
+
+    def on_reply_checked(self, event: events.ReplyChecked) -> None:
+        event.stop()
+        found = event.checked
+        if found.reply_id and found.reply_id == self._place.leaf_id:
+            for text in (*found.notices, *found.footers):
+                self.show_notice(text)
 
     async def on_reply_failed(self, event: events.ReplyFailed) -> None:
         if self._turn.started:
