@@ -30,7 +30,7 @@ from chatterm.errors import UsageError
 from chatterm.prompts import MissingInput
 from chatterm.session import ChatSession
 from chatterm.store import ConversationStore
-from chatterm.tasks import Composed, Question, choose_prompt, compose
+from chatterm.tasks import Composed, Question, checked, choose_prompt, compose
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,9 +191,7 @@ class _Ask:
         events = session.send(
             composed.request, self.cancel, conversation_id=place.conversation_id, parent_id=place.parent_id
         )
-        outcome = player.play(events)
-        for text in composed.footers:
-            player.notice(text)
+        outcome = player.play(checked(events, composed))
         if outcome.turn and self.options.as_json and not outcome.is_reader_gone:
             shown = reply_object(outcome.turn, composed, engine.describe(), outcome.notices)
             if self.options.num_alternatives is not None:

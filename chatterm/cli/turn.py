@@ -8,7 +8,8 @@ from chatterm.cli.report import Report
 from chatterm.conversation import Turn
 from chatterm.engine.base import CancelToken, PrefillProgress, TextDelta, TokenDetail
 from chatterm.errors import StoreError
-from chatterm.session import NotSaved, SessionEvent, TurnFinished, TurnStarted
+from chatterm.session import NotSaved, TurnFinished, TurnStarted
+from chatterm.tasks import Checked, TaskEvent
 
 
 @dataclass(slots=True)
@@ -18,6 +19,8 @@ class Outcome:
     turn: Turn | None = None
     not_saved: StoreError | None = None
     is_reader_gone: bool = False
+    checks: list[Checked] = field(default_factory=list)
+    """What was found in each reply."""
     notices: list[str] = field(default_factory=list)
     details: list[TokenDetail] = field(default_factory=list)
     """Of each token, where they were asked for."""
@@ -33,7 +36,7 @@ class TurnPlayer:
         self._is_started = False
         self.outcome = Outcome()
 
-    def play(self, events: Iterator[SessionEvent]) -> Outcome:
+    def play(self, events: Iterator[TaskEvent]) -> Outcome:
         """Iterate `events` to their end. An engine's error passes through, after the text is ended."""
         try:
             for event in events:
@@ -49,7 +52,7 @@ class TurnPlayer:
         self.outcome.notices.append(text)
         self._report.notice(text)
 
-    def _show(self, event: SessionEvent) -> None:
+    def _show(self, event: TaskEvent) -> None:
         match event:
             case TurnStarted(num_dropped_turns=dropped):
                 self._is_started = True
@@ -65,6 +68,10 @@ class TurnPlayer:
                     self._write_text(text)
             case NotSaved(error=error):
                 self.notice(f"not saved: {error}")
+            case Checked(notices=notices, footers=footers):
+                self.outcome.checks.append(event)
+                for text in (*notices, *footers):
+                    self.notice(text)
             case TurnFinished(turn=turn, not_saved=not_saved):
                 self.outcome.turn, self.outcome.not_saved = turn, not_saved
                 if turn.finish_reason == "length":

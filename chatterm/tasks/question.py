@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 
-from chatterm.checks import footer, notices_before
+from chatterm.checks import notices_before
 from chatterm.conversation import Document, Message, ModelCard
 from chatterm.documents import fence
 from chatterm.engine.base import SamplingParams
@@ -12,6 +12,7 @@ from chatterm.errors import UsageError
 from chatterm.prompts import PromptLibrary, PromptTemplate, RenderedPrompt, render
 from chatterm.session import TurnRequest
 from chatterm.store import PromptUse
+from chatterm.tasks.check_plan import CheckPlan
 
 CHAT = "assistant/chat"
 """Shapes every question for which no prompt was chosen."""
@@ -52,8 +53,8 @@ class Composed:
     request: TurnRequest
     notices: tuple[str, ...]
     """What the user should know before the answer."""
-    footers: tuple[str, ...] = ()
-    """What stands below the first answer of a conversation."""
+    checks: CheckPlan = field(default_factory=CheckPlan)
+    """What the answer will be held against."""
 
 
 def choose_prompt(library: PromptLibrary, name: str | None, *, has_text: bool) -> PromptTemplate:
@@ -95,7 +96,7 @@ def compose(
         ),
         title=_title(question),
     )
-    return Composed(request, _notices(question, rendered), _footers(question, reference.lang))
+    return Composed(request, _notices(question, rendered), _checks(question, rendered))
 
 
 def sampling_params(*layers: Mapping[str, object]) -> SamplingParams:
@@ -140,10 +141,13 @@ def _notices(question: Question, rendered: RenderedPrompt) -> tuple[str, ...]:
     return (*dict.fromkeys(grave), *read, *rendered.notices)
 
 
-def _footers(question: Question, lang: str) -> tuple[str, ...]:
-    if question.continues:
-        return ()
-    return tuple(footer(pack, lang) for pack in question.prompt.header.guard)
+def _checks(question: Question, rendered: RenderedPrompt) -> CheckPlan:
+    return CheckPlan(
+        sources=tuple(document.text for document in question.documents),
+        packs=question.prompt.header.guard,
+        prompt_id=question.prompt.id,
+        lang=rendered.reference.lang,
+    )
 
 
 def _title(question: Question) -> str:

@@ -11,6 +11,7 @@ from textual.message import Message
 from chatterm.conversation import ModelCard, Turn
 from chatterm.errors import StoreError
 from chatterm.session import TurnStarted
+from chatterm.tasks import Checked
 from chatterm.tui.drafts import Draft
 from chatterm.tui.pacing import Growth
 
@@ -88,6 +89,13 @@ class ReplyFinished(Message):
 
     turn: Turn
     not_saved: StoreError | None
+
+
+@dataclass
+class ReplyChecked(Message):
+    """What the checks found in the reply that finished just before."""
+
+    checked: Checked
 
 
 @dataclass

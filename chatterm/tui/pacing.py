@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from chatterm.engine.base import PrefillProgress, TextDelta
-from chatterm.session import SessionEvent
+from chatterm.tasks import TaskEvent
 
 INTERVAL_S = 0.05
 
@@ -24,7 +24,7 @@ class Sign(Enum):
     OVER = "no more events come"
 
 
-Receive = Callable[[float | None], SessionEvent | Sign]
+Receive = Callable[[float | None], TaskEvent | Sign]
 """Waits so many seconds for the next event, None: for ever."""
 
 
@@ -90,7 +90,7 @@ class _Interval:
         return True
 
 
-def paced(receive: Receive, clock: Clock = time.monotonic) -> Iterator[SessionEvent | Growth]:
+def paced(receive: Receive, clock: Clock = time.monotonic) -> Iterator[TaskEvent | Growth]:
     """Yield the events received, text deltas merged into Growths, prefill progress thinned out.
 
     Joined, the growths are the whole text, and none comes after the event that followed it. No text waits

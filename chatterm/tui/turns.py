@@ -12,7 +12,8 @@ from textual.message import Message
 
 from chatterm.engine.base import CancelToken, Engine, PrefillProgress
 from chatterm.errors import ChattermError
-from chatterm.session import ChatSession, NotSaved, SessionEvent, TurnFinished, TurnStarted
+from chatterm.session import ChatSession, NotSaved, TurnFinished, TurnStarted
+from chatterm.tasks import Checked, TaskEvent, checked
 from chatterm.tui import events
 from chatterm.tui.drafts import Draft
 from chatterm.tui.engine_slot import EngineSlot, Post
@@ -42,7 +43,7 @@ class TurnRunner:
         self._slot = slot
 
     def start(self, plan: TurnPlan, post: Post) -> None:
-        """Run `plan` in a thread. The last event posted is ReplyFinished or ReplyFailed."""
+        """Run `plan` in a thread. It ends by ReplyFinished, then ReplyChecked, or by ReplyFailed."""
         threading.Thread(target=self.run, args=(plan, post), daemon=True).start()
 
     def run(self, plan: TurnPlan, post: Post) -> None:
@@ -61,28 +62,30 @@ class TurnRunner:
 
     def _run(self, engine: Engine, plan: TurnPlan, post: Post) -> None:
         composed = self._parts.compose(plan.draft, engine.describe(), plan.conversation_id is not None)
-        for notice in (*composed.notices, *composed.footers):
+        for notice in composed.notices:
             post(events.TurnNoticed(notice))
         session_events = ChatSession(engine, self._parts.store).send(
             composed.request, plan.cancel, conversation_id=plan.conversation_id, parent_id=plan.parent_id
         )
-        for event in paced(EventPump(session_events).receive):
+        for event in paced(EventPump(checked(session_events, composed)).receive):
             if ui_event := as_ui_event(event):
                 post(ui_event)
 
 
-def as_ui_event(event: SessionEvent | Growth) -> Message | None:
+def as_ui_event(event: TaskEvent | Growth) -> Message | None:
     """Return what the screen is told of `event`; Finished says nothing that TurnFinished does not."""
+    ui_event: Message | None = None
     match event:
         case TurnStarted():
-            return events.ReplyStarted(event)
+            ui_event = events.ReplyStarted(event)
         case PrefillProgress(done=done, total=total):
-            return events.PrefillAdvanced(done, total)
+            ui_event = events.PrefillAdvanced(done, total)
         case Growth():
-            return events.ReplyGrew(event)
+            ui_event = events.ReplyGrew(event)
         case NotSaved(error=error):
-            return events.TurnNoticed(f"not saved: {error}")
+            ui_event = events.TurnNoticed(f"not saved: {error}")
         case TurnFinished(turn=turn, not_saved=not_saved):
-            return events.ReplyFinished(turn, not_saved)
-        case _:
-            return None
+            ui_event = events.ReplyFinished(turn, not_saved)
+        case Checked():
+            ui_event = events.ReplyChecked(event)
+    return ui_event

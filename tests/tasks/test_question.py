@@ -98,8 +98,8 @@ def test_red_flags_are_sought_in_the_users_words_and_never_in_a_document() -> No
     letter = replace(asked(prompt="medical/plain-summary"), documents=(LETTER,))
     composed = compose(letter, CARD, {})
     assert not any("112" in notice for notice in composed.notices)
-    assert len(composed.footers) == 1
-    assert compose(replace(letter, continues=True), CARD, {}).footers == ()
+    assert composed.checks.packs == ("medical",)
+    assert composed.checks.sources == (LETTER.text,)
 
 
 def test_a_long_title_ends_in_an_ellipsis() -> None:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from chatterm.conversation import Usage
 from chatterm.engine.base import Finished, PrefillProgress, TextDelta
-from chatterm.session import SessionEvent
+from chatterm.tasks import TaskEvent
 from chatterm.tui.pacing import INTERVAL_S, Growth, Sign, paced
 
 END = Finished(0, 0, "end", Usage(1, 0, 1, 0.1, 0.1))
@@ -25,11 +25,11 @@ class Clock:
 class Script:
     """Receives events that come so many seconds after one another; waiting moves the clock."""
 
-    def __init__(self, timed: Sequence[tuple[float, SessionEvent | Exception]], clock: Clock) -> None:
+    def __init__(self, timed: Sequence[tuple[float, TaskEvent | Exception]], clock: Clock) -> None:
         self._left = list(timed)
         self._clock = clock
 
-    def __call__(self, timeout_s: float | None) -> SessionEvent | Sign:
+    def __call__(self, timeout_s: float | None) -> TaskEvent | Sign:
         if not self._left:
             return Sign.OVER
         delay, event = self._left[0]
@@ -44,7 +44,7 @@ class Script:
         return event
 
 
-def played(timed: Sequence[tuple[float, SessionEvent | Exception]]) -> list[SessionEvent | Growth]:
+def played(timed: Sequence[tuple[float, TaskEvent | Exception]]) -> list[TaskEvent | Growth]:
     clock = Clock()
     return list(paced(Script(timed, clock), clock))
 

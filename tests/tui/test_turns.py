@@ -30,6 +30,14 @@ def plan_of(question: str) -> TurnPlan:
     return TurnPlan(draft=Draft(text=question), conversation_id=None, parent_id=None)
 
 
+def ended(posted: list[UiEvent]) -> events.ReplyFinished:
+    """Return how the turn ended; what the checks found in its reply comes after."""
+    end, found = posted[-2:]
+    assert isinstance(end, events.ReplyFinished)
+    assert isinstance(found, events.ReplyChecked)
+    return end
+
+
 def text_of(posted: list[UiEvent]) -> str:
     return "".join(event.growth.text for event in posted if isinstance(event, events.ReplyGrew))
 
@@ -42,8 +50,7 @@ def test_a_turn_is_told_in_order_and_kept(store: ConversationStore) -> None:
         events.ReplyGrew,
     ]
     assert text_of(posted) == "It is so."
-    last = posted[-1]
-    assert isinstance(last, events.ReplyFinished)
+    last = ended(posted)
     assert last.turn.finish_reason == "end"
     kept = store.path(last.turn.reply.conversation_id)
     assert [node.message.content for node in kept] == ["Is it?", "It is so."]
@@ -100,8 +107,7 @@ def test_a_turn_that_is_cancelled_before_the_engine_is_open_is_withdrawn(store: 
 
 def test_a_reply_cut_at_its_limit_says_so(store: ConversationStore) -> None:
     parts = parts_of(store, EchoEngine(["one two three"]), compose=sampled(SamplingParams(max_tokens=2)))
-    last = played(parts, plan_of("?"))[-1]
-    assert isinstance(last, events.ReplyFinished)
+    last = ended(played(parts, plan_of("?")))
     assert last.turn.finish_reason == "length"
 
 
@@ -113,9 +119,7 @@ def test_the_engine_is_told_whether_a_conversation_goes_on(store: ConversationSt
         return compose(draft, card, goes_on)
 
     parts = parts_of(store, EchoEngine(), compose=recording)
-    first = played(parts, plan_of("one"))[-1]
-    assert isinstance(first, events.ReplyFinished)
-    reply = first.turn.reply
+    reply = ended(played(parts, plan_of("one"))).turn.reply
     played(
         parts, TurnPlan(draft=Draft(text="two"), conversation_id=reply.conversation_id, parent_id=reply.id)
     )
