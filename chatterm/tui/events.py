@@ -131,6 +131,22 @@ class ConversationMoved(Message):
 
 
 @dataclass
+class ConversationsChanged(Message):
+    """Conversations were renamed, sorted, deleted or brought back: the list is to be read again."""
+
+    gone: tuple[str, ...] = ()
+    restored: tuple[str, ...] = ()
+
+
+@dataclass
+class MessageWanted(Message):
+    """A message is to be shown, in its conversation and on the branch that holds it."""
+
+    conversation_id: str
+    message_id: str
+
+
+@dataclass
 class LeavingWanted(Message):
     """The app is to keep what it has and leave, ending the process with this exit code."""
 
