@@ -5,10 +5,11 @@ take 60 ms to compile: `chatterm.checks.verify` and `chatterm.checks.phrasings`.
 """
 
 from chatterm.checks.findings import Evidence, Finding, Kind, Level, Report, Verdict
-from chatterm.checks.guards import PACKS, Pack, ai_label, draft_line, footer, notices_before
+from chatterm.checks.guards import EXPORT_LABEL, PACKS, Pack, ai_label, draft_line, footer, notices_before
 from chatterm.checks.wording import describe
 
 __all__ = [
+    "EXPORT_LABEL",
     "PACKS",
     "Evidence",
     "Finding",

@@ -63,6 +63,8 @@ _DRAFTS: dict[Pack, dict[str, str]] = {
     },
 }
 _AI_LABEL = {"en": "AI-generated", "zh": "由人工智能生成"}
+EXPORT_LABEL = " / ".join(_AI_LABEL.values())
+"""Of a file that leaves the program, whoever reads it."""
 
 _FALLBACK = "en"
 

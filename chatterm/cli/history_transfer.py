@@ -30,10 +30,15 @@ def export(
         Path | None,
         typer.Option("-o", "--output", help="A new file; for all as Markdown, a folder. Else stdout."),
     ] = None,
+    has_label: Annotated[
+        bool, typer.Option(" /--no-label", help="Leave out the label AI-generated of Markdown.")
+    ] = True,
 ) -> None:
     """Write conversations as Markdown with front matter (the active path), or as JSON (all that is kept)."""
+    from chatterm.checks import EXPORT_LABEL
     from chatterm.cli.wiring import Workspace
 
+    label = EXPORT_LABEL if has_label else ""
     if everything == (conversation is not None):
         raise UsageError("give the id of one conversation, or --all")
     if everything and not as_json and output is None:
@@ -43,9 +48,9 @@ def export(
     with closing(Workspace.from_environment().open_store()) as store:
         ids = store.conversation_ids() if everything else [store.resolve(conversation or "")]
         if everything and not as_json:
-            _write_each(store, ids, output or Path())
+            _write_each(store, ids, output or Path(), label)
         else:
-            pieces = _json(store, ids) if as_json else _markdown(store, ids)
+            pieces = _json(store, ids) if as_json else _markdown(store, ids, label)
             _write(pieces, output)
 
 
@@ -79,11 +84,11 @@ def _json(store: "ConversationStore", ids: list[str]) -> Iterator[str]:
     yield "]}\n"
 
 
-def _markdown(store: "ConversationStore", ids: list[str]) -> Iterator[str]:
+def _markdown(store: "ConversationStore", ids: list[str], label: str) -> Iterator[str]:
     from chatterm.store.markdown import to_markdown
 
     for identity in ids:
-        yield to_markdown(store.whole(identity))
+        yield to_markdown(store.whole(identity), label=label)
 
 
 def _write(pieces: Iterable[str], output: Path | None) -> None:
@@ -94,7 +99,7 @@ def _write(pieces: Iterable[str], output: Path | None) -> None:
         print_safely(sys.stdout, piece)
 
 
-def _write_each(store: "ConversationStore", ids: list[str], folder: Path) -> None:
+def _write_each(store: "ConversationStore", ids: list[str], folder: Path, label: str) -> None:
     from chatterm.store.markdown import to_markdown
 
     try:
@@ -103,7 +108,7 @@ def _write_each(store: "ConversationStore", ids: list[str], folder: Path) -> Non
         raise UsageError(f"cannot make the folder {folder}: {error.strerror or error}") from error
     for identity in ids:
         whole = store.whole(identity)
-        write_new(folder / file_name(whole), [to_markdown(whole)])
+        write_new(folder / file_name(whole), [to_markdown(whole, label=label)])
 
 
 def file_name(whole: "WholeConversation") -> str:

@@ -11,9 +11,14 @@ from chatterm.store.whole import WholeConversation, WholeMessage
 _NAMES = {"system": "System", "user": "User", "assistant": "Assistant"}
 
 
-def to_markdown(whole: WholeConversation) -> str:
-    """Return the document, ending in a newline."""
+def to_markdown(whole: WholeConversation, *, label: str = "") -> str:
+    """Return the document, ending in a newline.
+
+    `label` says that a model wrote the replies: it stands in the front matter and below the last message of
+    a conversation that has any.
+    """
     path = active_path(whole)
+    label = label if any(one.node.message.role == "assistant" for one in path) else ""
     num_beside = len(whole.messages) - len(path)
     models = dict.fromkeys(one.reply.record.model_name for one in path if one.reply)
     prompts = dict.fromkeys(
@@ -28,12 +33,13 @@ def to_markdown(whole: WholeConversation) -> str:
         "models": list(models),
         "prompts": list(prompts),
         "messages_on_other_branches": num_beside,
+        **({"label": label} if label else {}),
     }
     # A JSON value is a YAML value too, whatever the text in it.
     lines = [
         f"{key}: {sanitize_line(json.dumps(value, ensure_ascii=False))}" for key, value in header.items()
     ]
-    parts = ["\n".join(["---", *lines, "---"]), *map(_section, path)]
+    parts = ["\n".join(["---", *lines, "---"]), *map(_section, path), *([f"*{label}*"] if label else [])]
     return sanitize("\n\n".join(parts)) + "\n"
 
 

@@ -152,6 +152,9 @@ def test_markdown_goes_to_stdout_or_a_file_each(run_chatterm: Run, liens: str, t
     assert shown.startswith('---\ntitle: "Liens \\u001b[31m留置权"\n')
     assert "\n## Assistant\n\nA claim on property. 留置权。\n" in shown
     assert "\x1b" not in shown
+    label = "AI-generated / 由人工智能生成"
+    assert shown.count(label) == 2
+    assert label not in run_chatterm("history", "export", liens[:6], "--no-label").out
     folder = tmp_path / "md"
     assert run_chatterm("history", "export", "--all", "-o", folder).code == 0
     names = sorted(path.name[11:] for path in folder.iterdir())

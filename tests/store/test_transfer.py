@@ -396,6 +396,9 @@ def test_markdown_shows_the_active_path_and_nothing_a_terminal_obeys(store: Conv
     assert "messages_on_other_branches: 1\n---\n\n## User\n\nWhat is \u241b]0;x\u2407 a lien?\n\n" in text
     assert text.endswith("Attached: deed\u241b.pdf\n\n## Assistant\n\nA claim.\n")
     assert "Not this" not in text
+    labelled = to_markdown(whole, label="made by a machine")
+    assert 'messages_on_other_branches: 1\nlabel: "made by a machine"\n---' in labelled
+    assert labelled.endswith("A claim.\n\n*made by a machine*\n")
 
 
 def test_an_import_leaves_the_database_sound(
