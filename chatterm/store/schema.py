@@ -1,4 +1,4 @@
-"""The tables as the first schema has them. Later schemas are steps in migrations.py; this text never changes.
+"""The tables as the first schema has them, and what later schemas add; a released text never changes.
 
 Texts are stored as they came. Rows that FTS5 indexes have an INTEGER PRIMARY KEY of their own, because VACUUM
 may renumber implicit row ids; it also orders siblings whose `created` is the same instant. A parent must be
@@ -143,4 +143,30 @@ CREATE TRIGGER message_removed AFTER DELETE ON message WHEN old.status <> 'strea
     INSERT INTO message_index (message_index, rowid, content)
     VALUES ('delete', old.serial, searchable(CAST(old.content AS BLOB)));
 END;
+"""
+
+DRAFT_TABLES = """
+CREATE TABLE draft (
+    id INTEGER PRIMARY KEY,
+    conversation_id TEXT REFERENCES conversation (id) ON DELETE CASCADE,
+    writer TEXT NOT NULL,
+    content TEXT NOT NULL,
+    details TEXT NOT NULL,
+    updated TEXT NOT NULL
+);
+CREATE UNIQUE INDEX draft_of_writer ON draft (coalesce(conversation_id, ''), writer);
+CREATE INDEX draft_by_conversation ON draft (conversation_id);
+
+CREATE TABLE draft_document (
+    draft_id INTEGER NOT NULL REFERENCES draft (id) ON DELETE CASCADE,
+    position INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    content TEXT NOT NULL,
+    num_bytes INTEGER NOT NULL,
+    notices TEXT NOT NULL,
+    PRIMARY KEY (draft_id, position)
+) WITHOUT ROWID;
+"""
+"""What is typed and not sent yet, by conversation (NULL: one that has not begun) and by the process it is
+typed in, so that two windows keep both theirs.
 """
