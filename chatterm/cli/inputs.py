@@ -5,36 +5,12 @@ import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from chatterm import config
 from chatterm.conversation import Document
 from chatterm.documents import read_file, read_stream
-from chatterm.errors import UnknownName, UsageError
+from chatterm.engine.option_names import STOP, option
+from chatterm.errors import UsageError
 
 STDIN = Path("-")
-
-_OLLAMA_NAMES = {
-    "num_predict": "max_tokens",
-    "num_ctx": "ctx",
-    "num_thread": "threads",
-}
-"""ollama's options that have another name here; the others are called alike."""
-
-_OPTION_KEYS = (
-    "temperature",
-    "top_p",
-    "top_k",
-    "min_p",
-    "repeat_penalty",
-    "repeat_last_n",
-    "presence_penalty",
-    "frequency_penalty",
-    "loop_detection",
-    "prompt_lookup",
-    "seed",
-    "max_tokens",
-    "ctx",
-    "threads",
-)
 
 
 def read_documents(files: Sequence[Path]) -> tuple[Document, ...]:
@@ -80,13 +56,11 @@ def engine_and_sampling_options(texts: Sequence[str]) -> tuple[dict[str, object]
     found: dict[str, object] = {}
     stops = []
     for key, value in pairs(texts, "-o"):
-        name = _OLLAMA_NAMES.get(key, key)
-        if name == "stop":
+        name, parsed = option(key, value)
+        if name == STOP:
             stops.append(value)
-        elif name in _OPTION_KEYS:
-            found[name] = config.parsed(name, value, f"-o {key}")
         else:
-            raise UnknownName("option", key, [*_OPTION_KEYS, *_OLLAMA_NAMES, "stop"])
+            found[name] = parsed
     return found, stops
 
 

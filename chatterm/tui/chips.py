@@ -1,0 +1,70 @@
+"""What a draft holds beside its text, told line by line: documents, prompt, system message, options."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from chatterm.conversation import Document
+from chatterm.sanitize import sanitize_line
+from chatterm.tui.drafts import Draft
+
+Part = Literal["document", "prompt", "system", "setting"]
+
+_SHOWN_CHARS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Rider:
+    """One thing that goes with the text."""
+
+    part: Part
+    key: str
+    """Of a document its index, of an option its name."""
+    label: str
+    """One line, safe to show."""
+
+
+def riders(draft: Draft) -> tuple[Rider, ...]:
+    return tuple(_riders(draft))
+
+
+def without(draft: Draft, rider: Rider) -> Draft:
+    """Return `draft` with that thing taken out."""
+    match rider.part:
+        case "document":
+            index = int(rider.key)
+            return replace(draft, documents=draft.documents[:index] + draft.documents[index + 1 :])
+        case "prompt":
+            return replace(draft, prompt_id=None, values={})
+        case "system":
+            return replace(draft, system="")
+        case "setting":
+            return replace(draft, settings={k: v for k, v in draft.settings.items() if k != rider.key})
+
+
+def _riders(draft: Draft) -> Iterator[Rider]:
+    if draft.prompt_id:
+        yield Rider("prompt", "", f"prompt: {_line(draft.prompt_id)}")
+    if draft.system:
+        yield Rider("system", "", f"system: {_line(draft.system)}")
+    for name, value in draft.settings.items():
+        yield Rider("setting", name, f"{name}: {_line(str(value))}")
+    for index, document in enumerate(draft.documents):
+        yield Rider("document", str(index), f"{_line(document.name)} · {size_of(document)}")
+
+
+def size_of(document: Document) -> str:
+    """Say how long a document is: `12 lines, 3.4 KB`."""
+    lines = "1 line" if document.num_lines == 1 else f"{document.num_lines:,} lines"
+    return f"{lines}, {bytes_text(document.num_bytes)}"
+
+
+def bytes_text(number: int) -> str:
+    if number < 1000:
+        return f"{number} bytes"
+    return f"{number / 1e3:.1f} KB" if number < 1e6 else f"{number / 1e6:.1f} MB"
+
+
+def _line(text: str) -> str:
+    line = sanitize_line(text)
+    return line if len(line) <= _SHOWN_CHARS else f"{line[: _SHOWN_CHARS - 1]}…"

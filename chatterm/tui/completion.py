@@ -1,0 +1,88 @@
+"""What may be completed where the cursor is, and with what. Pure: it knows no widget and reads no folder."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from textual.fuzzy import Matcher
+
+from chatterm.sanitize import sanitize_line
+from chatterm.tui.commands import COMMANDS
+
+Kind = Literal["command", "option", "attached"]
+
+MAX_SHOWN = 50
+"""So many suggestions are listed, the best first."""
+
+_MAX_RANKED = 400
+"""So many of the shortest names that match are compared by how well they do."""
+
+_COMMAND = re.compile(r"/(?P<word>\w*)")
+_OPTION = re.compile(r"/set +(?P<word>\w*)")
+_FILE = re.compile(r"/file +(?P<word>.*)")
+_AT = re.compile(r"(?:.*\s)?@(?P<word>\S*)")
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """A word before the cursor that can be completed."""
+
+    kind: Kind
+    word: str
+    start: int
+    """Column of what a suggestion replaces, up to the cursor."""
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """One line of the list."""
+
+    value: str
+    """What is put in place of the word; for `attached` the path of a file."""
+    label: str
+    detail: str = ""
+
+
+def trigger_at(line: str, column: int, *, is_first_line: bool) -> Trigger | None:
+    """Return what can be completed in `line` before `column`; commands stand on the first line alone."""
+    before = line[:column]
+    if is_first_line:
+        if found := _COMMAND.fullmatch(before):
+            return Trigger("command", found["word"], 0)
+        if found := _OPTION.fullmatch(before):
+            return Trigger("option", found["word"], found.start("word"))
+        if found := _FILE.fullmatch(before):
+            return Trigger("attached", found["word"], 0)
+    if (found := _AT.fullmatch(before[-200:])) and "@" in before:
+        return Trigger("attached", found["word"], column - len(found["word"]) - 1)
+    return None
+
+
+def command_suggestions(word: str) -> list[Suggestion]:
+    """Return the commands whose names begin with `word`."""
+    found = [one for one in COMMANDS if one.name.startswith(word)]
+    return [Suggestion(f"/{one.name}", one.usage, one.help) for one in found]
+
+
+def option_suggestions(word: str, options: Iterable[str]) -> list[Suggestion]:
+    return [Suggestion(one, one) for one in options if one.startswith(word)]
+
+
+def file_suggestions(word: str, names: Sequence[str]) -> list[Suggestion]:
+    """Return the names in which the letters of `word` stand in their order, the best match first."""
+    return [Suggestion(name, sanitize_line(name)) for name in fuzzy(word, names)]
+
+
+def fuzzy(word: str, names: Sequence[str]) -> list[str]:
+    """Rank `names` by Textual's fuzzy matcher; without a word, the first of them as they are.
+
+    A look at the order of letters comes before: the matcher alone would take a second for ten thousand.
+    """
+    if not word:
+        return list(names[:MAX_SHOWN])
+    in_order = re.compile(".*?".join(map(re.escape, word)), re.IGNORECASE | re.DOTALL)
+    found = sorted((name for name in names if in_order.search(name)), key=len)[:_MAX_RANKED]
+    matcher = Matcher(word)
+    scores = {name: matcher.match(name) for name in found}
+    return sorted(found, key=lambda name: -scores[name])[:MAX_SHOWN]
