@@ -16,6 +16,7 @@ from chatterm.errors import UsageError
 from chatterm.tasks import Composed, Question, choose_prompt, compose
 
 if TYPE_CHECKING:
+    from chatterm.tasks.model_shelf import ModelShelf
     from chatterm.tui.drafts import Draft
 
 MIN_COLUMNS, MIN_LINES = 40, 12
@@ -44,12 +45,29 @@ def open_app(settings: Mapping[str, object | None], *, is_private: bool, is_offl
             compose=lambda draft, card, continues: _compose(workspace, chosen, draft, card, continues),
             model_name=str(chosen.get("model") or workspace.model_name),
             theme=str(chosen.get("theme") or workspace.config.theme),
+            models=_shelf(workspace, chosen),
+            open_model=lambda model: workspace.open_engine(model, chosen),
+            library=workspace.prompt_library(),
+            lang=workspace.config.lang or "en",
         )
         left = run(parts)
     if left.is_engine_busy:
         # A thread of the engine is still in native code: an ordinary exit would wait for it.
         os._exit(left.exit_code)
     return left.exit_code
+
+
+def _shelf(workspace: Workspace, settings: Mapping[str, object]) -> "ModelShelf":
+    from chatterm.tasks.model_shelf import ModelShelf
+
+    length = settings.get("ctx") or workspace.config.ctx
+    return ModelShelf(
+        folder=workspace.paths.models,
+        catalogue=workspace.catalogue,
+        cache=workspace.paths.cache,
+        context_length=length if isinstance(length, int) else None,
+        is_offline=bool(settings.get("offline")) or workspace.is_offline,
+    )
 
 
 def check_terminal() -> None:

@@ -36,9 +36,14 @@ class EngineSlot:
         """Return the engine's future; opening begins where it has not, or where it had failed."""
         with self._lock:
             if self._future is None or (self._future.done() and self._future.exception()):
-                self._future = Future()
-                threading.Thread(target=self._run, args=(self._future,), daemon=True).start()
+                return self._begin(None)
             return self._future
+
+    def replace(self, open_engine: Callable[[], Engine]) -> None:
+        """Open another engine in place of this one, which is closed before. Not while a turn runs."""
+        with self._lock:
+            self._open_engine = open_engine
+            self._begin(self._future)
 
     def wait(self, cancel: CancelToken) -> Engine | None:
         """Return the open engine, None where `cancel` was set first. Raises ChattermError."""
@@ -60,9 +65,19 @@ class EngineSlot:
         if future is not None and future.done() and not future.exception():
             future.result().close()
 
-    def _run(self, future: "Future[Engine]") -> None:
+    def _begin(self, before: "Future[Engine] | None") -> "Future[Engine]":
+        """Begin an opening, after closing what was open; the lock is held."""
+        self._future = future = Future[Engine]()
+        threading.Thread(target=self._run, args=(self._open_engine, future, before), daemon=True).start()
+        return future
+
+    def _run(
+        self, open_engine: Callable[[], Engine], future: "Future[Engine]", before: "Future[Engine] | None"
+    ) -> None:
         try:
-            engine = self._open_engine()
+            if before is not None and not before.exception():
+                before.result().close()
+            engine = open_engine()
             card = engine.describe()
         except ChattermError as error:
             self._fail(future, error)
@@ -72,9 +87,14 @@ class EngineSlot:
             told.__cause__ = error
             self._fail(future, told)
         else:
-            self._post(EngineReady(card))
+            self._tell(future, EngineReady(card))
             future.set_result(engine)
 
     def _fail(self, future: "Future[Engine]", error: ChattermError) -> None:
-        self._post(EngineFailed(str(error)))
+        self._tell(future, EngineFailed(str(error)))
         future.set_exception(error)
+
+    def _tell(self, future: "Future[Engine]", event: Message) -> None:
+        """Post how an opening ended, unless another one took its place."""
+        if self._future is future:
+            self._post(event)

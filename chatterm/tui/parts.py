@@ -2,12 +2,19 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from chatterm.conversation import ModelCard
 from chatterm.engine.base import Engine
+from chatterm.engine.registry import EchoModel
+from chatterm.models.discovery import ModelFile
+from chatterm.prompts import PromptLibrary
 from chatterm.store import ConversationStore
 from chatterm.tasks import Composed
 from chatterm.tui.drafts import Draft
+
+if TYPE_CHECKING:
+    from chatterm.tasks.model_shelf import ModelShelf
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,3 +35,11 @@ class AppParts:
     """A name of Textual's."""
     conversation_id: str | None = None
     """Opened first; None begins a new one."""
+    models: "ModelShelf | None" = None
+    """What can be chosen; None: the model stays."""
+    open_model: Callable[[ModelFile | EchoModel], Engine] | None = None
+    """Opens another model than the first; slow, called in a thread. Raises ChattermError."""
+    library: PromptLibrary | None = None
+    """The prompts that can be chosen; read when they are asked for."""
+    lang: str = "en"
+    """Of the prompts' titles and notes."""

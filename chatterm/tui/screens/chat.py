@@ -18,6 +18,7 @@ from chatterm.tui.screens.help import HelpScreen
 from chatterm.tui.turns import TurnRunner
 from chatterm.tui.widgets.chat_pane import ChatPane
 from chatterm.tui.widgets.composer import Composer
+from chatterm.tui.widgets.model_dock import ModelDock
 from chatterm.tui.widgets.sidebar import Sidebar
 from chatterm.tui.widgets.status import NARROW, Facts, StatusLine
 
@@ -36,6 +37,7 @@ class ChatScreen(Screen[None]):
         Binding("escape", "back", "Stop, or back", show=False),
         Binding("ctrl+n", "new_conversation", "New", show=False),
         Binding("f1", "help", "Help", show=False),
+        Binding("ctrl+o", "model", "Models", show=False, id="chat.model"),
         Binding("f3", "list", "Conversations", show=False),
     ]
 
@@ -45,12 +47,14 @@ class ChatScreen(Screen[None]):
         self.slot = EngineSlot(parts.open_engine, self.post_message)
         self.pane = ChatPane(parts, TurnRunner(parts, self.slot))
         self._sidebar = Sidebar()
+        self._models = ModelDock(parts, self.slot, lambda: self.pane.is_replying)
         self._status = StatusLine()
 
     def compose(self) -> ComposeResult:
         with Horizontal():
             yield self._sidebar
             yield self.pane
+        yield self._models
         yield self._status
 
     def on_mount(self) -> None:
@@ -72,6 +76,13 @@ class ChatScreen(Screen[None]):
 
     def on_turn_moved(self, event: events.TurnMoved) -> None:
         self._update(phase=event.phase, used=event.used_tokens, tokens_per_s=event.tokens_per_s)
+        self._models.settle()
+
+    def on_model_dock_switched(self, event: ModelDock.Switched) -> None:
+        self._update(model=event.name, engine="opening", total=None)
+
+    def on_model_dock_failed(self, event: ModelDock.Failed) -> None:
+        self.pane.show_notice(event.error)
 
     async def on_conversation_moved(self, event: events.ConversationMoved) -> None:
         try:
@@ -94,7 +105,7 @@ class ChatScreen(Screen[None]):
         """Stop the reply; without one, return to the composer."""
         if self.pane.is_replying:
             self.pane.stop_reply()
-        else:
+        elif not self._models.stop_fetch():
             self.remove_class("-listing")
             self.query_one(Composer).focus()
 
@@ -106,6 +117,10 @@ class ChatScreen(Screen[None]):
         else:
             self.add_class("-listing")
             self._sidebar.focus()
+
+    def action_model(self, name: str = "") -> None:
+        """Change the model: to the one called `name`, or to one that is picked."""
+        self._models.pick(name)
 
     def action_help(self) -> None:
         self.app.push_screen(HelpScreen())

@@ -14,6 +14,7 @@ KEYS = (
     ("Esc", "stop the reply, or go back"),
     ("Ctrl+C", "copy a selection, or stop; twice: quit"),
     ("Ctrl+N", "new conversation"),
+    ("Ctrl+O", "models: choose, fetch"),
     ("F3", "list of conversations"),
     ("Tab, Shift+Tab", "go between list, messages, composer"),
     ("Ctrl+P", "commands and themes"),
