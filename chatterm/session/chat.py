@@ -1,16 +1,24 @@
 """ChatSession runs one turn: it fits the history, keeps the question before anything is generated, streams
 the reply and keeps that too, also when it is stopped or fails.
+
+Editing, regenerating and continuing add siblings: what is finished never changes. A continued reply is
+therefore a sibling that begins with the old text. Were the old one to grow instead, a copy of it in an export
+or in another window would differ under the same id, later turns would follow a text they never saw, and one
+record would have to speak for two models, seeds and usages.
 """
 
 from collections.abc import Generator, Mapping
 from contextlib import closing
+from dataclasses import asdict, replace
+from functools import partial
 
-from chatterm.conversation import FinishReason, Status
+from chatterm.conversation import FinishReason, Message, MessageNode, Status
 from chatterm.engine.base import CancelToken, Engine, Finished, GenerationRequest, TextDelta
+from chatterm.errors import GenerationFailed, UsageError
 from chatterm.session.events import NotSaved, SessionEvent, TurnRequest, TurnStarted
 from chatterm.session.history import FittedHistory, fit_history, prompt_limit
-from chatterm.session.record import TurnRecord
-from chatterm.store import ConversationStore
+from chatterm.session.record import TurnRecord, not_stored
+from chatterm.store import ConversationStore, ReplyRecord
 
 _STATUS: Mapping[FinishReason, Status] = {
     "end": "complete",
@@ -22,7 +30,13 @@ _STATUS: Mapping[FinishReason, Status] = {
 
 
 class ChatSession:
-    """Runs turns of any conversation of one store with one engine. Turns may come from any thread."""
+    """Runs turns of any conversation of one store with one engine. Turns may come from any thread.
+
+    The four generators yield TurnStarted, the engine's events, a TurnFinished for each sample, and NotSaved
+    whenever the store fails. The question is kept before the engine is asked. An engine's error is raised
+    after what was said is kept as failed; closing a generator early keeps it as stopped. They raise
+    DoesNotFit before anything is kept, and UnknownName for a message that is not there.
+    """
 
     def __init__(self, engine: Engine, store: ConversationStore) -> None:
         self._engine = engine
@@ -32,6 +46,8 @@ class ChatSession:
         """Return the messages that `send` would give the engine. Raises DoesNotFit."""
         history = [node.message for node in self._store.path_to(parent_id)] if parent_id else []
         limit = prompt_limit(self._engine.describe().context_length, request.sampling.max_tokens)
+        if request.prefill:
+            limit -= self._engine.count([Message("user", request.prefill)]).tokens
         return fit_history(history, request.messages, lambda sent: self._engine.count(sent).tokens, limit)
 
     def send(
@@ -42,44 +58,145 @@ class ChatSession:
         conversation_id: str | None = None,
         parent_id: str | None = None,
     ) -> Generator[SessionEvent]:
-        """Run a turn below `parent_id` (None: at the root) of a conversation (None: a new one).
-
-        Yields TurnStarted, the engine's events, TurnFinished, and NotSaved whenever the store fails. The
-        question is kept before the engine is asked. An engine's error is raised after what was said is kept
-        as failed; closing the generator early keeps it as stopped. Raises DoesNotFit before anything is kept.
-        """
+        """Run a turn below `parent_id` (None: at the root) of a conversation (None: a new one)."""
         fitted = self.fit(request, parent_id)
+        begin = partial(
+            self._store.begin_turn,
+            [message for message in (request.system, request.question) if message],
+            self._records(request),
+            conversation_id=conversation_id,
+            parent_id=parent_id,
+            title=request.title,
+            asked=request.asked,
+            content=request.prefill,
+        )
+        question = not_stored(request.question, conversation_id, parent_id)
+        record = TurnRecord(self._store, begin, (question, _planned(request, question)))
+        yield from self._run(request, fitted, record, cancel)
+
+    def edit(self, request: TurnRequest, cancel: CancelToken, *, question_id: str) -> Generator[SessionEvent]:
+        """Ask another question in place of a stored one: beside it, below the same message.
+
+        The system message of `request` takes the place of the one above the old question, if there is one.
+        """
+        old = self._store.node(question_id)
+        parent = self._store.node(old.parent_id) if old.parent_id else None
+        if parent and parent.message.role == "system":
+            if parent.message == request.system:
+                request = replace(request, messages=_without_system(request.messages))
+            else:
+                parent = self._last_said(parent)
+        yield from self.send(
+            request,
+            cancel,
+            conversation_id=old.conversation_id,
+            parent_id=parent.id if parent else None,
+        )
+
+    def regenerate(
+        self, request: TurnRequest, cancel: CancelToken, *, question_id: str
+    ) -> Generator[SessionEvent]:
+        """Let a stored question be answered again: the replies go beside those it has.
+
+        The model reads the question and the system message as they are stored; `request` says all else.
+        """
+        question = self._store.node(question_id)
+        request = replace(request, messages=(*_without_system(request.messages[:-1]), question.message))
+        fitted = self.fit(request, question.parent_id)
+        records = self._records(request)
+
+        def begin() -> tuple[MessageNode, tuple[MessageNode, ...]]:
+            return question, self._store.begin_replies(question, records, request.prefill)
+
+        record = TurnRecord(self._store, begin, (question, _planned(request, question)))
+        yield from self._run(request, fitted, record, cancel)
+
+    def continue_reply(
+        self, request: TurnRequest, cancel: CancelToken, *, reply_id: str
+    ) -> Generator[SessionEvent]:
+        """Let a reply that was interrupted, stopped or cut go on, in a sibling that begins with its text.
+
+        Spaces at its end are left out: a model begins its words with them. Else as `regenerate`.
+        """
+        reply = self._store.node(reply_id)
+        if reply.message.role != "assistant" or reply.parent_id is None:
+            raise UsageError(f"message {reply_id} is no reply to a question, so it cannot be continued")
+        request = replace(request, prefill=reply.message.content.rstrip(" "), num_samples=1)
+        yield from self.regenerate(request, cancel, question_id=reply.parent_id)
+
+    def _run(
+        self, request: TurnRequest, fitted: FittedHistory, record: TurnRecord, cancel: CancelToken
+    ) -> Generator[SessionEvent]:
+        """Keep the question, stream the replies, and close the record whatever happens."""
         generation = GenerationRequest(
             messages=fitted.messages,
             prefill=request.prefill,
             sampling=request.sampling,
+            num_samples=request.num_samples,
             num_alternatives=request.num_alternatives,
         )
-        card = self._engine.describe()
-        record = TurnRecord(self._store, request, card, conversation_id=conversation_id, parent_id=parent_id)
-        if error := record.open():
-            yield NotSaved(error)
-        yield TurnStarted(
-            question=record.question, reply=record.reply, num_dropped_turns=fitted.num_dropped_turns
-        )
-        yield from self._reply(generation, record, cancel)
-
-    def _reply(
-        self, generation: GenerationRequest, record: TurnRecord, cancel: CancelToken
-    ) -> Generator[SessionEvent]:
-        """Stream the reply into the record and out, and close the record whatever happens."""
+        error = record.open()
         try:
-            with closing(self._engine.stream([generation], cancel)) as events:
-                for event in events:
-                    if isinstance(event, TextDelta) and (error := record.add(event)):
-                        yield NotSaved(error)
-                    yield event
-                    if isinstance(event, Finished):
-                        record.close(_STATUS[event.reason], event.reason, event.usage)
-                        yield record.finished(event.reason, event.usage)
+            if error:
+                yield NotSaved(error)
+            yield TurnStarted(
+                question=record.question, replies=record.replies, num_dropped_turns=fitted.num_dropped_turns
+            )
+            yield from self._replies(generation, record, cancel)
         except GeneratorExit:
-            record.close("stopped", "cancelled")
+            record.close_all("stopped", "cancelled")
             raise
         except BaseException:
-            record.close("failed")
+            record.close_all("failed")
             raise
+
+    def _replies(
+        self, generation: GenerationRequest, record: TurnRecord, cancel: CancelToken
+    ) -> Generator[SessionEvent]:
+        """Stream the replies into the record and out."""
+        with closing(self._engine.stream([generation], cancel)) as events:
+            for event in events:
+                if isinstance(event, TextDelta) and (error := record.add(event)):
+                    yield NotSaved(error)
+                yield event
+                if isinstance(event, Finished):
+                    record.close(event.sample, _STATUS[event.reason], event.reason, event.usage)
+                    yield record.finished(event.sample, event.reason, event.usage)
+        if not record.is_closed:
+            raise GenerationFailed("the engine ended without ending its reply; ask again")
+
+    def _records(self, request: TurnRequest) -> list[ReplyRecord]:
+        """Return how the reply of each sample is made. Raises UsageError where there is to be none."""
+        if request.num_samples < 1:
+            raise UsageError(f"the number of samples must be 1 or more, found {request.num_samples}")
+        card = self._engine.describe()
+        return [
+            ReplyRecord(
+                model_identity=card.identity,
+                model_name=card.name,
+                engine=card.engine,
+                sampling=asdict(request.sampling),
+                seed=request.sampling.seed,
+                sample=sample,
+                prompt=request.prompt,
+            )
+            for sample in range(request.num_samples)
+        ]
+
+    def _last_said(self, node: MessageNode | None) -> MessageNode | None:
+        """Return the message itself, or the nearest above it that is no system message."""
+        while node and node.message.role == "system":
+            node = self._store.node(node.parent_id) if node.parent_id else None
+        return node
+
+
+def _planned(request: TurnRequest, question: MessageNode) -> tuple[MessageNode, ...]:
+    """Stand for the replies until the store has them."""
+    reply = not_stored(
+        Message("assistant", request.prefill), question.conversation_id or None, question.id or None
+    )
+    return (reply,) * request.num_samples
+
+
+def _without_system(messages: tuple[Message, ...]) -> tuple[Message, ...]:
+    return tuple(message for message in messages if message.role != "system")

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from chatterm.conversation import Message, MessageNode, Turn
 from chatterm.engine.base import SamplingParams, StreamEvent
 from chatterm.errors import StoreError
-from chatterm.store import PromptUse
+from chatterm.store import Asked, PromptUse
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +22,10 @@ class TurnRequest:
     """Which prompt template shaped the messages."""
     title: str = ""
     """Of the conversation, where this turn begins one."""
+    num_samples: int = 1
+    """So many replies to one question, beside one another, from one prefill. At least 1."""
+    asked: Asked | None = None
+    """What was typed and attached; None where the question is what was typed."""
 
     @property
     def system(self) -> Message | None:
@@ -37,10 +41,17 @@ class TurnStarted:
     """The question is kept and the history fits; the reply comes next."""
 
     question: MessageNode
-    reply: MessageNode
-    """Their ids are empty where the store refused them."""
+    replies: tuple[MessageNode, ...]
+    """One for each sample, which TextDelta and Finished name by its index here; starting with the prefill.
+
+    The ids are empty where the store refused them."""
     num_dropped_turns: int
     """Oldest turns of the history left out of what the model reads, because all together did not fit."""
+
+    @property
+    def reply(self) -> MessageNode:
+        """The first, which is the active leaf."""
+        return self.replies[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +63,13 @@ class NotSaved:
 
 @dataclass(frozen=True, slots=True)
 class TurnFinished:
-    """The turn is over, whatever ended it (but an error, which is raised)."""
+    """A sample of the turn is over, whatever ended it (but an error, which is raised)."""
 
     turn: Turn
     not_saved: StoreError | None
     """Set where the reply is not in the store after all."""
+    sample: int = 0
+    """Which; one of these events comes for each."""
 
 
 SessionEvent = TurnStarted | StreamEvent | NotSaved | TurnFinished

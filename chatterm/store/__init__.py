@@ -1,31 +1,42 @@
 """Conversations, kept in SQLite: trees of messages, replies with how they were made, and a search index."""
 
+from chatterm.store.branches import BranchPoint
 from chatterm.store.conversations import ConversationStore
+from chatterm.store.drafting import StoredDraft
 from chatterm.store.records import (
+    Asked,
+    AskedSummary,
+    AttachedFile,
     Attachment,
     ConversationSummary,
     LogProbabilities,
     PromptUse,
     ReplyDetail,
+    ReplyEnding,
     ReplyRecord,
 )
 from chatterm.store.search import SearchHit, SnippetPart
-from chatterm.store.whole import Added, AttachedFile, WholeConversation, WholeMessage
+from chatterm.store.whole import Added, WholeConversation, WholeMessage
 from chatterm.store.writer import ReplyWriter
 
 __all__ = [
     "Added",
+    "Asked",
+    "AskedSummary",
     "AttachedFile",
     "Attachment",
+    "BranchPoint",
     "ConversationStore",
     "ConversationSummary",
     "LogProbabilities",
     "PromptUse",
     "ReplyDetail",
+    "ReplyEnding",
     "ReplyRecord",
     "ReplyWriter",
     "SearchHit",
     "SnippetPart",
+    "StoredDraft",
     "WholeConversation",
     "WholeMessage",
 ]

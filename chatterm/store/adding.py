@@ -13,8 +13,8 @@ from chatterm.store import rows
 from chatterm.store.driver import sqlite3
 from chatterm.store.organising import attach_in
 from chatterm.store.reading import unknown
-from chatterm.store.records import ReplyDetail
-from chatterm.store.whole import Added, AttachedFile, WholeConversation, WholeMessage
+from chatterm.store.records import AttachedFile, ReplyDetail
+from chatterm.store.whole import Added, WholeConversation, WholeMessage
 
 _IMPORTED = "imported"
 """Stands for the process that wrote a reply; it is none that could write on."""
@@ -98,6 +98,12 @@ def _messages(db: sqlite3.Connection, conversation_id: str) -> Iterable[WholeMes
         (conversation_id,),
     ):
         files.setdefault(message_id, []).append(AttachedFile(name=name, data=bytes(data)))
+    typed = dict(
+        db.execute(
+            "SELECT id, typed FROM message WHERE conversation_id = ? AND typed IS NOT NULL",
+            (conversation_id,),
+        ).fetchall()
+    )
     found = db.execute(f"{rows.NODES} WHERE m.conversation_id = ? ORDER BY m.serial", (conversation_id,))
     for node in map(rows.node_of, found):
         status: Status = "interrupted" if node.status == "streaming" else node.status
@@ -105,6 +111,7 @@ def _messages(db: sqlite3.Connection, conversation_id: str) -> Iterable[WholeMes
             node=replace(node, status=status),
             reply=details.get(node.id),
             files=tuple(files.get(node.id, ())),
+            typed=typed.get(node.id),
         )
 
 
@@ -136,11 +143,11 @@ def _add_message(
             "nothing was imported"
         )
     db.execute(
-        "INSERT INTO message (id, conversation_id, parent_id, role, content, status, created) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO message (id, conversation_id, parent_id, role, content, status, created, typed) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         (
             node.id, conversation_id, node.parent_id, node.message.role, rows.storable(node.message.content),
-            node.status, node.created,
+            node.status, node.created, None if message.typed is None else rows.storable(message.typed),
         ),
     )  # fmt: skip
     if message.reply:

@@ -8,7 +8,6 @@ came.
 import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import astuple
-from functools import cached_property
 from pathlib import Path
 from typing import Self
 
@@ -18,10 +17,9 @@ from chatterm.store import files, rows
 from chatterm.store.adding import add_in, total, whole_in
 from chatterm.store.connection import Opened, open_file, open_in_memory
 from chatterm.store.driver import sqlite3
-from chatterm.store.organising import ConversationOrganiser, expect_one
-from chatterm.store.process import this_process
+from chatterm.store.organising import ConversationOrganiser, attach_in, expect_one
 from chatterm.store.reading import node_in, unknown
-from chatterm.store.records import LogProbabilities, ReplyRecord
+from chatterm.store.records import Asked, LogProbabilities, ReplyRecord
 from chatterm.store.titles import title_of
 from chatterm.store.whole import Added, WholeConversation
 
@@ -86,18 +84,21 @@ class ConversationStore(ConversationOrganiser):
         with self._db.writing() as db:
             return _insert_reply(db, parent, record, writer, content)
 
-    def begin_turn(
+    def begin_turn(  # noqa: PLR0913  # keyword-only
         self,
         messages: Sequence[Message],
-        record: ReplyRecord,
+        records: Sequence[ReplyRecord],
         *,
         conversation_id: str | None = None,
         parent_id: str | None = None,
         title: str = "",
-    ) -> tuple[MessageNode, MessageNode]:
-        """Store what a turn begins with, all or nothing: return the last of `messages`, and the reply begun.
+        asked: Asked | None = None,
+        content: str = "",
+    ) -> tuple[MessageNode, tuple[MessageNode, ...]]:
+        """Store what a turn begins with, all or nothing: return the last of `messages`, and the replies.
 
-        They go below `parent_id` (None: as a root) of a conversation (None: a new one, called `title`).
+        They go below `parent_id` (None: as a root) of a conversation (None: a new one, called `title`). There
+        is a reply for each of `records`, starting with `content`. `asked` is kept with the question.
         """
         writer = self._writer
         with self._db.writing() as db:
@@ -105,7 +106,17 @@ class ConversationStore(ConversationOrganiser):
             for message in messages:
                 question = _insert(db, conversation_id, parent_id, message, "complete")
                 parent_id = question.id
-            return question, _insert_reply(db, question, record, writer, "")
+            if asked:
+                _keep_asked(db, question, asked)
+            return question, _insert_replies(db, question, records, writer, content)
+
+    def begin_replies(
+        self, parent: MessageNode, records: Sequence[ReplyRecord], content: str = ""
+    ) -> tuple[MessageNode, ...]:
+        """Add a reply below `parent` for each of `records`, all or none, the first as the active leaf."""
+        writer = self._writer
+        with self._db.writing() as db:
+            return _insert_replies(db, parent, records, writer, content)
 
     def checkpoint(self, reply_id: str, content: str) -> None:
         """Store what there is of a streaming reply. Raises StoreError where another process writes it."""
@@ -162,11 +173,6 @@ class ConversationStore(ConversationOrganiser):
         """Add conversations, all or none; what is there already stays as it is. Raises InputRefused."""
         with self._db.writing() as db:
             return total([add_in(db, whole) for whole in conversations])
-
-    @cached_property
-    def _writer(self) -> str:
-        """How this process is named in what it writes. Where there is no /proc, finding out takes 10 ms."""
-        return str(this_process())
 
     def _update_reply(self, db: sqlite3.Connection, reply_id: str, content: str, status: Status) -> None:
         changed = db.execute(
@@ -226,6 +232,24 @@ def _insert_reply(
     return node
 
 
+def _insert_replies(
+    db: sqlite3.Connection, parent: MessageNode, records: Sequence[ReplyRecord], writer: str, content: str
+) -> tuple[MessageNode, ...]:
+    replies = tuple(_insert_reply(db, parent, record, writer, content) for record in records)
+    db.execute(
+        "UPDATE conversation SET active_leaf = ? WHERE id = ?", (replies[0].id, parent.conversation_id)
+    )
+    return replies
+
+
+def _keep_asked(db: sqlite3.Connection, question: MessageNode, asked: Asked) -> None:
+    typed = rows.storable(asked.text)
+    if typed != question.message.content:
+        db.execute("UPDATE message SET typed = ? WHERE id = ?", (typed, question.id))
+    for file in asked.files:
+        attach_in(db, question.id, file.name, file.data)
+
+
 def _insert(
     db: sqlite3.Connection, conversation_id: str, parent_id: str | None, message: Message, status: Status
 ) -> MessageNode:
@@ -259,7 +283,7 @@ def _make_title(db: sqlite3.Connection, reply: MessageNode) -> None:
     """
     row = db.execute(
         "SELECT c.title, m.content FROM conversation c LEFT JOIN message m ON m.id = ? "
-        "WHERE c.id = ? AND NOT c.has_own_title AND (SELECT count(*) FROM message "
+        "WHERE c.id = ? AND NOT c.has_own_title AND (SELECT count(DISTINCT parent_id) FROM message "
         "WHERE conversation_id = c.id AND role = 'assistant' AND status <> 'failed') = 1",
         (reply.parent_id, reply.conversation_id),
     ).fetchone()

@@ -17,8 +17,8 @@ from chatterm.errors import InputRefused
 from chatterm.store.driver import sqlite3
 from chatterm.store.json_fields import Fields
 from chatterm.store.migrations import APPLICATION_ID
-from chatterm.store.records import ReplyDetail, ReplyRecord
-from chatterm.store.whole import AttachedFile, WholeConversation, WholeMessage, derived_id
+from chatterm.store.records import AttachedFile, ReplyDetail, ReplyRecord
+from chatterm.store.whole import WholeConversation, WholeMessage, derived_id
 
 _COLUMNS = (
     "id", "model", "prompt", "system", "options_json", "response", "conversation_id", "duration_ms",

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from chatterm.errors import StoreError
 from chatterm.store.driver import sqlite3
-from chatterm.store.schema import SCHEMA_1
+from chatterm.store.schema import DRAFT_TABLES, SCHEMA_1
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -32,7 +32,16 @@ def _first_schema(database: "Database") -> None:
     database.executescript(SCHEMA_1)
 
 
-MIGRATIONS: Sequence[Migration] = (_first_schema,)
+def _typed_text(database: "Database") -> None:
+    """A question keeps what was typed, where a prompt shaped it into another text; NULL: it is the text."""
+    database.execute("ALTER TABLE message ADD COLUMN typed TEXT")
+
+
+def _drafts(database: "Database") -> None:
+    database.executescript(DRAFT_TABLES)
+
+
+MIGRATIONS: Sequence[Migration] = (_first_schema, _typed_text, _drafts)
 
 
 def schema_version(connection: sqlite3.Connection) -> int:

@@ -6,9 +6,11 @@ from collections.abc import Collection
 
 from chatterm.errors import StoreError, UsageError
 from chatterm.store import rows
+from chatterm.store.branches import BranchReader
+from chatterm.store.drafting import ConversationDrafts
 from chatterm.store.driver import sqlite3
 from chatterm.store.faults import primary_code
-from chatterm.store.reading import ConversationReader, node_in, unknown
+from chatterm.store.reading import node_in, unknown
 from chatterm.store.records import Attachment
 from chatterm.store.search_index import forget_deleted
 
@@ -17,7 +19,7 @@ logger = logging.getLogger(__name__)
 MAX_TAG_CHARS = 50
 
 
-class ConversationOrganiser(ConversationReader):
+class ConversationOrganiser(BranchReader, ConversationDrafts):
     """Puts conversations in order. Each method is one transaction, and may be called from any thread.
 
     All raise StoreError where the database fails, and UnknownName for an id that nothing answers to.

@@ -16,8 +16,8 @@ from chatterm.conversation import FinishReason, Message, MessageNode, Role, Stat
 from chatterm.errors import InputRefused
 from chatterm.store import rows
 from chatterm.store.json_fields import Fields, checked
-from chatterm.store.records import PromptUse, ReplyDetail, ReplyRecord
-from chatterm.store.whole import AttachedFile, WholeConversation, WholeMessage
+from chatterm.store.records import AttachedFile, PromptUse, ReplyDetail, ReplyRecord
+from chatterm.store.whole import WholeConversation, WholeMessage
 
 FORMAT = "chatterm"
 VERSION = 1
@@ -79,6 +79,8 @@ def _message_values(message: WholeMessage) -> dict[str, Any]:
             "token_ids": list(message.reply.token_ids),
             "log_probabilities": message.reply.log_probabilities,
         }
+    if message.typed is not None:
+        values["typed"] = message.typed
     if message.files:
         values["files"] = [{"name": file.name, "sha256": file.sha256} for file in message.files]
     return values
@@ -116,6 +118,7 @@ def _message(fields: Fields, conversation_id: str, files: Mapping[str, bytes]) -
         node=node,
         reply=None if reply is None else _reply(Fields(reply, f"{fields.place}.reply"), node.id),
         files=tuple(_file(one, files) for one in fields.objects("files")),
+        typed=fields.maybe("typed", str),
     )
 
 

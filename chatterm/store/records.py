@@ -1,5 +1,6 @@
 """The values that cross the store's API, beside those of chatterm.conversation. Frozen, without I/O."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -82,3 +83,43 @@ class Attachment:
     sha256: str
     """Of the bytes, in hex."""
     num_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttachedFile:
+    """A file that belongs to a message, with its bytes."""
+
+    name: str
+    data: bytes
+
+    @property
+    def sha256(self) -> str:
+        return hashlib.sha256(self.data).hexdigest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What was typed and attached, where a prompt shaped it into what the question says."""
+
+    text: str
+    files: tuple[AttachedFile, ...] = ()
+    """In the order in which they were attached."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskedSummary:
+    """What is stored of how a question was asked."""
+
+    text: str | None
+    """As it was typed; None where that is the question itself."""
+    attachments: tuple[Attachment, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplyEnding:
+    """How a stored reply ended and what it cost: what a list of messages tells of it."""
+
+    finish_reason: FinishReason | None
+    """None while it streams, and for a reply that failed or was interrupted."""
+    usage: Usage | None
+    model_name: str

@@ -33,8 +33,12 @@ _TABLES = {
     "message_attachment": "message_id, position",
     "tag": "conversation_id, name",
     "partial_result": "rowid",
+    "draft": "id",
+    "draft_document": "draft_id, position",
 }
 """Each table and its key. Attachments come before what links to them."""
+
+_MADE_ANEW = frozenset({"active_leaf", "num_links"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,14 +58,13 @@ def salvage(path: Path, target: Path) -> Salvaged:
     """
     with translated(str(path)), closing(open_to_read(path)) as damaged:
         version = check_usable(damaged, str(path))
-        if version != len(MIGRATIONS):
-            advice = "open a backup of it with this chatterm, or salvage it with the one that wrote it"
-            raise StoreError(f"{path} has schema {version}; only {len(MIGRATIONS)} is salvaged; {advice}")
+        if version == 0:
+            raise StoreError(f"{path} is empty: there is nothing to salvage; open a backup of it")
         with new_file(target) as partial:
             opened = open_file(partial, timeout_s=10, mounts=MOUNTS)
             try:
                 with opened.connection.writing() as new:
-                    salvaged = _bring_over(damaged, new)
+                    salvaged = _bring_over(damaged, new, is_older=version < len(MIGRATIONS))
                 with opened.connection.reading() as new:
                     new.execute("PRAGMA journal_mode = delete")
             finally:
@@ -69,13 +72,17 @@ def salvage(path: Path, target: Path) -> Salvaged:
     return salvaged
 
 
-def _bring_over(damaged: sqlite3.Connection, new: sqlite3.Connection) -> Salvaged:
-    """Copy and mend, in the caller's transaction."""
+def _bring_over(damaged: sqlite3.Connection, new: sqlite3.Connection, *, is_older: bool) -> Salvaged:
+    """Copy and mend, in the caller's transaction. What an older schema lacks stays empty."""
     new.execute("PRAGMA defer_foreign_keys = ON")
     hurt = []
     for table, key in _TABLES.items():
-        columns = [name for (name,) in new.execute("SELECT name FROM pragma_table_info(?)", (table,))]
-        kept = [name for name in columns if name not in {"active_leaf", "num_links"}]  # made anew
+        kept = [name for name in _columns(new, table) if name not in _MADE_ANEW]
+        if is_older:
+            had = _columns(damaged, table)
+            kept = [name for name in kept if name in had]
+        if not kept:
+            continue
         source = _Table(damaged, table, key, tuple(kept))
         insert = f"INSERT OR IGNORE INTO {table} ({', '.join(kept)}) VALUES ({', '.join('?' * len(kept))})"
         for row in source.read():
@@ -88,6 +95,10 @@ def _bring_over(damaged: sqlite3.Connection, new: sqlite3.Connection) -> Salvage
         new.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in ("conversation", "message")
     ]
     return Salvaged(num_conversations=counts[0], num_messages=counts[1], damaged_tables=tuple(hurt))
+
+
+def _columns(db: sqlite3.Connection, table: str) -> list[str]:
+    return [name for (name,) in db.execute("SELECT name FROM pragma_table_info(?)", (table,))]
 
 
 def _insert(new: sqlite3.Connection, insert: str, row: rows.Row) -> None:
@@ -121,6 +132,8 @@ def _mend(new: sqlite3.Connection) -> None:
         ("message_attachment", "sha256", "attachment", "sha256"),
         ("tag", "conversation_id", "conversation", "id"),
         ("partial_result", "conversation_id", "conversation", "id"),
+        ("draft", "conversation_id", "conversation", "id"),
+        ("draft_document", "draft_id", "draft", "id"),
     ):
         new.execute(f"DELETE FROM {table} WHERE {column} NOT IN (SELECT {key} FROM {parent})")
     new.execute("DELETE FROM attachment WHERE num_links = 0")

@@ -5,20 +5,8 @@ from base64 import b32encode
 from dataclasses import dataclass, replace
 
 from chatterm.conversation import MessageNode
-from chatterm.store.records import ReplyDetail
+from chatterm.store.records import AttachedFile, ReplyDetail
 from chatterm.store.titles import title_of
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AttachedFile:
-    """A file that belongs to a message, with its bytes."""
-
-    name: str
-    data: bytes
-
-    @property
-    def sha256(self) -> str:
-        return hashlib.sha256(self.data).hexdigest()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +16,8 @@ class WholeMessage:
     node: MessageNode
     reply: ReplyDetail | None = None
     files: tuple[AttachedFile, ...] = ()
+    typed: str | None = None
+    """What was typed, where a prompt shaped it into what the message says."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

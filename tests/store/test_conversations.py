@@ -1,13 +1,14 @@
 """What is stored comes back: trees, replies, titles, ids."""
 
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from chatterm.conversation import Message, MessageNode
 from chatterm.errors import StoreError, UnknownName, UsageError
-from chatterm.store import ConversationStore
+from chatterm.store import Asked, AttachedFile, ConversationStore
 from tests.store.samples import RECORD, USAGE, answer, ask, found_by, integrity, raw
 
 
@@ -283,15 +284,57 @@ def test_a_closed_store_says_so(database: Path) -> None:
 
 def test_a_turn_begins_whole_or_not_at_all(store: ConversationStore) -> None:
     messages = [Message("system", "s"), Message("user", "q")]
-    question, reply = store.begin_turn(messages, RECORD, title="t")
+    question, (reply,) = store.begin_turn(messages, (RECORD,), title="t")
     assert [node.message for node in store.path(question.conversation_id)] == [
         *messages,
         Message("assistant", ""),
     ]
     assert (question.message.content, reply.parent_id, reply.status) == ("q", question.id, "streaming")
     with pytest.raises(UnknownName):
-        store.begin_turn(messages, RECORD, conversation_id=question.conversation_id, parent_id="nowhere")
+        store.begin_turn(messages, (RECORD,), conversation_id=question.conversation_id, parent_id="nowhere")
     with pytest.raises(UnknownName):
-        store.begin_turn(messages, RECORD, parent_id=question.id, title="another's parent")
+        store.begin_turn(messages, (RECORD,), parent_id=question.id, title="another's parent")
     assert [one.title for one in store.conversations()] == ["t"]
     assert len(store.siblings(store.path(question.conversation_id)[0].id)) == 1
+
+
+def test_several_replies_begin_at_once_and_the_first_is_read_on_from(store: ConversationStore) -> None:
+    records = [replace(RECORD, sample=number) for number in range(3)]
+    question, replies = store.begin_turn([Message("user", "q")], records, content="so")
+    assert [node.message.content for node in replies] == ["so"] * 3
+    assert [node.parent_id for node in replies] == [question.id] * 3
+    assert store.path(question.conversation_id)[-1] == replies[0]
+    for number, node in enumerate(store.begin_replies(question, records[1:])):
+        detail = store.reply_detail(node.id)
+        assert detail
+        assert detail.record.sample == number + 1
+    assert len(store.children(question.id)) == 5
+
+
+def test_what_was_typed_and_attached_is_kept_with_the_question(
+    store: ConversationStore, database: Path
+) -> None:
+    files = (AttachedFile(name="deed.txt", data=b"deed"), AttachedFile(name="copy.txt", data=b"deed"))
+    asked = Asked(text="why? \ud800", files=files)
+    question, _ = store.begin_turn([Message("user", "[deed]\n\nwhy?")], [RECORD], asked=asked)
+    plain, _ = store.begin_turn(
+        [Message("user", "and?")],
+        [RECORD],
+        asked=Asked(text="and?"),
+        conversation_id=question.conversation_id,
+    )
+    told = store.asked(question.conversation_id)
+    assert plain.id not in told
+    assert told[question.id].text == "why? \ufffd"
+    assert [one.name for one in told[question.id].attachments] == ["deed.txt", "copy.txt"]
+    assert store.attachment_bytes(told[question.id].attachments[0].sha256) == b"deed"
+    with raw(database) as connection:
+        assert connection.execute("SELECT count(*), max(num_links) FROM attachment").fetchone() == (1, 2)
+
+
+def test_a_turn_that_cannot_begin_leaves_no_attachment(store: ConversationStore, database: Path) -> None:
+    asked = Asked(text="t", files=(AttachedFile(name="a", data=b"a"),))
+    with pytest.raises(UnknownName):
+        store.begin_turn([Message("user", "q")], [RECORD], asked=asked, parent_id="nowhere")
+    with raw(database) as connection:
+        assert connection.execute("SELECT count(*) FROM attachment").fetchone() == (0,)

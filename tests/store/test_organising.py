@@ -65,7 +65,7 @@ def test_a_title_of_hostile_text_is_short_and_soon_made(question: str) -> None:
 
 
 def test_the_first_reply_gives_the_title(store: ConversationStore) -> None:
-    question, reply = store.begin_turn([Message("user", "[a]\n```\nx\n```\n\nhi")], RECORD, title="hi")
+    question, (reply,) = store.begin_turn([Message("user", "[a]\n```\nx\n```\n\nhi")], (RECORD,), title="hi")
     store.finish_reply(reply.id, "Liens explained. More.", status="complete")
     assert title(store, question.conversation_id) == "Liens explained."
     again = store.begin_reply(question, RECORD)
@@ -166,8 +166,8 @@ def secrets(number: int, count: int) -> list[str]:
 
 
 def fill(store: ConversationStore, words: list[str]) -> str:
-    question, reply = store.begin_turn(
-        [Message("system", words[0]), Message("user", f"{words[1]} 机密 " + "filler text " * 30)], RECORD,
+    question, (reply,) = store.begin_turn(
+        [Message("system", words[0]), Message("user", f"{words[1]} 机密 " + "filler text " * 30)], (RECORD,),
         title=words[2],
     )  # fmt: skip
     for end in range(1, 6):
@@ -212,8 +212,8 @@ def converse(store: ConversationStore, chance: random.Random) -> tuple[str, list
     cid = parent = None
     for _ in range(chance.randint(1, 6)):
         text = " ".join(chance.choices(words, k=chance.choice([1, 3, 20, 400])))
-        question, reply = store.begin_turn(
-            [Message("user", text)], RECORD, conversation_id=cid, parent_id=parent, title=words[0]
+        question, (reply,) = store.begin_turn(
+            [Message("user", text)], (RECORD,), conversation_id=cid, parent_id=parent, title=words[0]
         )
         cid, parent = question.conversation_id, reply.id
         for number in range(chance.randint(0, 3)):

@@ -80,7 +80,8 @@ def wholes(draw: st.DrawFn) -> WholeConversation:
             created=draw(INSTANTS),
         )
         reply = draw(details(identity)) if role == "assistant" and draw(st.booleans()) else None
-        messages.append(WholeMessage(node=node, reply=reply, files=draw(FILES)))
+        typed = draw(st.none() | TEXTS)
+        messages.append(WholeMessage(node=node, reply=reply, files=draw(FILES), typed=typed))
     return WholeConversation(
         id=cid,
         title=draw(TEXTS),
