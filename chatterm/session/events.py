@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from chatterm.conversation import Message, MessageNode, Turn
 from chatterm.engine.base import SamplingParams, StreamEvent
 from chatterm.errors import StoreError
-from chatterm.store import Asked, PromptUse
+from chatterm.store import PromptUse, TypedQuestion
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +24,7 @@ class TurnRequest:
     """Of the conversation, where this turn begins one."""
     num_samples: int = 1
     """So many replies to one question, beside one another, from one prefill. At least 1."""
-    asked: Asked | None = None
+    asked: TypedQuestion | None = None
     """What was typed and attached; None where the question is what was typed."""
 
     @property

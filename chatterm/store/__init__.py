@@ -4,7 +4,6 @@ from chatterm.store.branches import BranchPoint
 from chatterm.store.conversations import ConversationStore
 from chatterm.store.drafting import StoredDraft
 from chatterm.store.records import (
-    Asked,
     AskedSummary,
     AttachedFile,
     Attachment,
@@ -14,6 +13,7 @@ from chatterm.store.records import (
     ReplyDetail,
     ReplyEnding,
     ReplyRecord,
+    TypedQuestion,
 )
 from chatterm.store.search import SearchHit, SnippetPart
 from chatterm.store.whole import Added, WholeConversation, WholeMessage
@@ -21,7 +21,6 @@ from chatterm.store.writer import ReplyWriter
 
 __all__ = [
     "Added",
-    "Asked",
     "AskedSummary",
     "AttachedFile",
     "Attachment",
@@ -37,6 +36,7 @@ __all__ = [
     "SearchHit",
     "SnippetPart",
     "StoredDraft",
+    "TypedQuestion",
     "WholeConversation",
     "WholeMessage",
 ]

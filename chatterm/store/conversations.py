@@ -19,7 +19,7 @@ from chatterm.store.connection import Opened, open_file, open_in_memory
 from chatterm.store.driver import sqlite3
 from chatterm.store.organising import ConversationOrganiser, attach_in, expect_one
 from chatterm.store.reading import node_in, unknown
-from chatterm.store.records import Asked, LogProbabilities, ReplyRecord
+from chatterm.store.records import LogProbabilities, ReplyRecord, TypedQuestion
 from chatterm.store.titles import title_of
 from chatterm.store.whole import Added, WholeConversation
 
@@ -92,7 +92,7 @@ class ConversationStore(ConversationOrganiser):
         conversation_id: str | None = None,
         parent_id: str | None = None,
         title: str = "",
-        asked: Asked | None = None,
+        asked: TypedQuestion | None = None,
         content: str = "",
     ) -> tuple[MessageNode, tuple[MessageNode, ...]]:
         """Store what a turn begins with, all or nothing: return the last of `messages`, and the replies.
@@ -242,7 +242,7 @@ def _insert_replies(
     return replies
 
 
-def _keep_asked(db: sqlite3.Connection, question: MessageNode, asked: Asked) -> None:
+def _keep_asked(db: sqlite3.Connection, question: MessageNode, asked: TypedQuestion) -> None:
     typed = rows.storable(asked.text)
     if typed != question.message.content:
         db.execute("UPDATE message SET typed = ? WHERE id = ?", (typed, question.id))

@@ -98,7 +98,7 @@ class AttachedFile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class TypedQuestion:
     """What was typed and attached, where a prompt shaped it into what the question says."""
 
     text: str

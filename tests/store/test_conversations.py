@@ -8,7 +8,7 @@ import pytest
 
 from chatterm.conversation import Message, MessageNode
 from chatterm.errors import StoreError, UnknownName, UsageError
-from chatterm.store import Asked, AttachedFile, ConversationStore
+from chatterm.store import AttachedFile, ConversationStore, TypedQuestion
 from tests.store.samples import RECORD, USAGE, answer, ask, found_by, integrity, raw
 
 
@@ -315,12 +315,12 @@ def test_what_was_typed_and_attached_is_kept_with_the_question(
     store: ConversationStore, database: Path
 ) -> None:
     files = (AttachedFile(name="deed.txt", data=b"deed"), AttachedFile(name="copy.txt", data=b"deed"))
-    asked = Asked(text="why? \ud800", files=files)
+    asked = TypedQuestion(text="why? \ud800", files=files)
     question, _ = store.begin_turn([Message("user", "[deed]\n\nwhy?")], [RECORD], asked=asked)
     plain, _ = store.begin_turn(
         [Message("user", "and?")],
         [RECORD],
-        asked=Asked(text="and?"),
+        asked=TypedQuestion(text="and?"),
         conversation_id=question.conversation_id,
     )
     told = store.asked(question.conversation_id)
@@ -333,7 +333,7 @@ def test_what_was_typed_and_attached_is_kept_with_the_question(
 
 
 def test_a_turn_that_cannot_begin_leaves_no_attachment(store: ConversationStore, database: Path) -> None:
-    asked = Asked(text="t", files=(AttachedFile(name="a", data=b"a"),))
+    asked = TypedQuestion(text="t", files=(AttachedFile(name="a", data=b"a"),))
     with pytest.raises(UnknownName):
         store.begin_turn([Message("user", "q")], [RECORD], asked=asked, parent_id="nowhere")
     with raw(database) as connection:
