@@ -92,7 +92,7 @@ def nibbles(packed: Tensor) -> Tensor:
 
 def _fields(packed: Tensor, bits: int) -> Tensor:
     """Cut each byte into fields of so many bits, the lowest first: (..., n) to (..., 8 / bits, n)."""
-    shifts = torch.arange(0, 8, bits, dtype=torch.uint8).unsqueeze(-1)
+    shifts = torch.arange(0, 8, bits, dtype=torch.uint8, device=packed.device).unsqueeze(-1)
     return (packed.unsqueeze(-2) >> shifts) & ((1 << bits) - 1)
 
 
@@ -108,7 +108,8 @@ def _minus(codes: Tensor, offset: int) -> Tensor:
 
 def _looked_up(table: tuple[int, ...], codes: Tensor) -> Tensor:
     # Three times as fast as indexing.
-    return torch.tensor(table, dtype=torch.int8).index_select(0, codes.flatten().int()).view(codes.shape)
+    values = torch.tensor(table, dtype=torch.int8, device=codes.device)
+    return values.index_select(0, codes.flatten().int()).view(codes.shape)
 
 
 # Blocks of 32 values, one group each.
@@ -129,7 +130,7 @@ def _q5_codes(high: Tensor, low: Tensor) -> Tensor:
     # A clone is aligned; a slice of a single block is contiguous, and may not be.
     bits = (
         high.clone(memory_format=torch.contiguous_format).view(torch.int32)
-        >> torch.arange(32, dtype=torch.int32)
+        >> torch.arange(32, dtype=torch.int32, device=high.device)
     ) & 1
     return nibbles(low) | (bits.to(torch.uint8) << 4)
 
