@@ -4,13 +4,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["number", "quote", "citation", "copy", "leak", "coverage"]
-"""`leak`: an example's words in the reply. `coverage`: what the source has and the reply lacks."""
+Kind = Literal["number", "quote", "citation", "copy", "leak", "coverage", "language"]
+"""`leak`: an example's words in the reply. `coverage`: what the source has and the reply lacks.
+
+`language`: the reply is not in the one that was asked for; its text is the code of the one it is in.
+"""
 
 Verdict = Literal["found", "near", "absent"]
 """`near`: the source has something like it, and `why` says what differs. Only `found` is verified."""
 
-Why = Literal["", "rounded", "sign", "unit", "scale", "date", "wording", "from-example", "missing"]
+Why = Literal[
+    "", "rounded", "sign", "unit", "scale", "date", "wording", "from-example", "missing", "language"
+]
 """What is amiss, for front ends to put in words."""
 
 Level = Literal["strict", "mark", "off"]

@@ -18,6 +18,7 @@ DEFAULT_LEVELS: Mapping[Kind, Level] = {
     "copy": "mark",
     "leak": "mark",
     "coverage": "off",
+    "language": "off",
 }
 OWN_WORDS = -1
 """The place of the user's own words among the sources."""
@@ -29,6 +30,7 @@ _KEYS: Mapping[str, Kind] = {
     "copies": "copy",
     "coverage": "coverage",
     "example_leak": "leak",
+    "language": "language",
 }
 
 

@@ -11,6 +11,7 @@ _KINDS: Mapping[Kind, tuple[str, str]] = {
     "copy": ("value", "字段"),
     "leak": ("text", "文字"),
     "coverage": ("item", "内容"),
+    "language": ("the answer, in", "回答语言"),
 }
 _REASONS: Mapping[Why, tuple[str, str]] = {
     "": ("is not in the document", "不在原文中"),
@@ -22,6 +23,13 @@ _REASONS: Mapping[Why, tuple[str, str]] = {
     "wording": ("is worded otherwise: {found}", "与原文不同：“{found}”"),
     "from-example": ("comes from the prompt's example, not from the document", "来自提示词示例，而非原文"),
     "missing": ("is in the document and not in the answer", "原文中有，回答中没有"),
+    "language": ("is not in the language that was asked for", "不是所要求的语言"),
+}
+_LANGUAGES: Mapping[str, tuple[str, str]] = {
+    "en": ("English", "英语"),
+    "zh": ("Chinese", "中文"),
+    "ja": ("Japanese", "日语"),
+    "ko": ("Korean", "韩语"),
 }
 _LONGEST = 60
 
@@ -32,7 +40,7 @@ def describe(finding: Finding, lang: str) -> str:
     The text is the reply's and the document's own: whoever shows it makes it safe first.
     """
     is_chinese = lang == "zh"
-    shown = _short(finding.text)
+    shown = _shown(finding, is_chinese=is_chinese)
     if finding.is_verified:
         reason = "在原文中" if is_chinese else "is in the document"
     else:
@@ -41,6 +49,12 @@ def describe(finding: Finding, lang: str) -> str:
     kind = _KINDS[finding.kind][is_chinese]
     where = _where(finding, is_chinese=is_chinese)
     return f"{kind}“{shown}”{reason}{where}" if is_chinese else f"{kind} {shown} {reason}{where}"
+
+
+def _shown(finding: Finding, *, is_chinese: bool) -> str:
+    if finding.kind == "language" and finding.text in _LANGUAGES:
+        return f"{_LANGUAGES[finding.text][is_chinese]}{'' if is_chinese else ','}"
+    return _short(finding.text)
 
 
 def _where(finding: Finding, *, is_chinese: bool) -> str:

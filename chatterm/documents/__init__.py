@@ -3,7 +3,7 @@
 Knows bytes and encodings. Does not know prompts, models or the store.
 """
 
-from chatterm.documents.fence import fence
+from chatterm.documents.fence import fence, unfenced
 from chatterm.documents.read import CAP_BYTES, read_file, read_stream
 
-__all__ = ["CAP_BYTES", "fence", "read_file", "read_stream"]
+__all__ = ["CAP_BYTES", "fence", "read_file", "read_stream", "unfenced"]

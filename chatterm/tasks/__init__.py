@@ -2,6 +2,7 @@
 
 from chatterm.tasks.check_plan import CheckPlan, Earlier
 from chatterm.tasks.checking import Checked, FieldMark, TaskEvent, checked
+from chatterm.tasks.earlier import earlier_in
 from chatterm.tasks.question import Composed, Question, choose_prompt, compose, sampling_params
 
 __all__ = [
@@ -15,5 +16,6 @@ __all__ = [
     "checked",
     "choose_prompt",
     "compose",
+    "earlier_in",
     "sampling_params",
 ]

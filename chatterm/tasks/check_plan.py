@@ -1,13 +1,25 @@
-"""CheckPlan: what a reply will be held against, known before it is written. Values only, no check."""
+"""CheckPlan: what a reply will be held against, made before it is written. Runs no check."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Literal
 
 from chatterm.checks import Pack
+from chatterm.conversation import Document, ModelCard
+from chatterm.prompts import PromptTemplate, RenderedPrompt
 from chatterm.prompts.schema import Schema
+from chatterm.tasks.reply_language import asked_language
 
 PlanLevel = Literal["off", "mark", "strict"]
+
+_DRAFTS = "draft"
+"""The tag of prompts whose replies are drafts that a person decides on."""
+_NAMED_LANGUAGES = {"english": "en", "en": "en", "英语": "en", "英文": "en"} | {
+    "chinese": "zh",
+    "zh": "zh",
+    "中文": "zh",
+    "汉语": "zh",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,17 +27,21 @@ class CheckPlan:
     """What a reply may rest on, and how strictly it is held to it. The default checks nothing."""
 
     sources: tuple[str, ...] = ()
-    """The texts of the documents of this turn; those of earlier turns are added by `Earlier`."""
+    """The texts of the documents of this turn; those of earlier turns come with `Earlier`."""
     given: str = ""
     """The user's own words and the prompt's instruction, which a reply may repeat."""
     examples: tuple[str, ...] = ()
     """Those that are sent."""
     schema: Schema | None = None
     """Of a reply in JSON; its fields with `copy: true` stand in the source."""
-    levels: Mapping[str, PlanLevel] = field(default_factory=dict)
-    """The `verify:` of the prompt by its keys; a key that is missing has the default of the check."""
+    levels: Mapping[str, str | bool] = field(default_factory=dict)
+    """The `verify:` of the prompt by its keys; empty where it has none, which leaves the checks' defaults."""
+    is_closed: bool = False
+    """Whether the reply is one of the prompt's labels, in which there is nothing to check."""
     packs: tuple[Pack, ...] = ()
     """The guard packs of the prompt."""
+    is_draft: bool = False
+    """Whether a line says above the reply that it is a draft."""
     prompt_id: str = ""
     lang: str = "en"
     """Of the notices."""
@@ -39,5 +55,58 @@ class Earlier:
 
     sources: tuple[str, ...] = ()
     """The documents that stand in them."""
-    told: tuple[Pack, ...] = ()
-    """The packs whose footers were told in them."""
+    given: str = ""
+    """What the user said in them."""
+    told: frozenset[str] = frozenset()
+    """The ids of the prompts whose footers were told in them, and their domains."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ground:
+    """What the user gave, for `make_plan`."""
+
+    own_words: str
+    documents: Sequence[Document]
+    fenced: str
+    """The documents as they stand in the message."""
+    values: Mapping[str, str]
+    is_lang_chosen: bool
+
+
+def make_plan(prompt: PromptTemplate, rendered: RenderedPrompt, ground: Ground, card: ModelCard) -> CheckPlan:
+    """Return what the reply to `rendered` is held against."""
+    header, lang = prompt.header, rendered.reference.lang
+    of_documents = {spec.name for spec in header.inputs if spec.type == "document"}
+    pasted = [value for name, value in ground.values.items() if name in of_documents]
+    instruction = [one.content for one in rendered.messages if one.role == "system"]
+    return CheckPlan(
+        sources=(*(document.text for document in ground.documents), *pasted),
+        given="\n".join(
+            [
+                *instruction,
+                rendered.messages[-1].content.replace(ground.fenced, "")
+                if ground.fenced
+                else ground.own_words,
+                *(value for name, value in ground.values.items() if name not in of_documents),
+            ]
+        ),
+        examples=tuple(
+            text for one in prompt.examples_for(lang, card.tier) for text in (one.question, one.answer)
+        ),
+        schema=header.output.schema,
+        levels=asdict(header.verify) if "verify" in header.given else {},
+        is_closed=header.output.labels is not None,
+        packs=header.guard,
+        is_draft=_DRAFTS in header.tags,
+        prompt_id=prompt.id,
+        lang=lang,
+        reply_lang=_reply_language(rendered, ground),
+    )
+
+
+def _reply_language(rendered: RenderedPrompt, ground: Ground) -> str | None:
+    """A translation's is named by its input `to`."""
+    lang = rendered.reference.lang
+    if "to" in rendered.reference.values:
+        return _NAMED_LANGUAGES.get(rendered.reference.values["to"].casefold())
+    return asked_language(ground.own_words, lang, is_chosen=ground.is_lang_chosen)

@@ -4,15 +4,15 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 
-from chatterm.checks import notices_before
+from chatterm.checks import Pack, notices_before
 from chatterm.conversation import Document, Message, ModelCard
 from chatterm.documents import fence
 from chatterm.engine.base import SamplingParams
 from chatterm.errors import UsageError
 from chatterm.prompts import PromptLibrary, PromptTemplate, RenderedPrompt, render
 from chatterm.session import TurnRequest
-from chatterm.store import PromptUse
-from chatterm.tasks.check_plan import CheckPlan
+from chatterm.store import AttachedFile, PromptUse, TypedQuestion
+from chatterm.tasks.check_plan import CheckPlan, Ground, make_plan
 
 CHAT = "assistant/chat"
 """Shapes every question for which no prompt was chosen."""
@@ -75,10 +75,11 @@ def compose(
     Raises MissingInput, UnknownName or PromptError as `render` does, UsageError for a setting out of range
     and where nothing is left to answer.
     """
+    fenced = fence(question.documents) if question.documents else ""
     rendered = render(
         question.prompt,
         values=question.values,
-        documents=fence(question.documents) if question.documents else "",
+        documents=fenced,
         question=question.text,
         lang=question.lang,
         card=card,
@@ -95,8 +96,16 @@ def compose(
             id=reference.id, version=reference.version, sha256=reference.sha256, values=dict(reference.values)
         ),
         title=_title(question),
+        asked=_typed(question),
     )
-    return Composed(request, _notices(question, rendered), _checks(question, rendered))
+    ground = Ground(
+        own_words=question.text,
+        documents=question.documents,
+        fenced=fenced,
+        values=question.values,
+        is_lang_chosen=question.lang is not None,
+    )
+    return Composed(request, _notices(question, rendered), make_plan(question.prompt, rendered, ground, card))
 
 
 def sampling_params(*layers: Mapping[str, object]) -> SamplingParams:
@@ -130,24 +139,23 @@ def _with_system(question: Question, rendered: RenderedPrompt) -> tuple[Message,
 
 def _notices(question: Question, rendered: RenderedPrompt) -> tuple[str, ...]:
     """The gravest first: what the user's own words call for, then what reading and rendering changed."""
-    own_words = "\n".join((question.text, *question.values.values()))
+    typed = [spec.name for spec in question.prompt.header.inputs if spec.type != "document"]
+    own_words = "\n".join((question.text, *(question.values.get(name, "") for name in typed)))
     lang, number = rendered.reference.lang, question.emergency_number
-    grave = [
-        notice
-        for pack in question.prompt.header.guard
-        for notice in notices_before(pack, own_words, lang, number)
-    ]
+    is_chat = question.prompt.id == CHAT
+    # who is in danger chooses no prompt: the default conversation heeds what the medical pack does
+    packs: tuple[Pack, ...] = (*question.prompt.header.guard, *(("medical",) if is_chat else ()))
+    grave = [notice for pack in packs for notice in notices_before(pack, own_words, lang, number)]
     read = [notice for document in question.documents for notice in document.notices]
     return (*dict.fromkeys(grave), *read, *rendered.notices)
 
 
-def _checks(question: Question, rendered: RenderedPrompt) -> CheckPlan:
-    return CheckPlan(
-        sources=tuple(document.text for document in question.documents),
-        packs=question.prompt.header.guard,
-        prompt_id=question.prompt.id,
-        lang=rendered.reference.lang,
+def _typed(question: Question) -> TypedQuestion:
+    """Return what is kept of how the question was asked, for it to be edited."""
+    files = (
+        AttachedFile(name=one.name, data=one.text.encode(errors="replace")) for one in question.documents
     )
+    return TypedQuestion(text=question.text, files=tuple(files))
 
 
 def _title(question: Question) -> str:

@@ -156,6 +156,7 @@ def test_levels_come_from_a_prompts_own_words() -> None:
         "quote": "off",
         "coverage": "mark",
         "leak": "strict",
+        "language": "mark",
     }
     report = verify("13 and “nobody ever said so much”", "12", levels=levels)
     assert [one.text for one in report.failures] == ["13"]

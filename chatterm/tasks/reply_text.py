@@ -1,0 +1,129 @@
+"""ReplyText: a reply as the checks read it, and the way back from their places to the reply's own.
+
+A reply in JSON is read value by value: its quotation marks are no quotes, its names no words of the model.
+"""
+
+import json
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import cast
+
+from chatterm.checks import Finding
+from chatterm.checks.verify import Basis, verify
+from chatterm.prompts.schema import Schema, violation
+from chatterm.tasks.json_leaves import Leaf, Path, leaves
+
+_GAP = "\n\n"
+_QUOTES = ("quote", "quotes")
+"""Fields that are held to the source whether or not the schema says so."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplyText:
+    """What the checks get of a reply."""
+
+    raw: str
+    """The reply as it came."""
+    text: str
+    """What it says; of JSON the texts that the model wrote itself, a gap between them."""
+    copied: tuple[Leaf, ...] = ()
+    """The values that were to be copied."""
+    written: tuple[Leaf, ...] = ()
+    """The other values, in the order of `text`."""
+    offsets: tuple[int, ...] = field(default=())
+    """Where each of them starts in `text`."""
+
+    @property
+    def copies(self) -> tuple[str, ...]:
+        return tuple(leaf.text for leaf in self.copied)
+
+    def span(self, start: int, end: int) -> tuple[int, int]:
+        """Return the place in the reply of a place in `text`; of an escaped value that is all of it."""
+        leaf = self._leaf_at(start)
+        if leaf is None:
+            return start, end
+        if not leaf.is_plain:
+            return leaf.start, leaf.end
+        shift = leaf.start - self.offsets[self.written.index(leaf)]
+        return start + shift, min(end + shift, leaf.end)
+
+    def placed(self, findings: Iterable[Finding]) -> Iterator[Finding]:
+        """Return what was found in `text` and in `copies`, with the places of the reply, in their order."""
+        copied = iter(self.copied)
+        moved = []
+        for finding in findings:
+            if finding.kind == "copy":
+                leaf = next(copied)
+                moved.append(replace(finding, start=leaf.start, end=leaf.end))
+            elif finding.start >= 0:
+                start, end = self.span(finding.start, finding.end)
+                moved.append(replace(finding, start=start, end=end))
+            else:
+                moved.append(finding)
+        yield from sorted(moved, key=lambda one: (one.start < 0, one.start, one.end))
+
+    def leaked_copies(self, basis: Basis) -> list[Finding]:
+        """Return what the values to be copied have from the examples instead."""
+        found = []
+        for leaf in self.copied:
+            report = verify(leaf.text, basis, levels={"number": "off", "quote": "off", "citation": "off"})
+            found += [replace(one, start=leaf.start, end=leaf.end) for one in report.findings]
+        return found
+
+    def by_field(self, findings: Sequence[Finding]) -> Iterator[tuple[Path, tuple[Finding, ...]]]:
+        """Yield the values of a reply in JSON in which something was found, with that."""
+        for leaf in sorted((*self.copied, *self.written), key=lambda leaf: leaf.start):
+            inside = tuple(
+                one for one in findings if leaf.start <= one.start <= leaf.end and one.kind != "language"
+            )
+            if inside:
+                yield leaf.path, inside
+
+    def violation(self, schema: Schema | None) -> str | None:
+        """Return in what the reply is not what `schema` asks for, or None."""
+        if schema is None:
+            return None
+        try:
+            return violation(schema, json.loads(self.raw))
+        except (ValueError, RecursionError):
+            return "it is no JSON"
+
+    def _leaf_at(self, place: int) -> Leaf | None:
+        return self.written[bisect_right(self.offsets, place) - 1] if self.offsets else None
+
+
+def read_reply(raw: str, schema: Schema | None) -> ReplyText:
+    """Read a reply; with a schema it is one in JSON."""
+    if schema is None:
+        return ReplyText(raw=raw, text=raw)
+    copied: list[Leaf] = []
+    written: list[Leaf] = []
+    offsets: list[int] = []
+    length = 0
+    for leaf in leaves(raw):
+        inner = _schema_at(schema, leaf.path)
+        if "enum" in inner or not leaf.text.strip():
+            continue
+        if inner.get("copy") or any(step in _QUOTES for step in leaf.path):
+            copied.append(leaf)
+        else:
+            offsets.append(length)
+            written.append(leaf)
+            length += len(leaf.text) + len(_GAP)
+    return ReplyText(
+        raw=raw,
+        text=_GAP.join(leaf.text for leaf in written),
+        copied=tuple(copied),
+        written=tuple(written),
+        offsets=tuple(offsets),
+    )
+
+
+def _schema_at(schema: Schema, path: Path) -> Schema:
+    for step in path:
+        if isinstance(step, int):
+            schema = cast(Schema, schema.get("items", {}))
+        else:
+            schema = cast(Mapping[str, Schema], schema.get("properties", {})).get(step, {})
+    return schema
