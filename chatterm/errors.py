@@ -15,7 +15,8 @@ ChattermError
 ├── StoreError            7   the database cannot be opened, read or written
 ├── InputRefused          8   binary, undecodable, or over the cap
 ├── NetworkError          9   a download or a remote server failed
-└── GenerationFailed      1   the model gave no usable numbers
+├── GenerationFailed      1   the model gave no usable numbers
+└── EngineLost            1   the process that runs the model was killed, crashed or hangs
 
 A message names the thing, what was expected, what was found, and the next step, in one or two lines.
 This module knows nothing else of the house.
@@ -118,3 +119,7 @@ class NetworkError(ChattermError):
 
 class GenerationFailed(ChattermError):
     """The model's own arithmetic failed (NaN or infinite logits)."""
+
+
+class EngineLost(ChattermError):
+    """The process that runs the model was killed, crashed, or hangs; the next question needs a new one."""
