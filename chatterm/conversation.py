@@ -100,6 +100,10 @@ class ModelCard:
     """False: the engine folds a system message into the first user message."""
     has_chat_template: bool = True
     """False: a base model, prompted by plain completion."""
+    can_constrain: bool = True
+    """False: a reply cannot be held to a schema or to choices."""
+    can_score: bool = True
+    """False: the engine cannot see how likely a label is."""
     engine: str = "local"
     """Which engine runs it, by its name in the registry."""
     device: str = "cpu"

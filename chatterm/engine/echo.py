@@ -47,6 +47,8 @@ class EchoEngine:
             context_length=self._context_length,
             num_parameters=None,
             languages=("en", "zh"),
+            can_constrain=False,
+            can_score=False,
             engine="echo",
             notes=("echo repeats the question; it is for tests and for trying chatterm without a model",),
         )

@@ -13,11 +13,13 @@ from dataclasses import asdict, replace
 from functools import partial
 
 from chatterm.conversation import FinishReason, Message, MessageNode, Status
-from chatterm.engine.base import CancelToken, Engine, Finished, GenerationRequest, TextDelta
+from chatterm.engine.base import CancelToken, Engine, Finished, GenerationRequest, StreamEvent, TextDelta
 from chatterm.errors import GenerationFailed, UsageError
+from chatterm.session.calibration import CalibrationCache
 from chatterm.session.events import NotSaved, SessionEvent, TurnRequest, TurnStarted
 from chatterm.session.history import FittedHistory, fit_history, prompt_limit
 from chatterm.session.record import TurnRecord, not_stored
+from chatterm.session.scoring import Scored, score_reply
 from chatterm.store import ConversationStore, ReplyRecord
 
 _STATUS: Mapping[FinishReason, Status] = {
@@ -38,9 +40,13 @@ class ChatSession:
     DoesNotFit before anything is kept, and UnknownName for a message that is not there.
     """
 
-    def __init__(self, engine: Engine, store: ConversationStore) -> None:
+    def __init__(
+        self, engine: Engine, store: ConversationStore, calibrations: CalibrationCache | None = None
+    ) -> None:
+        """`calibrations` keep what scored replies need beyond one turn; None: nothing is kept."""
         self._engine = engine
         self._store = store
+        self._calibrations = calibrations or CalibrationCache()
 
     def fit(self, request: TurnRequest, parent_id: str | None) -> FittedHistory:
         """Return the messages that `send` would give the engine. Raises DoesNotFit."""
@@ -134,6 +140,7 @@ class ChatSession:
             sampling=request.sampling,
             num_samples=request.num_samples,
             num_alternatives=request.num_alternatives,
+            constraint=request.constraint,
         )
         error = record.open()
         try:
@@ -142,7 +149,8 @@ class ChatSession:
             yield TurnStarted(
                 question=record.question, replies=record.replies, num_dropped_turns=fitted.num_dropped_turns
             )
-            yield from self._replies(generation, record, cancel)
+            scored = self._scored(request, fitted, cancel)
+            yield from self._replies(scored or self._engine.stream([generation], cancel), record)
         except GeneratorExit:
             record.close_all("stopped", "cancelled")
             raise
@@ -151,10 +159,10 @@ class ChatSession:
             raise
 
     def _replies(
-        self, generation: GenerationRequest, record: TurnRecord, cancel: CancelToken
+        self, stream: Generator[StreamEvent | Scored], record: TurnRecord
     ) -> Generator[SessionEvent]:
         """Stream the replies into the record and out."""
-        with closing(self._engine.stream([generation], cancel)) as events:
+        with closing(stream) as events:
             for event in events:
                 if isinstance(event, TextDelta) and (error := record.add(event)):
                     yield NotSaved(error)
@@ -164,6 +172,19 @@ class ChatSession:
                     yield record.finished(event.sample, event.reason, event.usage)
         if not record.is_closed:
             raise GenerationFailed("the engine ended without ending its reply; ask again")
+
+    def _scored(
+        self, request: TurnRequest, fitted: FittedHistory, cancel: CancelToken
+    ) -> Generator[StreamEvent | Scored] | None:
+        """Return the events of a reply that is a label; None where the reply is generated.
+
+        Calibrations of a prompt alone are kept, those within a conversation are not: that is its own.
+        """
+        if request.scoring is None:
+            return None
+        is_alone = len(fitted.messages) == len(request.messages)
+        calibrations = self._calibrations if is_alone else CalibrationCache()
+        return score_reply(self._engine, fitted.messages, request.scoring, cancel, calibrations)
 
     def _records(self, request: TurnRequest) -> list[ReplyRecord]:
         """Return how the reply of each sample is made. Raises UsageError where there is to be none."""

@@ -3,8 +3,9 @@
 from dataclasses import dataclass, field
 
 from chatterm.conversation import Message, MessageNode, Turn
-from chatterm.engine.base import SamplingParams, StreamEvent
+from chatterm.engine.base import Constraint, SamplingParams, StreamEvent
 from chatterm.errors import StoreError
+from chatterm.session.scoring import Scored, Scoring
 from chatterm.store import PromptUse, TypedQuestion
 
 
@@ -26,6 +27,10 @@ class TurnRequest:
     """So many replies to one question, beside one another, from one prefill. At least 1."""
     asked: TypedQuestion | None = None
     """What was typed and attached; None where the question is what was typed."""
+    constraint: Constraint | None = None
+    """What the whole reply must be, `prefill` included."""
+    scoring: Scoring | None = None
+    """The reply is the likeliest of these labels; nothing is generated, one sample."""
 
     @property
     def system(self) -> Message | None:
@@ -72,4 +77,5 @@ class TurnFinished:
     """Which; one of these events comes for each."""
 
 
-SessionEvent = TurnStarted | StreamEvent | NotSaved | TurnFinished
+SessionEvent = TurnStarted | StreamEvent | Scored | NotSaved | TurnFinished
+"""Scored comes before the text of a reply that is a label."""
