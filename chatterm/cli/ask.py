@@ -26,11 +26,11 @@ from chatterm.cli.turn import TurnPlayer, usage_line
 from chatterm.cli.wiring import Workspace
 from chatterm.conversation import ModelCard
 from chatterm.engine.base import CancelToken, Engine
-from chatterm.errors import UsageError
+from chatterm.errors import CheckFailed, UsageError
 from chatterm.prompts import MissingInput
 from chatterm.session import ChatSession
 from chatterm.store import ConversationStore
-from chatterm.tasks import Composed, Question, checked, choose_prompt, compose
+from chatterm.tasks import Composed, Question, checked, choose_prompt, compose, earlier_in
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +55,8 @@ class AskOptions:
     """None: where stdout is a terminal."""
     shows_usage: bool = False
     is_dry_run: bool = False
+    is_strict: bool = False
+    """Whether an answer that the checks find fault with fails, after it is printed."""
     is_quiet: bool = False
 
 
@@ -191,9 +193,11 @@ class _Ask:
         events = session.send(
             composed.request, self.cancel, conversation_id=place.conversation_id, parent_id=place.parent_id
         )
-        outcome = player.play(checked(events, composed))
+        earlier = earlier_in(self.store, place.parent_id)
+        outcome = player.play(checked(events, composed, earlier))
         if outcome.turn and self.options.as_json and not outcome.is_reader_gone:
             shown = reply_object(outcome.turn, composed, engine.describe(), outcome.notices)
+            shown["verification"] = outcome.checks[-1].as_json()
             if self.options.num_alternatives is not None:
                 shown["logprobs"] = [token_object(detail) for detail in outcome.details]
             print_safely(sys.stdout, to_json(shown))
@@ -202,7 +206,11 @@ class _Ask:
                 self.report.usage(text)
         if outcome.is_reader_gone:
             return READER_GONE
-        return outcome.not_saved.exit_code if outcome.not_saved else 0
+        if outcome.not_saved:
+            return outcome.not_saved.exit_code
+        if self.options.is_strict and any(one.fails_strictly for one in outcome.checks):
+            raise CheckFailed("the answer does not pass --strict; what is amiss stands above, and in --json")
+        return 0
 
     def _writer(self) -> AnswerWriter:
         options = self.options

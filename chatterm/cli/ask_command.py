@@ -83,6 +83,10 @@ def ask(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="The exact messages and their tokens; nothing is generated.")
     ] = False,
+    strict: Annotated[
+        bool,
+        typer.Option("--strict", help="Exit with 6 where a number, a quote or the schema is not met."),
+    ] = False,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Nothing on stderr but errors.")] = False,
 ) -> int:
     """Answer one question; piped text and files are read before it.
@@ -125,6 +129,7 @@ def ask(
         is_rendered=True if render else False if raw else None,
         shows_usage=usage,
         is_dry_run=dry_run,
+        is_strict=strict,
         is_quiet=quiet,
     )
     return turn.ask(options)

@@ -13,7 +13,7 @@ from textual.message import Message
 from chatterm.engine.base import CancelToken, Engine, PrefillProgress
 from chatterm.errors import ChattermError
 from chatterm.session import ChatSession, NotSaved, TurnFinished, TurnStarted
-from chatterm.tasks import Checked, TaskEvent, checked
+from chatterm.tasks import Checked, TaskEvent, checked, earlier_in
 from chatterm.tui import events
 from chatterm.tui.drafts import Draft
 from chatterm.tui.engine_slot import EngineSlot, Post
@@ -67,7 +67,8 @@ class TurnRunner:
         session_events = ChatSession(engine, self._parts.store).send(
             composed.request, plan.cancel, conversation_id=plan.conversation_id, parent_id=plan.parent_id
         )
-        for event in paced(EventPump(checked(session_events, composed)).receive):
+        earlier = earlier_in(self._parts.store, plan.parent_id)
+        for event in paced(EventPump(checked(session_events, composed, earlier)).receive):
             if ui_event := as_ui_event(event):
                 post(ui_event)
 

@@ -343,3 +343,49 @@ def test_the_database_is_the_users_alone(home: Path) -> None:
         os.umask(0o022)
     assert oct(database(home).stat().st_mode & 0o777) == "0o600"
     assert oct(database(home).parent.stat().st_mode & 0o777) == "0o700"
+
+
+PREFILLED = """---
+chatterm: 1
+version: 1
+title: {en: Sales}
+inputs: {document: {from: [stdin]}}
+languages: [en]
+---
+@@ user
+{{ document }}
+@@ prefill
+Sales grew by 43 %.
+"""
+
+
+def test_what_is_not_in_the_document_is_marked_and_fails_strictly(tmp_path: Path) -> None:
+    sales = b"Sales grew by 42 % in the year.\n"
+    assert ask("--strict", "by 17 %?", stdin=sales).code == 0  # the echo says what it was given
+    prompt = str(_prefilled(tmp_path, "Sales grew by 43 %."))
+    claimed = ask("-p", prompt, "--strict", stdin=sales)
+    assert claimed.code == 6
+    assert claimed.out.startswith("Sales grew by 43 %.")
+    assert "number 43 % is not in the document" in claimed.err
+    assert "--strict" in claimed.err
+    lenient = ask("-p", prompt, "--json", stdin=sales)
+    assert lenient.code == 0
+    shown = json.loads(lenient.out)
+    assert [one["text"] for one in shown["verification"]["unverified"]] == ["43 %"]
+    assert any("43 %" in notice for notice in shown["notices"])
+
+
+def test_a_document_stays_the_source_and_its_footer_is_told_once(tmp_path: Path) -> None:
+    first = ask("-p", "medical/plain-summary", stdin=b"Discharged on 3 May with 40 mg.\n")
+    assert first.err.count("Not a diagnosis") == 1
+    asked = ask("-c", "-p", str(_prefilled(tmp_path, "It was 40 mg, not 45 mg.")), stdin=b"More.")
+    assert "number 45 mg is not in the document" in asked.err
+    assert "40 mg" not in asked.err
+    again = ask("-c", "-p", "medical/plain-summary", stdin=b"Nothing else.\n")
+    assert "Not a diagnosis" not in again.err
+
+
+def _prefilled(folder: Path, reply: str) -> Path:
+    path = folder / "own.md"
+    path.write_text(PREFILLED.replace("Sales grew by 43 %.", reply), encoding="utf-8")
+    return path
