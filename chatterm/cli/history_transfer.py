@@ -31,7 +31,7 @@ def export(
         typer.Option("-o", "--output", help="A new file; for all as Markdown, a folder. Else stdout."),
     ] = None,
     has_label: Annotated[
-        bool, typer.Option(" /--no-label", help="Leave out the label AI-generated of Markdown.")
+        bool, typer.Option("--label/--no-label", help="Whether Markdown says that it is AI-generated.")
     ] = True,
 ) -> None:
     """Write conversations as Markdown with front matter (the active path), or as JSON (all that is kept)."""
