@@ -48,10 +48,17 @@ class EngineReady(Message):
 
 
 @dataclass
+class EngineOpening(Message):
+    """The engine is being opened, in the background."""
+
+
+@dataclass
 class EngineFailed(Message):
-    """The engine could not be opened; the next question tries again."""
+    """The engine could not be opened, or is lost; the next question tries again."""
 
     error: str
+    is_told: bool = False
+    """Whether the turn that was using it tells the same."""
 
 
 @dataclass
