@@ -69,9 +69,12 @@ class ChatScreen(Screen[None]):
         for text in card.notices:
             self.notify(sanitize_line(text), markup=False, timeout=_NOTICE_S)
 
+    def on_engine_opening(self, event: events.EngineOpening) -> None:
+        self._update(engine="opening")
+
     def on_engine_failed(self, event: events.EngineFailed) -> None:
         self._update(engine="failed")
-        if not self.pane.is_replying:  # the turn tells it otherwise
+        if not (event.is_told or self.pane.is_replying):  # the turn tells it otherwise
             self.pane.show_notice(event.error)
 
     def on_turn_moved(self, event: events.TurnMoved) -> None:
