@@ -41,20 +41,16 @@ def open_app(settings: Mapping[str, object | None], *, is_private: bool, is_offl
     with closing(workspace.open_store(is_private=is_private)) as store:
         parts = AppParts(
             store=store,
-            open_engine=lambda: workspace.open_engine(model, chosen),
+            open_engine=lambda: workspace.open_hosted_engine(model, chosen),
             compose=lambda draft, card, continues: _compose(workspace, chosen, draft, card, continues),
             model_name=str(chosen.get("model") or workspace.model_name),
             theme=str(chosen.get("theme") or workspace.config.theme),
             models=_shelf(workspace, chosen),
-            open_model=lambda model: workspace.open_engine(model, chosen),
+            open_model=lambda model: workspace.open_hosted_engine(model, chosen),
             library=workspace.prompt_library(),
             lang=workspace.config.lang or "en",
         )
-        left = run(parts)
-    if left.is_engine_busy:
-        # A thread of the engine is still in native code: an ordinary exit would wait for it.
-        os._exit(left.exit_code)
-    return left.exit_code
+        return run(parts)
 
 
 def _shelf(workspace: Workspace, settings: Mapping[str, object]) -> "ModelShelf":

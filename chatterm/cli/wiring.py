@@ -90,6 +90,13 @@ class Workspace:
         trim_cache(self.paths.cache)
         return open_engine(model, self._engine_options(settings))
 
+    def open_hosted_engine(self, model: ModelFile | EchoModel, settings: Mapping[str, object]) -> Engine:
+        """Start a process that loads `model`, and return at once; the engine's `describe` waits for it."""
+        from chatterm.engine.hosted import open_hosted
+
+        trim_cache(self.paths.cache)
+        return open_hosted(model, self._engine_options(settings))
+
     def fetch(
         self, entry: CatalogueEntry, report: Report, cancel: CancelToken, *, is_offline: bool = False
     ) -> ModelFile:

@@ -1,11 +1,11 @@
 """The app as a process of its own, to be given a terminal: `python -m tests.tui.pty_app DB MODE`."""
 
 import fcntl
-import os
 import sys
 import termios
 import time
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from pathlib import Path
 
 from chatterm.engine.base import Engine
@@ -38,10 +38,9 @@ def main(database: str, mode: str) -> None:
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)  # the terminal's hanging up is this session's to hear
     if mode == "hang":
         hang()
-    store = ConversationStore.open(Path(database))
-    left = run(parts_of(store, EchoEngine(), open_engine=ENGINES[mode]))
-    store.close()
-    os._exit(left.exit_code)
+    with closing(ConversationStore.open(Path(database))) as store:
+        exit_code = run(parts_of(store, EchoEngine(), open_engine=ENGINES[mode]))
+    sys.exit(exit_code)
 
 
 if __name__ == "__main__":
