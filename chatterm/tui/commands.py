@@ -60,7 +60,7 @@ COMMANDS = (
     Command(name="copy", help="copy the last reply", action="screen.copy_reply"),
     Command(name="export", help="write the conversation to a file", action="screen.export"),
     Command(name="search", help="search all conversations", action="screen.search"),
-    Command(name="tokens", help="count what would be sent", action="tokens"),
+    Command(name="tokens", help="count what would be sent", action="screen.tokens"),
     Command(
         name="private", help="go to conversations that are written nowhere, or back", action="app.private"
     ),

@@ -1,7 +1,7 @@
 """Draft: what is about to be asked, as the composer holds it. Knows no model and no conversation."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from chatterm.conversation import Document
 
@@ -28,3 +28,21 @@ class Draft:
     @property
     def is_empty(self) -> bool:
         return not (self.text.strip() or self.documents or self.prompt_id)
+
+    @property
+    def is_blank(self) -> bool:
+        """Nothing at all is in it."""
+        return self == Draft(text="")
+
+    def before(self, since: "Draft") -> "Draft":
+        """Return this draft with what came `since` after it; of what there is one of, the later counts."""
+        later = since if since.prompt_id else self
+        return replace(
+            self,
+            text="\n".join(filter(None, [self.text, since.text])),
+            documents=(*self.documents, *since.documents),
+            settings={**self.settings, **since.settings},
+            system=since.system or self.system,
+            prompt_id=later.prompt_id,
+            values=later.values,
+        )

@@ -1,7 +1,7 @@
 """What the app is handed: the composition root builds these, the app knows no other way to them."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from chatterm.conversation import ModelCard
@@ -33,8 +33,14 @@ class AppParts:
     """Shown until the engine is open."""
     theme: str = "textual-dark"
     """A name of Textual's."""
+    keys: Mapping[str, str] = field(default_factory=dict)
+    """Action's id -> its keys, separated by commas, where they are not the app's own."""
+    enter_sends: bool = True
+    """False: Enter makes a new line, and the keys that make one otherwise send."""
     conversation_id: str | None = None
     """Opened first; None begins a new one."""
+    draft: Draft | None = None
+    """Stands in the composer at first; None: what was left there."""
     models: "ModelShelf | None" = None
     """What can be chosen; None: the model stays."""
     open_model: Callable[[ModelFile | EchoModel], Engine] | None = None

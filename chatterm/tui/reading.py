@@ -18,8 +18,8 @@ class Reading:
     """Of the context, after the last reply; None where it is not known."""
 
     @property
-    def last_question(self) -> str:
-        return next((n.message.content for n in reversed(self.nodes) if n.message.role == "user"), "")
+    def questions(self) -> list[str]:
+        return [node.message.content for node in self.nodes if node.message.role == "user"]
 
     @property
     def leaf_id(self) -> str | None:

@@ -16,7 +16,7 @@ from chatterm.tui.live_turn import LiveTurn
 from chatterm.tui.parts import AppParts
 from chatterm.tui.reading import Reading, ending_note, read_conversation
 from chatterm.tui.turns import TurnPlan, TurnRunner
-from chatterm.tui.widgets.composer import Composer
+from chatterm.tui.widgets.kept_composer import KeptComposer
 from chatterm.tui.widgets.message import NoticeView, QuestionView
 from chatterm.tui.widgets.transcript import Transcript
 
@@ -41,7 +41,7 @@ class ChatPane(Vertical):
         self._parts = parts
         self._runner = runner
         self._transcript = Transcript()
-        self._composer = Composer()
+        self._composer = KeptComposer(parts)
         self._place = Place()
         self._used_tokens: int | None = None
         self._live: LiveTurn | None = None
@@ -78,10 +78,7 @@ class ChatPane(Vertical):
         await self._transcript.add(NoticeView(event.text))
 
     def open_conversation(self, conversation_id: str | None) -> None:
-        """Show a conversation, None for a new one, in turn with the other events.
-
-        What is in the composer stays.
-        """
+        """Show a conversation, None for a new one, in turn with the other events."""
         self.post_message(events.ConversationWanted(conversation_id))
 
     async def on_conversation_wanted(self, event: events.ConversationWanted) -> None:
@@ -94,24 +91,23 @@ class ChatPane(Vertical):
             return
         self._place = Place(conversation_id, reading.leaf_id)
         self._used_tokens = reading.used_tokens
-        self._composer.last_question = reading.last_question or self._composer.last_question
+        self._composer.recall.refill(reading.questions)
+        await self._composer.go_to(conversation_id)
         await self._show(reading)
         self._tell(self._live.phase if self._live else "idle")
         self.post_message(events.ConversationMoved(conversation_id))
 
     async def on_question_asked(self, event: events.QuestionAsked) -> None:
         event.stop()
-        if event.draft.is_empty:
-            return
         if self._live:
+            self._composer.put_back(event.draft)
             self.notify("Esc stops the reply. Your text stays here.", markup=False)
             return
         plan = TurnPlan(
             draft=event.draft, conversation_id=self._place.conversation_id, parent_id=self._place.leaf_id
         )
         self._live = LiveTurn(plan)
-        self._composer.last_question = event.draft.text
-        self._composer.clear()
+        self._composer.asked(event.draft)
         await self._transcript.add(QuestionView(event.draft.text), self._live.new_view())
         self._tell("waiting")
         self._runner.start(plan, self.post_message)
@@ -121,6 +117,8 @@ class ChatPane(Vertical):
         live.started = started
         if live.view:
             self._place = self._place.after(started.reply)
+        asked_in, kept_in = live.plan.conversation_id, started.question.conversation_id
+        self._composer.settled(asked_in, kept_in, is_shown=bool(live.view))
         if dropped := started.num_dropped_turns:
             turns = "the oldest turn does" if dropped == 1 else f"the {dropped} oldest turns do"
             live.say(f"{turns} not fit the context and was left out of what the model reads")
@@ -177,7 +175,7 @@ class ChatPane(Vertical):
         """Put a question that was not kept back into the composer, before what was typed since."""
         if live.view:
             await self._transcript.remove_turn(live.view)
-        self._composer.show_text("\n".join(filter(None, [live.plan.draft.text, self._composer.text])))
+        self._composer.withdrawn(live.plan.conversation_id, live.plan.draft)
 
     async def _show(self, reading: Reading) -> None:
         """Draw a conversation, and the running turn if it is its own."""

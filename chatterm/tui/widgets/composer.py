@@ -1,29 +1,52 @@
 """Composer: where a message is written. Enter sends it, other keys make a new line, the editing keys stay."""
 
+from collections.abc import Callable
+from typing import ClassVar, Protocol
+
+from textual.binding import Binding, BindingType
 from textual.events import Key, Paste
 from textual.widgets import TextArea
 
 from chatterm.sanitize import sanitize
-from chatterm.tui.drafts import Draft
-from chatterm.tui.events import QuestionAsked
 from chatterm.tui.keys import NEWLINE_KEYS
+
+_NEWLINES = ",".join(sorted(NEWLINE_KEYS))
+
+
+class Helper(Protocol):
+    """What stands around the composer and is asked before a key means what it means in a text."""
+
+    def send(self) -> None:
+        """Send what is written."""
+        ...
+
+    def take_key(self, key: str) -> bool:
+        """Act on a key where it means something now; return whether it did."""
+        ...
+
+    def take_paste(self, text: str) -> bool:
+        """Take a paste that is too long to be typed; return whether it did."""
+        ...
 
 
 class Composer(TextArea):
-    """Grows with its text, up to ten lines. It keeps its text until the screen clears it."""
+    """Grows with its text, up to ten lines. It keeps its text until its helper clears it."""
 
-    def __init__(self) -> None:
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "send", "Send", show=False, id="composer.send"),
+        Binding(_NEWLINES, "newline", "New line", show=False, id="composer.newline"),
+    ]
+
+    def __init__(self, helper: Helper) -> None:
         super().__init__(placeholder="Ask anything", highlight_cursor_line=False, compact=True)
-        self.last_question = ""
-        """What Up brings back while the composer is empty."""
+        self._helper = helper
 
     async def _on_key(self, event: Key) -> None:
-        if event.key == "enter":
-            self.post_message(QuestionAsked(Draft(text=self.text)))
-        elif event.key in NEWLINE_KEYS:
-            self._type("\n")
-        elif event.key == "up" and not self.text:
-            self.show_text(self.last_question)
+        """Act on what is bound here at once: by way of the app, keys typed after it would overtake it."""
+        if self._helper.take_key(event.key):
+            pass
+        elif action := self._bound_to(event):
+            action()
         else:
             return
         event.stop()
@@ -32,13 +55,46 @@ class Composer(TextArea):
     async def _on_paste(self, event: Paste) -> None:
         event.stop()
         event.prevent_default()
-        self._type(sanitize(event.text))
+        if not self._helper.take_paste(event.text):
+            self.type(sanitize(event.text))
+
+    def action_send(self) -> None:
+        self._helper.send()
+
+    def action_newline(self) -> None:
+        self.type("\n")
 
     def show_text(self, text: str) -> None:
         """Replace what is there by `text`, with the cursor at its end."""
         self.text = sanitize(text)
         self.move_cursor(self.document.end)
 
-    def _type(self, text: str) -> None:
+    def type(self, text: str) -> None:
+        """Put `text` in place of the selection, as if it was typed."""
         if result := self._replace_via_keyboard(text, *self.selection):
             self.move_cursor(result.end_location)
+
+    def replace_before(self, start: int, text: str) -> None:
+        """Put `text` in place of what is between column `start` and the cursor."""
+        row, column = self.cursor_location
+        self.replace(text, (row, start), (row, column), maintain_selection_offset=False)
+        self.move_cursor((row, start + len(text)))
+
+    def _bound_to(self, event: Key) -> Callable[[], None] | None:
+        """Return what the key does here, whatever key the user gave it."""
+        if event.is_printable:
+            return None
+        active = self.screen.active_bindings.get(event.key)
+        if active is None or active.node is not self:
+            return None
+        actions: dict[str, Callable[[], None]] = {"send": self.action_send, "newline": self.action_newline}
+        return actions.get(active.binding.action)
+
+
+class LineFirstComposer(Composer):
+    """The other way round: Enter makes a new line, and what makes one otherwise sends."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(",".join(sorted(NEWLINE_KEYS - {"ctrl+j"})), "send", "Send", show=False, id="composer.send"),
+        Binding("enter,ctrl+j", "newline", "New line", show=False, id="composer.newline"),
+    ]
