@@ -4,6 +4,7 @@ import sys
 import time
 import traceback
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
@@ -18,8 +19,10 @@ from textual.widgets import Markdown
 from chatterm.errors import UnknownName
 from chatterm.sanitize import sanitize_line
 from chatterm.tui.events import LeavingWanted, TurnMoved
+from chatterm.tui.key_map import checked_keymap, clashes
 from chatterm.tui.keys import teach_alt_enter
 from chatterm.tui.leaving import GRACE_S, leaving_on_signals
+from chatterm.tui.palette import palette_commands
 from chatterm.tui.parts import AppParts
 from chatterm.tui.screens.chat import ChatScreen
 
@@ -27,21 +30,47 @@ _TWICE_S = 2.0
 """Ctrl+C twice within this time quits."""
 
 
+@dataclass(frozen=True, slots=True)
+class Left:
+    """How the app was left."""
+
+    exit_code: int
+    is_engine_busy: bool
+    """True where a thread of the engine still runs: an ordinary exit may then hang or crash in native code.
+
+    The caller should close what it owns and end the process by `os._exit`.
+    """
+
+
 class ChattermApp(App[None]):
     """Runs one ChatScreen."""
 
     TITLE = "chatterm"
     CSS_PATH = "chatterm.tcss"
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("ctrl+c", "interrupt", "Stop", show=False, system=True)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "ctrl+c",
+            "interrupt",
+            "Copy a selection, or stop the reply; twice: quit",
+            show=False,
+            system=True,
+            id="app.interrupt",
+        ),
+        Binding(
+            "ctrl+p", "command_palette", "Every command, themes", show=False, priority=True, id="app.palette"
+        ),
+        Binding("ctrl+q", "quit", "Quit; what was said is kept", show=False, priority=True, id="app.quit"),
+    ]
 
     def __init__(self, parts: AppParts) -> None:
-        """Raises UnknownName for a theme that Textual does not have."""
+        """Raises UnknownName for a theme, an action or a key that there is not."""
         super().__init__()
         if parts.theme not in self.available_themes:
             raise UnknownName(
                 "theme", parts.theme, BUILTIN_THEMES, "; `chatterm config set theme NAME` sets another"
             )
         self.theme = parts.theme
+        self.set_keymap(checked_keymap(parts.keys) if parts.keys else {})
         self.chat = ChatScreen(parts)
         self._interrupted_s = float("-inf")
         self._leaving: int | None = None
@@ -60,6 +89,8 @@ class ChattermApp(App[None]):
 
     def on_ready(self) -> None:
         """Pass on what was typed while the app was opening."""
+        for clash in clashes(self.chat.keymap) if self.chat.keymap else ():
+            self.notify(sanitize_line(clash), title="Keys", severity="warning", markup=False, timeout=15)
         keys, self._early_keys = self._early_keys or [], None
         for key in keys:
             self.post_message(key)
@@ -67,10 +98,8 @@ class ChattermApp(App[None]):
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """What the command palette offers; not Textual's screenshot, which writes a file."""
         yield SystemCommand("Theme", "Change the colours", self.action_change_theme)
-        yield SystemCommand("New conversation", "Begin a new one (Ctrl+N)", self.chat.action_new_conversation)
-        yield SystemCommand("Conversations", "Go to the list (F3)", self.chat.action_list)
-        yield SystemCommand("Help", "Every key (F1)", self.chat.action_help)
-        yield SystemCommand("Quit", "Leave; what was said is kept (Ctrl+Q)", self.action_quit)
+        for name, told, action in palette_commands(self.chat):
+            yield SystemCommand(name, told, action)
 
     async def action_quit(self) -> None:
         self.leave(0)
@@ -116,14 +145,14 @@ class ChattermApp(App[None]):
         self.exit(return_code=self._leaving or 0)
 
 
-def run(parts: AppParts) -> int:
-    """Run the app in this terminal until it is left, and return the exit code. Raises as ChattermApp does.
-
-    Only for the main thread. The engine is closed, whatever it is doing.
-    """
+def run(parts: AppParts) -> Left:
+    """Run the app in this terminal until it is left. Only for the main thread. Raises as ChattermApp does."""
     teach_alt_enter()
     app = ChattermApp(parts)
     with leaving_on_signals(lambda exit_code: app.post_message(LeavingWanted(exit_code))):
         app.run()
-    app.chat.slot.close()
-    return app.return_code or 0
+    is_busy = app.chat.slot.is_opening or app.chat.pane.is_replying
+    app.chat.organiser.bin.erase()
+    if not is_busy:
+        app.chat.slot.close()
+    return Left(app.return_code or 0, is_busy)

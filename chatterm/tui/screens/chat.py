@@ -1,58 +1,51 @@
 """ChatScreen: the list of conversations, the conversation on screen, and the status line."""
 
-import asyncio
 from dataclasses import replace
 from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
-from textual.screen import Screen
 
-from chatterm.errors import ChattermError
 from chatterm.sanitize import sanitize_line
 from chatterm.tui import events
 from chatterm.tui.engine_slot import EngineSlot
 from chatterm.tui.parts import AppParts
+from chatterm.tui.screens.conversations import ConversationsScreen
 from chatterm.tui.screens.help import HelpScreen
 from chatterm.tui.turns import TurnRunner
 from chatterm.tui.widgets.chat_pane import ChatPane
 from chatterm.tui.widgets.composer import Composer
 from chatterm.tui.widgets.model_dock import ModelDock
-from chatterm.tui.widgets.sidebar import Sidebar
 from chatterm.tui.widgets.status import NARROW, Facts, StatusLine
 
-NUM_LISTED = 500
-"""So many of the newest conversations are listed."""
 _NOTICE_S = 30
 """What the engine must tell stays so long: it is seldom, and matters."""
 
 
-class ChatScreen(Screen[None]):
+class ChatScreen(ConversationsScreen):
     """Lays out its parts and carries UI events between them."""
 
     # Wide enough for list and text; below, the list folds away and F3 brings it.
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (NARROW, "-wide")]  # noqa: RUF012  # Textual's own declaration
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "back", "Stop, or back", show=False),
-        Binding("ctrl+n", "new_conversation", "New", show=False),
-        Binding("f1", "help", "Help", show=False),
+        Binding("escape", "back", "Stop the reply, or go back", show=False, id="chat.back"),
+        Binding("ctrl+n", "new_conversation", "New conversation", show=False, id="chat.new"),
+        Binding("f1", "help", "Help", show=False, id="chat.help"),
         Binding("ctrl+o", "model", "Models", show=False, id="chat.model"),
-        Binding("f3", "list", "Conversations", show=False),
     ]
 
     def __init__(self, parts: AppParts) -> None:
-        super().__init__()
+        super().__init__(parts)
         self._parts = parts
         self.slot = EngineSlot(parts.open_engine, self.post_message)
         self.pane = ChatPane(parts, TurnRunner(parts, self.slot))
-        self._sidebar = Sidebar()
         self._models = ModelDock(parts, self.slot, lambda: self.pane.is_replying)
         self._status = StatusLine()
 
     def compose(self) -> ComposeResult:
         with Horizontal():
-            yield self._sidebar
+            yield self.panel
             yield self.pane
         yield self._models
         yield self._status
@@ -87,19 +80,6 @@ class ChatScreen(Screen[None]):
     def on_model_dock_failed(self, event: ModelDock.Failed) -> None:
         self.pane.show_notice(event.error)
 
-    async def on_conversation_moved(self, event: events.ConversationMoved) -> None:
-        try:
-            listed = await asyncio.to_thread(self._parts.store.conversations, limit=NUM_LISTED)
-        except ChattermError as error:
-            self.pane.show_notice(str(error))
-        else:
-            self._sidebar.show(listed, event.current_id)
-
-    def on_conversation_chosen(self, event: events.ConversationChosen) -> None:
-        self.remove_class("-listing")
-        self.pane.open_conversation(event.conversation_id)
-        self.query_one(Composer).focus()
-
     def action_new_conversation(self) -> None:
         self.pane.open_conversation(None)
         self.query_one(Composer).focus()
@@ -112,21 +92,12 @@ class ChatScreen(Screen[None]):
             self.remove_class("-listing")
             self.query_one(Composer).focus()
 
-    def action_list(self) -> None:
-        """Bring the list, or send it away again."""
-        if self._sidebar.has_focus:
-            self.remove_class("-listing")
-            self.query_one(Composer).focus()
-        else:
-            self.add_class("-listing")
-            self._sidebar.focus()
-
     def action_model(self, name: str = "") -> None:
         """Change the model: to the one called `name`, or to one that is picked."""
         self._models.pick(name)
 
     def action_help(self) -> None:
-        self.app.push_screen(HelpScreen())
+        self.app.push_screen(HelpScreen(self.keymap))
 
     def _update(self, **changes: object) -> None:
         self._status.facts = replace(self._status.facts, **changes)  # type: ignore[arg-type]  # by field name

@@ -1,5 +1,7 @@
-"""HelpScreen: every key that does something, and nothing else."""
+"""HelpScreen: every key that does something and every slash command, read from where they are defined."""
 
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -9,51 +11,57 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-KEYS = (
-    ("Anywhere", ""),
-    ("Esc", "stop the reply, or go back"),
-    ("Ctrl+C", "copy a selection, or stop; twice: quit"),
-    ("Ctrl+N", "new conversation"),
-    ("Ctrl+O", "models: choose, fetch"),
-    ("F3", "list of conversations"),
-    ("Tab, Shift+Tab", "go between list, messages, composer"),
-    ("Ctrl+P", "commands and themes"),
-    ("F1", "open and close this help"),
-    ("Ctrl+Q", "quit; what was said is kept"),
-    ("Composer", ""),
-    ("Enter", "send"),
-    ("Shift+Enter, Alt+Enter, Ctrl+J", "new line"),
-    ("Up, while it is empty", "bring back the last question"),
-    ("Messages", ""),
-    ("Up, Down, PgUp, PgDn", "scroll"),
-    ("j, k", "next, previous message"),
-    ("g, G", "top, end"),
-    ("Conversations", ""),
-    ("Up, Down, Enter", "choose one"),
-)
-"""Key and meaning; an empty meaning makes a heading."""
+from chatterm.tui.key_map import actions
+
+Row = tuple[str, str]
+"""Keys and their meaning."""
+
+TEXTUALS: Mapping[str, Sequence[Row]] = {
+    "Anywhere": (("Tab, Shift+Tab", "go between list, messages, composer"),),
+    "Messages": (("Up, Down, PgUp, PgDn", "scroll"),),
+    "Conversations": (("Up, Down, Enter", "choose one"),),
+}
+"""What Textual's own widgets do with keys."""
+
+_KEY_CELLS = 27
 
 
-def help_text() -> Content:
+def help_rows(keymap: Mapping[str, str]) -> Iterator[tuple[str, Sequence[Row]]]:
+    """Yield each area with its rows; keys are those of `keymap`, where it has them."""
+    for area, found in groupby(actions(keymap), lambda action: action.area):
+        own = [(action.shown_keys, action.meaning) for action in found]
+        yield area, [*own, *TEXTUALS.get(area, ())]
+
+
+def help_text(areas: Sequence[tuple[str, Sequence[Row]]]) -> Content:
     lines: list[Content] = []
-    for key, meaning in KEYS:
-        if meaning:
-            lines.append(Content.assemble((f"  {key:<31} ", "bold"), meaning))
-        else:
-            lines.append(Content.assemble("\n" if lines else "", (key, "bold underline")))
+    for area, rows in areas:
+        lines.append(Content.assemble("\n" if lines else "", (area, "bold underline")))
+        for keys, meaning in rows:
+            lines.append(Content.assemble((f"  {keys:<{_KEY_CELLS}} ", "bold"), meaning))
     return Content("\n").join(lines)
 
 
 class HelpScreen(ModalScreen[None]):
     """Shown over the chat, which goes on meanwhile."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,f1,q", "dismiss_help", "Close", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,f1,q", "dismiss_help", "Close the help", show=False, id="help.close")
+    ]
+
+    def __init__(self, keymap: Mapping[str, str], more: Sequence[tuple[str, Sequence[Row]]] = ()) -> None:
+        """`more` are areas that follow the keys: the slash commands."""
+        super().__init__()
+        self._areas = [*help_rows(keymap), *more]
 
     def compose(self) -> ComposeResult:
         with VerticalScroll(id="help") as box:
             box.border_title = "Keys"
-            box.border_subtitle = "Esc closes"
-            yield Static(help_text())
+            box.border_subtitle = "Esc closes, Down reads on"
+            yield Static(help_text(self._areas))
+
+    def on_mount(self) -> None:
+        self.query_one("#help").focus()
 
     def action_dismiss_help(self) -> None:
         self.dismiss()

@@ -1,0 +1,110 @@
+"""ConversationsScreen: what the chat screen can do to conversations: list, find, name, delete, carry over."""
+
+import asyncio
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+
+from chatterm.store import SearchHit
+from chatterm.tui import events
+from chatterm.tui.organiser import Organiser
+from chatterm.tui.parts import AppParts
+from chatterm.tui.screens.search import SearchScreen
+from chatterm.tui.widgets.chat_pane import ChatPane
+from chatterm.tui.widgets.composer import Composer
+from chatterm.tui.widgets.conversations_panel import ConversationsPanel
+
+_STOPPING_S = 3.0
+"""So long a deletion waits for a reply to stop."""
+ERASE_AFTER_S = 30.0
+"""So long after a deletion, when nothing is written, the files are cleaned of it."""
+
+
+class ConversationsScreen(Screen[None]):
+    """The base of ChatScreen, which lays it out and has the pane."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("f3", "list", "Conversations", show=False, id="chat.list"),
+        # Priority: in a text area Ctrl+F would delete a word.
+        Binding("ctrl+f", "search", "Search all conversations", show=False, priority=True, id="chat.search"),
+    ]
+
+    pane: ChatPane
+
+    def __init__(self, parts: AppParts) -> None:
+        super().__init__()
+        self.parts = parts
+        self.keymap = parts.keys
+        self.organiser = Organiser(parts.store, self, self._stop_reply_in)
+        self.panel = ConversationsPanel(parts.store, self.organiser)
+
+    def on_conversation_moved(self, event: events.ConversationMoved) -> None:
+        self.panel.reload(event.current_id)
+
+    def on_conversation_chosen(self, event: events.ConversationChosen) -> None:
+        self.remove_class("-listing")
+        self.pane.open_conversation(event.conversation_id)
+        self.query_one(Composer).focus()
+
+    def on_conversations_changed(self, event: events.ConversationsChanged) -> None:
+        """Leave a conversation that is gone; show one that came back where nothing else is on screen."""
+        if self.pane.shown_id in event.gone:
+            self.pane.open_conversation(None)
+        elif event.restored and self.pane.shown_id is None and len(event.restored) == 1:
+            self.pane.open_conversation(event.restored[0])
+        self.panel.reload(self.pane.shown_id)
+        if event.gone:
+            self.set_timer(ERASE_AFTER_S, self._erase_when_idle)
+
+    def action_list(self) -> None:
+        """Bring the list, or send it away again."""
+        if self.panel.has_focus_within:
+            self.remove_class("-listing")
+            self.query_one(Composer).focus()
+        else:
+            self.add_class("-listing")
+            self.panel.go_to_list()
+
+    def action_search(self, text: str = "") -> None:
+        """Find words in all conversations, and go to what was chosen."""
+        self.app.push_screen(SearchScreen(self.parts.store, text), self._go_to)
+
+    def _go_to(self, hit: SearchHit | None) -> None:
+        if hit is None:
+            return
+        if hit.message_id:
+            self.pane.post_message(events.MessageWanted(hit.conversation_id, hit.message_id))
+        else:
+            self.pane.open_conversation(hit.conversation_id)
+
+    def action_rename(self, title: str = "") -> None:
+        """Give the conversation on screen another title: this one, or one that is asked for."""
+        if identity := self._on_screen("renamed"):
+            self.run_worker(self.organiser.rename(identity, title))
+
+    def action_delete_conversation(self) -> None:
+        if identity := self._on_screen("deleted"):
+            self.run_worker(self.organiser.delete([identity]))
+
+    def _on_screen(self, done: str) -> str | None:
+        if self.pane.shown_id is None:
+            self.notify(f"This conversation has nothing yet that could be {done}.", markup=False)
+        return self.pane.shown_id
+
+    async def _stop_reply_in(self, conversation_id: str) -> None:
+        """Stop the reply of a conversation, and wait until it is kept; not for ever."""
+        if self.pane.replying_id != conversation_id:
+            return
+        self.pane.stop_reply()
+        for _ in range(round(_STOPPING_S / 0.05)):
+            if self.pane.replying_id != conversation_id:
+                return
+            await asyncio.sleep(0.05)
+
+    def _erase_when_idle(self) -> None:
+        """Clean the files; while a reply is written, later."""
+        if self.pane.is_replying:
+            self.set_timer(ERASE_AFTER_S, self._erase_when_idle)
+        else:
+            self.run_worker(asyncio.to_thread(self.organiser.bin.erase), group="erase")
