@@ -4,7 +4,6 @@ import sys
 import time
 import traceback
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
@@ -28,18 +27,6 @@ from chatterm.tui.screens.chat import ChatScreen
 
 _TWICE_S = 2.0
 """Ctrl+C twice within this time quits."""
-
-
-@dataclass(frozen=True, slots=True)
-class Left:
-    """How the app was left."""
-
-    exit_code: int
-    is_engine_busy: bool
-    """True where a thread of the engine still runs: an ordinary exit may then hang or crash in native code.
-
-    The caller should close what it owns and end the process by `os._exit`.
-    """
 
 
 class ChattermApp(App[None]):
@@ -145,14 +132,15 @@ class ChattermApp(App[None]):
         self.exit(return_code=self._leaving or 0)
 
 
-def run(parts: AppParts) -> Left:
-    """Run the app in this terminal until it is left. Only for the main thread. Raises as ChattermApp does."""
+def run(parts: AppParts) -> int:
+    """Run the app in this terminal until it is left, and return the exit code. Raises as ChattermApp does.
+
+    Only for the main thread. The engine is closed, whatever it is doing.
+    """
     teach_alt_enter()
     app = ChattermApp(parts)
     with leaving_on_signals(lambda exit_code: app.post_message(LeavingWanted(exit_code))):
         app.run()
-    is_busy = app.chat.slot.is_opening or app.chat.pane.is_replying
     app.chat.organiser.bin.erase()
-    if not is_busy:
-        app.chat.slot.close()
-    return Left(app.return_code or 0, is_busy)
+    app.chat.slot.close()
+    return app.return_code or 0
