@@ -243,7 +243,6 @@ def _document_first(checked: _Checked) -> Iterator[Problem]:
 def _not_acted_on(checked: _Checked) -> Iterator[Problem]:
     header = checked.header
     keys = [key for key in header.given if key in NOT_YET_ACTED_ON]
-    keys += [f"output.format: {header.output.format}"] if header.output.format in ("label", "json") else []
     keys += sorted({f"@@ {s.kind}" for s in checked.template.sections if s.kind in ("map", "reduce")})
     for key in keys:
         message = f"{key} is checked and kept, but this version does not act on it yet"

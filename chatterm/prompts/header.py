@@ -24,7 +24,7 @@ GUARDS: tuple[Guard, ...] = get_args(Guard)
 SamplingValue = float | int | tuple[str, ...]
 
 FORMAT_VERSION = 1
-NOT_YET_ACTED_ON = ("output.schema", "output.labels", "output.computed", "output.view", "long")
+NOT_YET_ACTED_ON = ("long",)
 _KEYS = (
     *("chatterm", "version", "title", "purpose", "tags", "inputs", "languages", "output", "sampling"),
     *("shots", "long", "guard", "guard_off", "verify", "min_tier", "tests", "base", "extends", "use"),

@@ -44,6 +44,8 @@ class Labels:
     """The enum input whose value chooses among `sets`; empty where there is one set."""
     sets: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
     """By that value ('' for one set), then by language."""
+    several: str = ""
+    """The bool input that lets more than one label apply; empty where only one ever does."""
 
     def of(self, lang: str, values: Mapping[str, Value]) -> tuple[str, ...]:
         """Return the labels in the order of the file; `values` are those of the inputs, as they are read."""
@@ -129,13 +131,17 @@ def _computation(reader: Reader, node: Node, known: Iterable[str]) -> Computatio
 
 
 def _labels(reader: Reader, node: Node, around: Surroundings) -> Labels:
-    """Read `{en: [...], zh: [...]}`, `{from: INPUT}`, or `{by: INPUT, value: {en: [...]}, ...}`."""
+    """Read `{en: [...], zh: [...]}`, `{by: INPUT, value: {en: [...]}, ...}`, or `{from: INPUT}`.
+
+    Beside `from`, `several` may name an input.
+    """
     entries = {key.text: value for key, value in reader.entries(node, "output.labels")}
     if "from" in entries:
         source = _input_named(reader, entries.pop("from"), around, "list")
+        several = entries.pop("several", None)
         for value in entries.values():
             reader.note("E10", "labels beside from", value.place, "either from: INPUT, or the labels")
-        return Labels(source=source)
+        return Labels(source=source, several=_input_named(reader, several, around, "bool") if several else "")
     if "by" not in entries:
         return Labels(sets={"": _label_set(reader, node, around)})
     name = _input_named(reader, entries.pop("by"), around, "enum")

@@ -41,6 +41,10 @@ class RenderedPrompt:
     """Only what the prompt sets, by the names of SamplingParams."""
     reference: PromptReference
     notices: tuple[str, ...]
+    labels: tuple[str, ...] = ()
+    """Of a closed answer; empty for others."""
+    allows_several: bool = False
+    """More than one of the labels may apply."""
 
 
 def render(
@@ -66,7 +70,7 @@ def render(
     filled = {spec.name: _value(template, spec, given.get(spec.name)) for spec in template.header.inputs}
     lang = _language(template, lang, given)
     texts = {kind: _text(template, kind, lang, filled) for kind in ("system", "user", "prefill")}
-    document = template.header.document_input
+    document, labels = template.header.document_input, template.header.output.labels
     kept = {key: value for key, value in given.items() if document is None or key != document.name}
     return RenderedPrompt(
         messages=_messages(template, texts["system"][0], texts["user"][0], lang, card),
@@ -79,6 +83,8 @@ def render(
             lang=lang,
             values=kept,
         ),
+        labels=labels.of(lang, filled) if labels else (),
+        allows_several=bool(labels and labels.several and filled[labels.several]),
         notices=(*(n for _, found in texts.values() for n in found), *_card_notices(template, lang, card)),
     )
 

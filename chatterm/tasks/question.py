@@ -1,8 +1,9 @@
 """One question becomes a turn's request: a prompt of the library, filled in for the model at hand."""
 
 import secrets
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from functools import partial
 
 from chatterm.checks import Pack, notices_before
 from chatterm.conversation import Document, Message, ModelCard
@@ -10,8 +11,10 @@ from chatterm.documents import fence
 from chatterm.engine.base import SamplingParams
 from chatterm.errors import UsageError
 from chatterm.prompts import PromptLibrary, PromptTemplate, RenderedPrompt, render
+from chatterm.prompts.output import OutputSpec
 from chatterm.session import TurnRequest
 from chatterm.store import AttachedFile, PromptUse, TypedQuestion
+from chatterm.tasks.answer_shape import Wish, shape_answer
 from chatterm.tasks.check_plan import CheckPlan, Ground, make_plan
 
 CHAT = "assistant/chat"
@@ -20,6 +23,7 @@ CHAT = "assistant/chat"
 SUMMARY = "general/summarize"
 """Shapes a document that came without a question."""
 
+MAX_SAMPLES = 100
 _TITLE_LENGTH = 60
 
 
@@ -44,6 +48,8 @@ class Question:
     """Named where the user's words are those of an emergency."""
     continues: bool = False
     """True where a conversation goes on, whose system message stays in force unless a new one is given."""
+    wish: Wish = field(default_factory=Wish)
+    """What the user asks of the answer's form."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +61,8 @@ class Composed:
     """What the user should know before the answer."""
     checks: CheckPlan = field(default_factory=CheckPlan)
     """What the answer will be held against."""
+    output: OutputSpec = field(default_factory=OutputSpec)
+    """How the answer is read and shown (`tasks.views`)."""
 
 
 def choose_prompt(library: PromptLibrary, name: str | None, *, has_text: bool) -> PromptTemplate:
@@ -73,24 +81,23 @@ def compose(
 
     `num_alternatives` of each token are to be told; None: nothing of how likely tokens were.
     Raises MissingInput, UnknownName or PromptError as `render` does, UsageError for a setting out of range
-    and where nothing is left to answer.
+    and where nothing is left to answer, UsageError or Unsupported for a form that the answer cannot have.
     """
+    question = _with_document(question)
     fenced = fence(question.documents) if question.documents else ""
-    rendered = render(
-        question.prompt,
-        values=question.values,
-        documents=fenced,
-        question=question.text,
-        lang=question.lang,
-        card=card,
-    )
+    rendered = _rendered(question, fenced, card)
     if not rendered.messages[-1].content.strip():
         raise UsageError(f"there is nothing for the prompt {question.prompt.id} to answer; add a question")
+    blanks = partial(_blank, question, rendered.reference.lang, card)
+    shape = shape_answer(question.prompt, rendered, question.wish, card, blanks)
     reference = rendered.reference
     request = TurnRequest(
-        messages=_with_system(question, rendered),
+        messages=_with_system(question, shape.messages),
         sampling=sampling_params(defaults, rendered.sampling, question.settings),
-        prefill=rendered.prefill,
+        prefill=shape.prefill,
+        constraint=shape.constraint,
+        scoring=shape.scoring,
+        num_samples=question.wish.num_samples,
         num_alternatives=num_alternatives,
         prompt=PromptUse(
             id=reference.id, version=reference.version, sha256=reference.sha256, values=dict(reference.values)
@@ -105,7 +112,55 @@ def compose(
         values=question.values,
         is_lang_chosen=question.lang is not None,
     )
-    return Composed(request, _notices(question, rendered), make_plan(question.prompt, rendered, ground, card))
+    checks = make_plan(question.prompt, rendered, ground, card)
+    notices = (*_notices(question, rendered), *shape.notices)
+    return Composed(_checked(request, question), notices, checks, shape.output)
+
+
+def _rendered(question: Question, documents: str, card: ModelCard) -> RenderedPrompt:
+    return render(
+        question.prompt,
+        values=question.values,
+        documents=documents,
+        question=question.text,
+        lang=question.lang,
+        card=card,
+    )
+
+
+def _with_document(question: Question) -> Question:
+    """Take the user's words for the document that the prompt needs, where it asks for no words."""
+    inputs = question.prompt.header.inputs
+    document = question.prompt.header.document_input
+    is_missing = document and document.is_required and document.name not in question.values
+    has_place = any(spec.name == "question" or (spec.is_required and spec.type == "text") for spec in inputs)
+    if not is_missing or has_place or question.documents or not question.text.strip():
+        return question
+    words = Document("text", question.text, len(question.text.encode(errors="replace")))
+    return replace(question, text="", documents=(words,))
+
+
+def _blank(question: Question, lang: str, card: ModelCard, text: str) -> RenderedPrompt:
+    """Render the prompt about a text that says nothing: in place of the document, else of the words."""
+    question = replace(question, lang=lang)
+    document = question.prompt.header.document_input
+    if document is None or not (question.documents or document.name in question.values):
+        return _rendered(replace(question, text=text), "", card)
+    name = question.documents[0].name if len(question.documents) == 1 else "text"
+    values = {key: value for key, value in question.values.items() if key != document.name}
+    return _rendered(replace(question, values=values), fence([Document(name, text, len(text))]), card)
+
+
+def _checked(request: TurnRequest, question: Question) -> TurnRequest:
+    """Raise UsageError where samples would all be the same."""
+    num_samples = question.wish.num_samples
+    if not 1 <= num_samples <= MAX_SAMPLES:
+        raise UsageError(f"-n takes 1 to {MAX_SAMPLES} samples, found {num_samples:,}")
+    if num_samples > 1 and request.sampling.temperature == 0:
+        raise UsageError(
+            f"{num_samples} samples at temperature 0 would all be the same; add --temperature 0.8"
+        )
+    return request
 
 
 def sampling_params(*layers: Mapping[str, object]) -> SamplingParams:
@@ -126,10 +181,10 @@ def sampling_params(*layers: Mapping[str, object]) -> SamplingParams:
     return SamplingParams(**merged)  # type: ignore[arg-type]  # checked by who read them
 
 
-def _with_system(question: Question, rendered: RenderedPrompt) -> tuple[Message, ...]:
+def _with_system(question: Question, messages: Sequence[Message]) -> tuple[Message, ...]:
     """Return the messages with the system message that this turn is to have; none leaves the one in force."""
-    shipped = [message.content for message in rendered.messages if message.role == "system"]
-    rest = [message for message in rendered.messages if message.role != "system"]
+    shipped = [message.content for message in messages if message.role == "system"]
+    rest = [message for message in messages if message.role != "system"]
     own = [question.system] if question.system.strip() else []
     replaced = own or ([] if question.continues else shipped)
     texts = shipped + own if question.is_prompt_chosen else replaced

@@ -18,7 +18,7 @@ from chatterm.store import ConversationStore
 from chatterm.tasks import Checked, Composed, Question, checked, choose_prompt, compose, earlier_in
 
 LIBRARY = PromptLibrary([PromptFolder("shipped", shipped_prompts())])
-CARD = ModelCard(name="m", identity="m", context_length=8192, num_parameters=8 * 10**9)
+CARD = ModelCard(name="m", identity="m", context_length=8192, num_parameters=8 * 10**9, can_constrain=False)
 REPORT = (
     "Sales grew by 42 % to 3,200 units.\nThey met on 3 May 2024.\n“Nobody expected it at all,” she said.\n"
 )
