@@ -222,9 +222,9 @@ class HostProcess:
             call.put(answer)
 
     def _check(self, passed_s: float) -> None:
-        if not any(call.is_waiting for call in tuple(self._calls.values())):
-            self._pulse.worked()
-        if wrong := self._pulse.pass_time(passed_s):
+        with self._lock:
+            is_awaited = any(call.is_waiting for call in self._calls.values())
+        if wrong := self._pulse.pass_time(passed_s, is_awaited=is_awaited):
             self.kill(wrong)
 
     def _bury(self) -> str:
@@ -237,7 +237,7 @@ class HostProcess:
         with suppress(BlockingIOError):
             while self._hear_stderr():
                 pass
-        logger.error("the engine's process %d ended with status %d", self._process.pid, status)
+        logger.info("the engine's process %d ended with status %d", self._process.pid, status)
         if self._reason:
             return explain_kill(self._name, self._reason)
         return explain_death(self._name, status, _last_line(self._last_words))

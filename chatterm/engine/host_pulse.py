@@ -38,14 +38,17 @@ class Pulse:
         self._cpu_s = cpu_s
 
     def worked(self) -> None:
-        """It gave an answer, is at work, or nobody waits for it."""
+        """It gave an answer, or was at work."""
         self._idle_s = 0.0
         self._cpu_at_sign_s = self._cpu_s
 
-    def pass_time(self, seconds: float) -> str | None:
-        """Let time pass; return what is wrong with the host, None where nothing is."""
+    def pass_time(self, seconds: float, *, is_awaited: bool) -> str | None:
+        """Let time pass, while somebody waits for an answer or not; return what is wrong, None: nothing."""
         self._silent_s += seconds
-        self._idle_s += seconds
+        if is_awaited:
+            self._idle_s += seconds
+        else:
+            self.worked()
         if self._silent_s > self._limits.silence_s:
             return f"gave no sign of life for {self._limits.silence_s:g} s"
         if self._idle_s <= self._limits.idle_s:
