@@ -26,6 +26,7 @@ def modules_after(code: str) -> set[str]:
         ("chatterm.tui.app", ("torch", "transformers")),
         ("chatterm.tasks", ("torch", "transformers", "textual")),
         ("chatterm.models.gguf", ("torch", "numpy")),
+        ("chatterm.engine.hosted", ("torch", "numpy", "tokenizers", "textual")),
         ("chatterm.engine.local.engine", ("torch", "transformers", "numpy")),
         ("chatterm.prompts", ("torch", "numpy", "textual")),
     ],
