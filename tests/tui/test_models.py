@@ -1,6 +1,7 @@
 """The model picker: what is here and what can be had, whether it fits, changing models, fetching."""
 
 import os
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -196,3 +197,69 @@ async def test_a_fetch_that_fails_is_told_and_the_app_goes_on(
         await app.until_shown("Assistant")
         await app.until_idle()
         assert not (folder / "tiny.gguf").exists()
+
+
+async def test_a_model_is_chosen_by_its_name(store: ConversationStore, folder: Path) -> None:
+    tiny_gguf(folder / "other.gguf")
+    opened = Opened()
+    async with running(parts_with(store, shelf_of(folder), opened=opened)) as app:
+        await app.ask("/model othr")
+        await app.until_shown("no model is called 'othr'", "did you mean 'other'")
+        await app.press(*["backspace"] * 11)
+        await app.ask("/model other")
+        await app.until(lambda: bool(opened.engines))
+        await app.ask("hello")
+        await app.until_shown("other says so")
+        await app.until_idle()
+
+
+SLOW_PIP = "printf 'Progress 1000 of 1048576\\n'; echo $$ > {pid}; exec sleep 60"
+
+
+def slow_python(tmp_path: Path) -> str:
+    """A program that stands in for the Python whose pip fetches, and never comes to an end."""
+    path = tmp_path / "python"
+    path.write_text(f"#!/bin/sh\n{SLOW_PIP.format(pid=tmp_path / 'pid')}\n")
+    path.chmod(0o755)
+    return str(path)
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+async def test_a_fetch_is_stopped_by_escape_while_the_app_is_used(
+    store: ConversationStore, folder: Path, tmp_path: Path
+) -> None:
+    shelf = replace(shelf_of(folder), python=slow_python(tmp_path))
+    async with running(parts_with(store, shelf)) as app:
+        await app.press("ctrl+o")
+        await app.until_shown("to fetch")
+        await app.press("enter")
+        await app.until_shown("downloading tiny", "Esc stops")
+        await app.ask("meanwhile")
+        await app.until_shown("Assistant")
+        await app.until_idle()
+        await app.press("escape")
+        await app.until_shown("fetching tiny was stopped; nothing of it is kept")
+        assert [path.name for path in folder.iterdir() if "pull" in path.name] == []
+    assert not is_alive(int((tmp_path / "pid").read_text()))
+
+
+async def test_quitting_while_a_model_is_fetched_ends_the_fetch(
+    store: ConversationStore, folder: Path, tmp_path: Path
+) -> None:
+    shelf = replace(shelf_of(folder), python=slow_python(tmp_path))
+    async with running(parts_with(store, shelf)) as app:
+        await app.ask("/model tiny")
+        await app.until_shown("downloading tiny")
+        await app.press("ctrl+q")
+    pid = int((tmp_path / "pid").read_text())
+    deadline = time.monotonic() + 20
+    while is_alive(pid):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)

@@ -11,6 +11,7 @@ from chatterm.sanitize import sanitize_line
 from chatterm.tui import events
 from chatterm.tui.engine_slot import EngineSlot
 from chatterm.tui.parts import AppParts
+from chatterm.tui.prompt_choice import choose_prompt
 from chatterm.tui.screens.conversations import ConversationsScreen
 from chatterm.tui.screens.help import HelpScreen
 from chatterm.tui.turns import TurnRunner
@@ -32,7 +33,8 @@ class ChatScreen(ConversationsScreen):
         Binding("escape", "back", "Stop the reply, or go back", show=False, id="chat.back"),
         Binding("ctrl+n", "new_conversation", "New conversation", show=False, id="chat.new"),
         Binding("f1", "help", "Help", show=False, id="chat.help"),
-        Binding("ctrl+o", "model", "Models", show=False, id="chat.model"),
+        Binding("ctrl+l", "library", "Prompt library", show=False, id="chat.library"),
+        Binding("ctrl+o", "model", "Models: choose, fetch", show=False, id="chat.model"),
     ]
 
     def __init__(self, parts: AppParts) -> None:
@@ -57,7 +59,7 @@ class ChatScreen(ConversationsScreen):
         self.pane.open_conversation(self._parts.conversation_id)
 
     def on_engine_ready(self, event: events.EngineReady) -> None:
-        card = event.card
+        card = self._models.card = event.card
         self._update(model=card.name, engine="open", total=card.context_length)
         for text in card.notices:
             self.notify(sanitize_line(text), markup=False, timeout=_NOTICE_S)
@@ -95,6 +97,10 @@ class ChatScreen(ConversationsScreen):
     def action_model(self, name: str = "") -> None:
         """Change the model: to the one called `name`, or to one that is picked."""
         self._models.pick(name)
+
+    def action_library(self, name: str = "") -> None:
+        """Choose the prompt called `name`, or one that is picked, for the next question."""
+        choose_prompt(self, self._parts, self._models.card, name)
 
     def action_help(self) -> None:
         self.app.push_screen(HelpScreen(self.keymap))

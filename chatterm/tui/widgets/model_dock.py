@@ -15,6 +15,7 @@ from textual.content import Content
 from textual.message import Message
 from textual.widgets import Static
 
+from chatterm.conversation import ModelCard
 from chatterm.engine.base import CancelToken
 from chatterm.engine.registry import ECHO, EchoModel
 from chatterm.errors import ChattermError
@@ -97,6 +98,8 @@ class ModelDock(Static):
         """Of the fetch that runs."""
         self.current = parts.model_name
         """The name of the model in use."""
+        self.card: ModelCard | None = None
+        """Of the engine in use, once it is open."""
         self.display = False
 
     @property
@@ -144,7 +147,7 @@ class ModelDock(Static):
         if model is None or open_model is None or self._is_replying():
             return
         self._waiting = None
-        self.current = _name(model)
+        self.current, self.card = _name(model), None
         # Straight to the screen: it must come before what the slot tells of the opening.
         self.screen.post_message(self.Switched(self.current))
         self._slot.replace(lambda: open_model(model))
