@@ -26,6 +26,7 @@ from chatterm.cli import (
     prompts_command,
 )
 from chatterm.cli.answer import READER_GONE, ReaderGone, silence_stdout
+from chatterm.cli.light_parameters import lighten
 from chatterm.cli.listing import AsJson
 from chatterm.cli.report import Report
 from chatterm.errors import ChattermError, OutOfMemory
@@ -106,7 +107,9 @@ def run(arguments: Sequence[str]) -> int:
     """Run one command and return its exit code. Errors are told on stderr; a traceback only with --debug."""
     try:
         arguments = inputs.with_default_counts(arguments)
-        return int(app(list(arguments), prog_name="chatterm", standalone_mode=False) or 0)
+        command = typer.main.get_command(app)
+        lighten(command)
+        return int(command.main(list(arguments), prog_name="chatterm", standalone_mode=False) or 0)
     except ReaderGone:
         silence_stdout()
         return READER_GONE
