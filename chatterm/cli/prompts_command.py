@@ -30,36 +30,14 @@ def list_(
     as_json: AsJson = False,
 ) -> None:
     """List prompts; a broken file is listed with its error."""
-    from chatterm.cli.prompt_folders import open_library
+    from chatterm.cli.prompt_rows import prompt_rows
     from chatterm.config import Paths, load_config
 
     paths = Paths.from_environment(os.environ)
-    lang = load_config(os.environ, paths).lang or "en"
-    rows = [_row(entry, lang) for entry in open_library(paths).entries()]
+    rows = prompt_rows(paths, load_config(os.environ, paths).lang or "en")
     wanted = [word.casefold() for word in words or ()]
     found = [row for row in rows if all(word in str(row).casefold() for word in wanted)]
     show_rows(found, as_json=as_json, columns=("id", "title", "inputs", "min_tier", "origin"))
-
-
-def _row(entry: "PromptEntry", lang: str) -> dict[str, Any]:
-    from chatterm.prompts.header import in_language
-
-    origin = entry.origin + (", shadowed" if entry.is_shadowed else ", changed" if entry.is_changed else "")
-    header = entry.header
-    if header is None:
-        error = entry.problems[0].message if entry.problems else "cannot be read"
-        return {"id": entry.id, "title": f"broken: {error}", "inputs": [], "min_tier": None, "origin": origin}
-    return {
-        "id": entry.id,
-        "title": in_language(header.title, lang),
-        "purpose": in_language(header.purpose, lang),
-        "inputs": [f"{spec.name}*" if spec.is_required else spec.name for spec in header.inputs],
-        "languages": list(header.languages),
-        "tags": list(header.tags),
-        "min_tier": header.min_tier,
-        "version": header.version,
-        "origin": origin,
-    }
 
 
 @app.command("show")

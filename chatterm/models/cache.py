@@ -11,17 +11,24 @@ from dataclasses import dataclass
 from pathlib import Path
 
 TEMPLATES, TOKENIZERS, NATIVE = "templates", "tokenizers", "native"
-CALIBRATIONS = "calibrations"
+CALIBRATIONS, LISTINGS = "calibrations", "listings"
 """Folders of the cache: verdicts on chat templates, what was found out about vocabularies, kernels compiled
-here, what labels have for texts that say nothing."""
+here, what labels have for texts that say nothing, what the shipped prompt files say of themselves."""
 
-CAPS = {TEMPLATES: 10 * 10**6, TOKENIZERS: 10 * 10**6, NATIVE: 100 * 10**6, CALIBRATIONS: 10**6}
+CAPS = {
+    TEMPLATES: 10 * 10**6,
+    TOKENIZERS: 10 * 10**6,
+    NATIVE: 100 * 10**6,
+    CALIBRATIONS: 10**6,
+    LISTINGS: 10**6,
+}
 """The most that each kind may take, in bytes."""
 _WHAT = {
     TEMPLATES: "what trying models' chat templates showed",
     TOKENIZERS: "how large vocabularies join their tokens",
     NATIVE: "kernels compiled for this processor",
     CALIBRATIONS: "how models lean towards the labels of prompts",
+    LISTINGS: "the list of the shipped prompts",
 }
 _OTHER = "not of this version"
 
