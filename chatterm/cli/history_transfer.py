@@ -1,7 +1,5 @@
 """`chatterm history export` and `import`: conversations as files."""
 
-import os
-import re
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import closing
@@ -15,7 +13,7 @@ from chatterm.cli.report import Report
 from chatterm.errors import UsageError
 
 if TYPE_CHECKING:
-    from chatterm.store import ConversationStore, WholeConversation
+    from chatterm.store import ConversationStore
 
 
 def export(
@@ -37,6 +35,7 @@ def export(
     """Write conversations as Markdown with front matter (the active path), or as JSON (all that is kept)."""
     from chatterm.checks import EXPORT_LABEL
     from chatterm.cli.wiring import Workspace
+    from chatterm.store.exporting import json_pieces
 
     label = EXPORT_LABEL if has_label else ""
     if everything == (conversation is not None):
@@ -50,7 +49,7 @@ def export(
         if everything and not as_json:
             _write_each(store, ids, output or Path(), label)
         else:
-            pieces = _json(store, ids) if as_json else _markdown(store, ids, label)
+            pieces = json_pieces(store.whole, ids, to_json) if as_json else _markdown(store, ids, label)
             _write(pieces, output)
 
 
@@ -74,16 +73,6 @@ def import_(
             )
 
 
-def _json(store: "ConversationStore", ids: list[str]) -> Iterator[str]:
-    """Yield the file in pieces, so that only one conversation at a time is held."""
-    from chatterm.store.own_json import FORMAT, VERSION, to_values
-
-    yield f'{{"format": "{FORMAT}", "version": {VERSION}, "conversations": [\n'
-    for number, identity in enumerate(ids, 1):
-        yield to_json(to_values(store.whole(identity))) + (",\n" if number < len(ids) else "\n")
-    yield "]}\n"
-
-
 def _markdown(store: "ConversationStore", ids: list[str], label: str) -> Iterator[str]:
     from chatterm.store.markdown import to_markdown
 
@@ -92,6 +81,8 @@ def _markdown(store: "ConversationStore", ids: list[str], label: str) -> Iterato
 
 
 def _write(pieces: Iterable[str], output: Path | None) -> None:
+    from chatterm.store.exporting import write_new
+
     if output is not None:
         write_new(output, pieces)
         return
@@ -100,6 +91,7 @@ def _write(pieces: Iterable[str], output: Path | None) -> None:
 
 
 def _write_each(store: "ConversationStore", ids: list[str], folder: Path, label: str) -> None:
+    from chatterm.store.exporting import file_name, write_new
     from chatterm.store.markdown import to_markdown
 
     try:
@@ -109,25 +101,3 @@ def _write_each(store: "ConversationStore", ids: list[str], folder: Path, label:
     for identity in ids:
         whole = store.whole(identity)
         write_new(folder / file_name(whole), [to_markdown(whole, label=label)])
-
-
-def file_name(whole: "WholeConversation") -> str:
-    """Return a name that any file system takes, and that no other conversation has."""
-    words = re.sub(r"[\W_]+", "-", whole.title.lower())[:40].strip("-")
-    return f"{whole.created[:10]}-{words or 'untitled'}-{whole.id[:8]}.md"
-
-
-def write_new(path: Path, pieces: Iterable[str]) -> None:
-    """Write a file of the user's alone, whole or not at all; an existing one is never replaced."""
-    try:
-        handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-    except FileExistsError as error:
-        raise UsageError(f"{path} exists already; give another name") from error
-    except OSError as error:
-        raise UsageError(f"cannot write {path}: {error.strerror or error}") from error
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", errors="replace") as stream:
-            stream.writelines(pieces)
-    except BaseException:
-        path.unlink(missing_ok=True)
-        raise

@@ -3,15 +3,13 @@
 Its coroutines run in a worker of the screen, since they ask. Each ends in a ConversationsChanged.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import ParamSpec, TypeVar
 
 from textual.screen import Screen
 
-from chatterm.errors import ChattermError
 from chatterm.store import ConversationStore
 from chatterm.store.organising import tag_name
+from chatterm.tui.calls import called
 from chatterm.tui.deleting import RecycleBin
 from chatterm.tui.events import ConversationsChanged
 from chatterm.tui.foreign import one_line
@@ -20,9 +18,6 @@ from chatterm.tui.screens.dialogs import ConfirmDialog, LineDialog
 MAX_TITLE_CHARS = 200
 _NAMED = 5
 """So many titles are named in a question; of more the number."""
-
-_P = ParamSpec("_P")
-_T = TypeVar("_T")
 
 
 class Organiser:
@@ -41,11 +36,13 @@ class Organiser:
         """Give this title, or one that is asked for."""
         title = title or await self._ask_title(conversation_id)
         if title is not None:
-            await self._done(self._store.set_title, conversation_id, title.strip()[:MAX_TITLE_CHARS])
+            await called(
+                self._screen, self._store.set_title, conversation_id, title.strip()[:MAX_TITLE_CHARS]
+            )
             self._tell()
 
     async def _ask_title(self, conversation_id: str) -> str | None:
-        summary = await self._done(self._store.summary, conversation_id)
+        summary = await called(self._screen, self._store.summary, conversation_id)
         if summary is None:
             return None
         hint = "Empty: a title is made again by the next reply."
@@ -56,7 +53,7 @@ class Organiser:
         """Ask for the tags of one; of several, for tags they all get."""
         if not conversation_ids:
             return
-        one = await self._done(self._store.summary, conversation_ids[0])
+        one = await called(self._screen, self._store.summary, conversation_ids[0])
         if one is None:
             return
         before = ", ".join(one.tags) if len(conversation_ids) == 1 else ""
@@ -69,28 +66,28 @@ class Organiser:
         text = await self._screen.app.push_screen_wait(dialog)
         if text is None:
             return
-        await self._done(self._set_tags, conversation_ids, tags_of(text))
+        await called(self._screen, self._set_tags, conversation_ids, tags_of(text))
         self._tell()
 
     async def toggle_pin(self, conversation_ids: Sequence[str]) -> None:
         """Pin all, or let go where all are pinned."""
-        await self._done(self._toggle, conversation_ids, "pinned", self._store.set_pinned)
+        await called(self._screen, self._toggle, conversation_ids, "pinned", self._store.set_pinned)
         self._tell()
 
     async def toggle_archive(self, conversation_ids: Sequence[str]) -> None:
-        await self._done(self._toggle, conversation_ids, "archived", self._store.set_archived)
+        await called(self._screen, self._toggle, conversation_ids, "archived", self._store.set_archived)
         self._tell()
 
     async def delete(self, conversation_ids: Sequence[str]) -> None:
         """Ask, then delete at once. A reply that is being written there is stopped first."""
-        titles = await self._done(self._titles, conversation_ids)
+        titles = await called(self._screen, self._titles, conversation_ids)
         if not titles:
             return
         if not await self._screen.app.push_screen_wait(ConfirmDialog("Delete", question_for(titles))):
             return
         for identity in conversation_ids:
             await self._stop_reply_in(identity)
-        held = await self._done(self.bin.delete, conversation_ids)
+        held = await called(self._screen, self.bin.delete, conversation_ids)
         if held:
             self._tell(gone=tuple(whole.id for whole in held))
             number = "1 conversation" if len(held) == 1 else f"{len(held)} conversations"
@@ -98,7 +95,7 @@ class Organiser:
 
     async def undo(self) -> None:
         """Bring back what was deleted last in this session."""
-        held = await self._done(self.bin.undo)
+        held = await called(self._screen, self.bin.undo)
         if held:
             self._tell(restored=tuple(whole.id for whole in held))
         elif held is not None:
@@ -106,14 +103,6 @@ class Organiser:
 
     def _tell(self, *, gone: tuple[str, ...] = (), restored: tuple[str, ...] = ()) -> None:
         self._screen.post_message(ConversationsChanged(gone, restored))
-
-    async def _done(self, function: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T | None:
-        """Call in a thread; None where it failed, which is told."""
-        try:
-            return await asyncio.to_thread(function, *args, **kwargs)
-        except ChattermError as error:
-            self._screen.notify(one_line(str(error)), severity="error", markup=False, timeout=10)
-            return None
 
     def _titles(self, conversation_ids: Sequence[str]) -> list[str]:
         return [self._store.summary(identity).title for identity in conversation_ids]

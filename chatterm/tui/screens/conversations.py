@@ -3,13 +3,17 @@
 import asyncio
 from typing import ClassVar
 
+from textual import work
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
 from chatterm.store import SearchHit
-from chatterm.tui import events
+from chatterm.tui import events, transfer
+from chatterm.tui.calls import called
+from chatterm.tui.foreign import one_line
 from chatterm.tui.organiser import Organiser
 from chatterm.tui.parts import AppParts
+from chatterm.tui.screens.dialogs import LineDialog
 from chatterm.tui.screens.search import SearchScreen
 from chatterm.tui.widgets.chat_pane import ChatPane
 from chatterm.tui.widgets.composer import Composer
@@ -19,6 +23,10 @@ _STOPPING_S = 3.0
 """So long a deletion waits for a reply to stop."""
 ERASE_AFTER_S = 30.0
 """So long after a deletion, when nothing is written, the files are cleaned of it."""
+
+
+_EXPORT_HINT = "A name ending in .json holds every branch and can be imported; any other is Markdown."
+_IMPORT_HINT = "chatterm's JSON, ChatGPT's conversations.json, or the logs.db of llm."
 
 
 class ConversationsScreen(Screen[None]):
@@ -87,9 +95,36 @@ class ConversationsScreen(Screen[None]):
         if identity := self._on_screen("deleted"):
             self.run_worker(self.organiser.delete([identity]))
 
+    @work
+    async def action_export(self, path: str = "") -> None:
+        """Write the conversation on screen to a new file: this one, or one that is asked for."""
+        identity = self._on_screen("exported")
+        if identity is None:
+            return
+        if not path:
+            offered = await called(self, transfer.default_path, self.parts.store, identity) or ""
+            dialog = LineDialog(
+                "Export to a new file", offered, hint=_EXPORT_HINT, check=transfer.new_path_of
+            )
+            typed = await self.app.push_screen_wait(dialog)
+            path = typed or ""
+        if path and (target := await called(self, transfer.export_to, self.parts.store, identity, path)):
+            self.notify(one_line(f"Exported to {target}"), markup=False, timeout=10)
+
+    @work
+    async def action_import_file(self, path: str = "") -> None:
+        """Take in the conversations of a file: this one, or one that is asked for."""
+        if not path:
+            dialog = LineDialog("Import conversations", hint=_IMPORT_HINT, check=transfer.path_of)
+            typed = await self.app.push_screen_wait(dialog)
+            path = typed or ""
+        if path and (told := await called(self, transfer.import_from, self.parts.store, path)):
+            self.notify(one_line(told), markup=False, timeout=10)
+            self.panel.reload(self.pane.shown_id)
+
     def _on_screen(self, done: str) -> str | None:
         if self.pane.shown_id is None:
-            self.notify(f"This conversation has nothing yet that could be {done}.", markup=False)
+            self.notify(f"Nothing here can be {done} yet.", markup=False)
         return self.pane.shown_id
 
     async def _stop_reply_in(self, conversation_id: str) -> None:
