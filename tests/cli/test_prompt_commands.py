@@ -177,7 +177,7 @@ def test_what_is_there_is_not_overwritten_and_what_is_all_ones_own_is_not_reset(
 def test_a_prompts_tests_are_told_one_by_one_and_by_the_exit_code(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert run(["prompts", "test", "plain-terms", "-m", "echo", "--lang", "zh", "--json"]) == 0
+    assert run(["prompts", "test", "plain-summary", "-m", "echo", "--lang", "zh", "--json"]) == 0
     passed = json.loads(capsys.readouterr().out)
     assert {row["result"] for row in passed} == {"ok"}
     assert {row["lang"] for row in passed} == {"zh"}
