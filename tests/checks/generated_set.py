@@ -8,11 +8,18 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from random import Random
 
+from tests.checks.generated_hard import (
+    HARD_CITATIONS,
+    HARD_NUMBERS,
+    HARD_QUOTES,
+    HARD_SMALL,
+    HARD_TRAPS,
+)
 from tests.checks.generated_numbers import NUMBERS, Maker
 from tests.checks.generated_texts import CITATIONS, LEAKS, QUOTES, TRAPS
 
 SEED = 20_260
-NUM_CASES = 1_200
+NUM_CASES = 2_000
 SMALL_VALUES = frozenset(
     [
         "words_en",
@@ -24,8 +31,16 @@ SMALL_VALUES = frozenset(
         "points",
         "numerals_zh",
         "fraction",
+        *HARD_SMALL,
     ]
 )
+MAKERS: Mapping[str, Mapping[str, Maker]] = {
+    "number": {**NUMBERS, **HARD_NUMBERS},
+    "quote": {**QUOTES, **HARD_QUOTES},
+    "citation": {**CITATIONS, **HARD_CITATIONS},
+    "leak": LEAKS,
+}
+"""The categories, by what they claim."""
 FILLERS = (
     "The report was written by the clerk of the town.",
     "Nothing else happened on that day.",
@@ -73,19 +88,18 @@ def _case(dice: Random) -> Case:
         start = len(reply) + len(sentence.before)
         claims.append(Claim(start, start + len(sentence.claim), kind, category, is_right))
         reply += sentence.before + sentence.claim + sentence.after + "\n"
-    trap = dice.choice(TRAPS)
+    trap = dice.choice(TRAPS + HARD_TRAPS)
     claims.append(Claim(len(reply), len(reply) + len(trap), "trap", "trap", True))
     return Case("\n".join(sources), reply + trap + "\n", tuple(claims))
 
 
 def _picked(dice: Random) -> list[tuple[str, str, Maker]]:
-    large = [name for name in NUMBERS if name not in SMALL_VALUES]
+    numbers = MAKERS["number"]
+    large = [name for name in numbers if name not in SMALL_VALUES]
     names = [*dice.sample(large, 2), dice.choice(sorted(SMALL_VALUES))]
-    picked = [("number", name, NUMBERS[name]) for name in names]
-    others: tuple[tuple[str, Mapping[str, Maker]], ...]
-    others = (("quote", QUOTES), ("citation", CITATIONS), ("leak", LEAKS))
-    for kind, makers in others:
-        name = dice.choice(list(makers))
-        picked.append((kind, name, makers[name]))
+    picked = [("number", name, numbers[name]) for name in names]
+    for kind in ("quote", "citation", "leak"):
+        name = dice.choice(list(MAKERS[kind]))
+        picked.append((kind, name, MAKERS[kind][name]))
     dice.shuffle(picked)
     return picked
