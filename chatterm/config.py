@@ -116,6 +116,12 @@ class Config:
     """Named in the notice that medical red flags bring."""
     theme: str = "textual-dark"
     """Colour theme of the app."""
+    enter_sends: bool = True
+    """Enter sends and Shift+Enter makes a new line; false: the other way round."""
+    screen_reader: bool = False
+    """Plain labelled lines instead of a full screen."""
+    keys: Mapping[str, str] = field(default_factory=dict)
+    """An action's id -> its keys, separated by commas; the table `[keys]` of the file."""
     origins: Mapping[str, str] = field(default_factory=dict)
     """Key -> where its value came from; a key that is absent has its default."""
 
@@ -125,7 +131,8 @@ class Config:
             yield key, getattr(self, key), self.origins.get(key, "default")
 
 
-KEYS = tuple(one.name for one in fields(Config) if one.name != "origins")
+KEY_TABLE = "keys"
+KEYS = tuple(one.name for one in fields(Config) if one.name not in {"origins", KEY_TABLE})
 
 
 def _choices(hint: object) -> tuple[str, ...]:
@@ -164,7 +171,27 @@ def _from_file(path: Path) -> tuple[str, dict[str, object]]:
         raise ConfigError(f"{path} is not valid TOML: {error}; mend or remove the line") from error
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}; check its permissions") from error
-    return str(path), {key: checked(key, value, str(path)) for key, value in table.items()}
+    found = {key: checked(key, value, str(path)) for key, value in table.items() if key != KEY_TABLE}
+    if KEY_TABLE in table:
+        found[KEY_TABLE] = _key_table(table[KEY_TABLE], str(path))
+    return str(path), found
+
+
+def _key_table(table: object, origin: str) -> dict[str, str]:
+    """Return `[keys]` with each action's keys as one text. Raises ConfigError."""
+    if not isinstance(table, dict):
+        raise ConfigError(f'{origin}: keys must be a table such as [keys] "chat.search" = "f6"')
+    return {action: _key_list(action, keys, origin) for action, keys in table.items()}
+
+
+def _key_list(action: str, keys: object, origin: str) -> str:
+    if isinstance(keys, dict):  # [keys] chat.search = "f6", without quotes around its name
+        nested = next(iter(keys), "name")
+        raise ConfigError(f'{origin}: write [keys] "{action}.{nested}" with quotes around the name')
+    given = keys if isinstance(keys, list) else [keys]
+    if not given or not all(isinstance(key, str) and key.strip() for key in given):
+        raise ConfigError(f"{origin}: keys.{action} must be a key such as 'f6', or a list, found {keys!r}")
+    return ",".join(map(str, given))
 
 
 def _from_environment(environ: Mapping[str, str]) -> tuple[str, dict[str, object]]:

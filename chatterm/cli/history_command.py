@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from chatterm.cli import history_changes, history_search, history_transfer
+from chatterm.cli import history_changes, history_search, history_sorting, history_transfer
 from chatterm.cli.answer import print_safely, to_json
 from chatterm.cli.listing import AsJson, show_rows
 
@@ -22,6 +22,15 @@ app.command("export")(history_transfer.export)
 app.command("import")(history_transfer.import_)
 app.command("rename")(history_changes.rename)
 app.command("rm")(history_changes.remove)
+for _change in (
+    history_sorting.pin,
+    history_sorting.unpin,
+    history_sorting.archive,
+    history_sorting.unarchive,
+    history_sorting.tag,
+    history_sorting.untag,
+):
+    app.command()(_change)
 
 
 @app.command("list")

@@ -222,7 +222,7 @@ def default(
     name: Annotated[str | None, typer.Argument(help="A model's name or file; none: show it.")] = None,
 ) -> None:
     """Show the default model, or make another one the default, in the configuration file."""
-    from chatterm.cli.config_file import set_value
+    from chatterm.config_file import set_value
     from chatterm.models.discovery import ModelFile
 
     workspace = _workspace()
