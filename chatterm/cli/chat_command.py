@@ -1,14 +1,17 @@
 """`chatterm` without a command: the app."""
 
-import os
-import sys
 from collections.abc import Mapping
-from contextlib import closing
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+from typer.exceptions import Exit
 
 from chatterm.cli import inputs
 from chatterm.cli.report import Report
 from chatterm.cli.signals import Stopped, cancelling
+from chatterm.cli.terminal import check_keys, check_screen, keys_from
 from chatterm.cli.wiring import Workspace
 from chatterm.conversation import ModelCard
 from chatterm.engine.base import CancelToken
@@ -16,41 +19,115 @@ from chatterm.errors import UsageError
 from chatterm.tasks import Composed, Question, choose_prompt, compose
 
 if TYPE_CHECKING:
+    from chatterm.engine.registry import EchoModel
+    from chatterm.models.discovery import ModelFile
+    from chatterm.store import ConversationStore
     from chatterm.tasks.model_shelf import ModelShelf
     from chatterm.tui.drafts import Draft
-
-MIN_COLUMNS, MIN_LINES = 40, 12
-
-
-def open_app(settings: Mapping[str, object | None], *, is_private: bool, is_offline: bool) -> int:
-    """Open the app on this terminal and return the exit code; a missing model is fetched before.
-
-    Raises UsageError where the app cannot be shown.
-    """
-    check_terminal()
-    from chatterm.tui.app import run
     from chatterm.tui.parts import AppParts
 
-    workspace, report, cancel = Workspace.from_environment(), Report.to_stderr(), CancelToken()
-    chosen = inputs.given(settings) | ({"offline": True} if is_offline else {})
+TERMINAL = Path("/dev/tty")
+"""The process's own terminal, also where standard input is a pipe."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppOptions:
+    """The command line of the app, as given."""
+
+    settings: Mapping[str, object] = field(default_factory=dict)
+    """Of the model, the engine and the app, by their names in the configuration."""
+    prompt: str | None = None
+    conversation: str | None = None
+    files: tuple[Path, ...] = ()
+    is_private: bool = False
+    is_screen_reader: bool = False
+
+
+def open_app(options: AppOptions) -> int:
+    """Open the app on this terminal and return the exit code; a missing model is fetched before.
+
+    A document on standard input is read first, and the keys from the terminal then. Raises ChattermError
+    where the app cannot be shown, or something that was named does not exist.
+    """
+    check_screen()
+    is_piped = not inputs.stdin_is_terminal()
+    if is_piped:
+        check_keys(TERMINAL)
+    workspace = Workspace.from_environment()
+    draft = _draft(options, workspace, is_piped=is_piped)
+    with ExitStack() as stack:
+        store = stack.enter_context(closing(workspace.open_store(is_private=options.is_private)))
+        conversation_id = _conversation(options, store)
+        model = _model(options, workspace)
+        if is_piped:
+            stack.enter_context(keys_from(TERMINAL))
+        from chatterm.tui.app import run
+
+        return run(_parts(options, workspace, store, model, conversation_id=conversation_id, draft=draft))
+
+
+def _draft(options: AppOptions, workspace: Workspace, *, is_piped: bool) -> "Draft | None":
+    """Read what is to stand in the composer; None: nothing was given."""
+    from chatterm.tui.drafts import Draft
+
+    if options.prompt is not None:
+        workspace.prompt_library().get(options.prompt)
+    if inputs.STDIN in options.files and not is_piped:
+        raise UsageError("-f - reads a document from standard input, which is the terminal; pipe it in")
+    documents = inputs.read_documents(options.files)
+    if is_piped and len(documents) == len([path for path in options.files if path != inputs.STDIN]):
+        raise UsageError("standard input is empty, so there is no document; open the app with: chatterm")
+    if not documents and options.prompt is None:
+        return None
+    return Draft(text="", documents=documents, prompt_id=options.prompt)
+
+
+def _conversation(options: AppOptions, store: "ConversationStore") -> str | None:
+    if options.conversation is None:
+        return None
+    if options.is_private:
+        raise UsageError("--private begins a conversation of its own; leave out --cid or --private")
+    return store.resolve(options.conversation)
+
+
+def _model(options: AppOptions, workspace: Workspace) -> "ModelFile | EchoModel":
+    """Return the chosen model, fetched where it is missing. Raises Stopped."""
+    cancel = CancelToken()
     with cancelling(cancel) as caught:
         try:
-            model = workspace.obtain_model(chosen, report, cancel)
+            return workspace.obtain_model(options.settings, Report.to_stderr(), cancel)
         except Stopped:
-            return caught.exit_code or 130
-    with closing(workspace.open_store(is_private=is_private)) as store:
-        parts = AppParts(
-            store=store,
-            open_engine=lambda: workspace.open_hosted_engine(model, chosen),
-            compose=lambda draft, card, continues: _compose(workspace, chosen, draft, card, continues),
-            model_name=str(chosen.get("model") or workspace.model_name),
-            theme=str(chosen.get("theme") or workspace.config.theme),
-            models=_shelf(workspace, chosen),
-            open_model=lambda model: workspace.open_hosted_engine(model, chosen),
-            library=workspace.prompt_library(),
-            lang=workspace.config.lang or "en",
-        )
-        return run(parts)
+            raise Exit(caught.exit_code or 130) from None
+
+
+def _parts(  # keyword-only
+    options: AppOptions,
+    workspace: Workspace,
+    store: "ConversationStore",
+    model: "ModelFile | EchoModel",
+    *,
+    conversation_id: str | None,
+    draft: "Draft | None",
+) -> "AppParts":
+    from chatterm.tui.parts import AppParts
+
+    chosen, config = options.settings, workspace.config
+    return AppParts(
+        store=store,
+        open_engine=lambda: workspace.open_hosted_engine(model, chosen),
+        compose=lambda draft, card, continues: _compose(workspace, chosen, draft, card, continues),
+        model_name=str(chosen.get("model") or workspace.model_name),
+        theme=str(chosen.get("theme") or config.theme),
+        models=_shelf(workspace, chosen),
+        open_model=lambda model: workspace.open_hosted_engine(model, chosen),
+        library=workspace.prompt_library(),
+        lang=config.lang or "en",
+        enter_sends=config.enter_sends,
+        conversation_id=conversation_id,
+        draft=draft,
+        is_private=options.is_private,
+        is_screen_reader=options.is_screen_reader,
+    )
 
 
 def _shelf(workspace: Workspace, settings: Mapping[str, object]) -> "ModelShelf":
@@ -64,20 +141,6 @@ def _shelf(workspace: Workspace, settings: Mapping[str, object]) -> "ModelShelf"
         context_length=length if isinstance(length, int) else None,
         is_offline=bool(settings.get("offline")) or workspace.is_offline,
     )
-
-
-def check_terminal() -> None:
-    """Raise UsageError where the app cannot be shown, and name `chatterm ask`."""
-    advice = 'ask one question with: chatterm ask "..."'
-    # The app draws on stderr, which is where Textual draws.
-    if not (inputs.stdin_is_terminal() and sys.stdout.isatty() and sys.stderr.isatty()):
-        raise UsageError(f"the app needs a terminal, and this is none; {advice}")
-    if os.environ.get("TERM", "dumb") == "dumb":
-        raise UsageError(f"the app needs a terminal that can draw, found TERM=dumb; {advice}")
-    columns, lines = os.get_terminal_size(sys.stdout.fileno())
-    if columns < MIN_COLUMNS or lines < MIN_LINES:
-        found = f"found {columns}x{lines}, needed {MIN_COLUMNS}x{MIN_LINES}"
-        raise UsageError(f"the terminal is too small for the app: {found}; enlarge it, or {advice}")
 
 
 def _compose(

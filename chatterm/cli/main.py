@@ -8,6 +8,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -72,10 +73,24 @@ def chat(
         str | None,
         typer.Option("-m", "--model", help="A model's name, or the path of a .gguf file or model folder."),
     ] = None,
+    prompt: Annotated[
+        str | None, typer.Option("-p", "--prompt", help="Begin with this prompt of the library.")
+    ] = None,
+    file: Annotated[
+        list[Path] | None,
+        typer.Option("-f", "--file", help="Attach a document, as one piped in is. Repeatable."),
+    ] = None,
+    cid: Annotated[
+        str | None,
+        typer.Option("--cid", metavar="ID", help="Open this conversation; the start of its id will do."),
+    ] = None,
     private: Annotated[
         bool, typer.Option("--private", help="Write nothing of this session anywhere.")
     ] = False,
     theme: Annotated[str | None, typer.Option(help="Colour theme of the app.")] = None,
+    screen_reader: Annotated[
+        bool, typer.Option("--screen-reader", help="Plain labelled lines, for screen readers.")
+    ] = False,
     device: Annotated[str | None, typer.Option(help="cuda, mps or cpu.")] = None,
     ctx: Annotated[int | None, typer.Option(help="Context length in tokens.")] = None,
     threads: Annotated[int | None, typer.Option(help="CPU threads.")] = None,
@@ -88,9 +103,9 @@ def chat(
         bool, typer.Option("--version", is_eager=True, callback=_show_version, help="Show the version.")
     ] = False,
 ) -> None:
-    """Open the chat app. To ask one question instead: chatterm ask "..."."""
+    """Open the chat app; a document piped in is attached. To ask one question instead: chatterm ask "..."."""
     if context.invoked_subcommand is None:
-        from chatterm.cli.chat_command import open_app
+        from chatterm.cli.chat_command import AppOptions, open_app
 
         settings = {
             "model": model,
@@ -99,8 +114,17 @@ def chat(
             "ctx": ctx,
             "threads": threads,
             "quantize": quantize,
+            "offline": offline or None,
         }
-        raise Exit(open_app(settings, is_private=private, is_offline=offline))
+        options = AppOptions(
+            settings=inputs.given(settings),
+            prompt=prompt,
+            conversation=cid,
+            files=tuple(file or ()),
+            is_private=private,
+            is_screen_reader=screen_reader,
+        )
+        raise Exit(open_app(options))
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -39,6 +39,10 @@ class AppParts:
     """False: Enter makes a new line, and the keys that make one otherwise send."""
     conversation_id: str | None = None
     """Opened first; None begins a new one."""
+    is_private: bool = False
+    """The store is in memory: nothing of this session is written anywhere."""
+    is_screen_reader: bool = False
+    """Plain labelled lines instead of panels."""
     draft: Draft | None = None
     """Stands in the composer at first; None: what was left there."""
     models: "ModelShelf | None" = None
