@@ -71,7 +71,7 @@ class SilentAnswer:
         """Print nothing."""
 
 
-def to_json(value: Mapping[str, Any] | list[Any]) -> str:
+def to_json(value: Mapping[str, Any] | list[Any] | str | float | None) -> str:
     """Return `value` as JSON in which every character a terminal may obey is escaped; other scripts stay."""
     text = json.dumps(value, ensure_ascii=False, indent=2)
     return DANGEROUS.sub(lambda found: json.dumps(found[0])[1:-1], text)

@@ -1,70 +1,28 @@
 """One question, one answer: gathers what was given, runs the turn, and tells how it ended."""
 
-import os
 import sys
-from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import NamedTuple
+from dataclasses import dataclass, replace
 
 from chatterm.cli import inputs
-from chatterm.cli.answer import (
-    READER_GONE,
-    AnswerWriter,
-    PlainAnswer,
-    SilentAnswer,
-    WholeAnswer,
-    print_safely,
-    to_json,
-)
+from chatterm.cli.answer import print_safely, to_json
 from chatterm.cli.ask_for import ask_for
-from chatterm.cli.ask_json import dry_run_object, reply_object, token_object
+from chatterm.cli.ask_json import dry_run_object
+from chatterm.cli.ask_options import AskOptions, Place
+from chatterm.cli.ask_turn import AskTurn
 from chatterm.cli.report import Report
 from chatterm.cli.signals import Stopped, cancelling
-from chatterm.cli.turn import TurnPlayer, usage_line
 from chatterm.cli.wiring import Workspace
 from chatterm.conversation import ModelCard
 from chatterm.engine.base import CancelToken, Engine
-from chatterm.errors import CheckFailed, UsageError
+from chatterm.errors import UsageError
+from chatterm.models.cache import CALIBRATIONS
 from chatterm.prompts import MissingInput
-from chatterm.session import ChatSession
+from chatterm.session import CalibrationCache, ChatSession
 from chatterm.store import ConversationStore
-from chatterm.tasks import Composed, Question, checked, choose_prompt, compose, earlier_in
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AskOptions:
-    """The command line of `ask`, as given."""
-
-    words: tuple[str, ...] = ()
-    files: tuple[Path, ...] = ()
-    prompt: str | None = None
-    values: Mapping[str, str] = field(default_factory=dict)
-    system: str = ""
-    continues: bool = False
-    conversation: str | None = None
-    is_private: bool = False
-    settings: Mapping[str, object] = field(default_factory=dict)
-    """Of the model, the engine and sampling, by their names in the configuration; and `stop`, a list."""
-    num_alternatives: int | None = None
-    """Of each token, in the JSON form; None: nothing is told of probabilities."""
-    as_json: bool = False
-    is_streamed: bool = True
-    is_rendered: bool | None = None
-    """None: where stdout is a terminal."""
-    shows_usage: bool = False
-    is_dry_run: bool = False
-    is_strict: bool = False
-    """Whether an answer that the checks find fault with fails, after it is printed."""
-    is_quiet: bool = False
-
-
-class Place(NamedTuple):
-    """Where in the store a turn goes; both None for a new conversation."""
-
-    conversation_id: str | None
-    parent_id: str | None
+from chatterm.tasks import Composed, Question, choose_prompt, compose, earlier_in
+from chatterm.tasks.answer_shape import Wish
+from chatterm.tasks.schemas import read_answer_schema
 
 
 def ask(options: AskOptions) -> int:
@@ -74,8 +32,7 @@ def ask(options: AskOptions) -> int:
     question = _completed(_question(options, workspace, report), workspace, report)
     if options.is_private and question.continues:
         raise UsageError("--private begins a conversation of its own; leave out -c and --cid, or --private")
-    if options.num_alternatives is not None and not options.as_json:
-        raise UsageError("--logprobs tells of each token in the JSON form; add --json")
+    _check_together(options)
     cancel = CancelToken()
     keeps_nothing = options.is_private or (options.is_dry_run and not question.continues)
     with cancelling(cancel) as caught, closing(workspace.open_store(is_private=keeps_nothing)) as store:
@@ -86,6 +43,25 @@ def ask(options: AskOptions) -> int:
         finally:
             report.clear()
     return caught.exit_code or code
+
+
+def _check_together(options: AskOptions) -> None:
+    """Raise UsageError where options do not go together, before anything is read."""
+    if options.num_alternatives is not None and not options.as_json:
+        raise UsageError("--logprobs tells of each token in the JSON form; add --json")
+    if options.num_alternatives is not None and options.choices is not None:
+        raise UsageError("--choices scores labels, and --logprobs tells of written tokens; leave one out")
+    if options.extracts and (options.choices is not None or options.schema is not None):
+        raise UsageError("-x takes a block out of a free answer; leave out --choices and --schema, or -x")
+
+
+def _wish(options: AskOptions) -> Wish:
+    """Raises UsageError for a schema or choices that are none."""
+    return Wish(
+        choices=inputs.choices(options.choices) if options.choices is not None else (),
+        schema=read_answer_schema(options.schema) if options.schema is not None else None,
+        num_samples=options.num_samples,
+    )
 
 
 def _question(options: AskOptions, workspace: Workspace, report: Report) -> Question:
@@ -108,6 +84,7 @@ def _question(options: AskOptions, workspace: Workspace, report: Report) -> Ques
         settings=options.settings,
         emergency_number=workspace.config.emergency_number,
         continues=options.continues or options.conversation is not None,
+        wish=_wish(options),
     )
 
 
@@ -152,10 +129,12 @@ class _Ask:
                 self.workspace.sampling_defaults,
                 num_alternatives=self.options.num_alternatives,
             )
-            session = ChatSession(engine, self.store)
+            folder = None if self.options.is_private else self.workspace.paths.cache / CALIBRATIONS
+            session = ChatSession(engine, self.store, CalibrationCache(folder))
             if self.options.is_dry_run:
                 return self._show_dry_run(session, engine, composed, place)
-            return self._play(session, engine, composed, place)
+            turn = AskTurn(self.options, self.report, self.cancel, engine, composed)
+            return turn.play(session, place, earlier_in(self.store, place.parent_id))
 
     def _place(self) -> Place:
         """Find the conversation to go on with. Raises UnknownName or UsageError."""
@@ -185,44 +164,3 @@ class _Ask:
             f"{about}{count.tokens:,} tokens in {len(fitted.messages)} messages; nothing was generated"
         )
         return 0
-
-    def _play(self, session: ChatSession, engine: Engine, composed: Composed, place: Place) -> int:
-        player = TurnPlayer(self._writer(), self.report, self.cancel)
-        for text in (*engine.describe().notices, *composed.notices):
-            player.notice(text)
-        events = session.send(
-            composed.request, self.cancel, conversation_id=place.conversation_id, parent_id=place.parent_id
-        )
-        earlier = earlier_in(self.store, place.parent_id)
-        outcome = player.play(checked(events, composed, earlier))
-        if outcome.turn and self.options.as_json and not outcome.is_reader_gone:
-            shown = reply_object(outcome.turn, composed, engine.describe(), outcome.notices)
-            shown["verification"] = outcome.checks[-1].as_json()
-            if self.options.num_alternatives is not None:
-                shown["logprobs"] = [token_object(detail) for detail in outcome.details]
-            print_safely(sys.stdout, to_json(shown))
-        if outcome.turn and self.options.shows_usage:
-            for text in (*engine.describe().notes, usage_line(outcome.turn)):
-                self.report.usage(text)
-        if outcome.is_reader_gone:
-            return READER_GONE
-        if outcome.not_saved:
-            return outcome.not_saved.exit_code
-        if self.options.is_strict and any(one.fails_strictly for one in outcome.checks):
-            raise CheckFailed("the answer does not pass --strict; what is amiss stands above, and in --json")
-        return 0
-
-    def _writer(self) -> AnswerWriter:
-        options = self.options
-        if options.as_json:
-            return SilentAnswer()
-        is_terminal = sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
-        if options.is_rendered or (options.is_rendered is None and is_terminal):
-            from rich.console import Console
-
-            from chatterm.cli.rendered import RenderedAnswer
-
-            writer: AnswerWriter = RenderedAnswer(Console())
-        else:
-            writer = PlainAnswer(sys.stdout)
-        return writer if options.is_streamed else WholeAnswer(writer)

@@ -59,6 +59,25 @@ def ask(
             help="With --json: how likely each token was, and K others that could have come.",
         ),
     ] = None,
+    samples: Annotated[
+        int,
+        typer.Option("-n", "--samples", metavar="N", help="N answers to one prompt; needs a temperature."),
+    ] = 1,
+    schema: Annotated[
+        str | None,
+        typer.Option(
+            "--schema",
+            metavar="FILE|FIELDS",
+            help="JSON by a JSON Schema file, or by fields: 'name, age int, bio: a short bio'.",
+        ),
+    ] = None,
+    choices: Annotated[
+        str | None,
+        typer.Option("--choices", metavar="A,B,C", help="One of these labels, with its probability."),
+    ] = None,
+    extract: Annotated[
+        bool, typer.Option("-x", "--extract", help="Only the first fenced block of the answer.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of the text.")] = False,
     no_stream: Annotated[bool, typer.Option("--no-stream", help="The whole answer at once.")] = False,
     raw: Annotated[bool, typer.Option("--raw", help="Markdown as text, on a terminal too.")] = False,
@@ -94,6 +113,7 @@ def ask(
     Without a question a document is summarised.
     """
     from chatterm.cli import ask as turn
+    from chatterm.cli.ask_options import AskOptions
 
     by_pair, stops = inputs.engine_and_sampling_options(option or [])
     named = {
@@ -113,7 +133,7 @@ def ask(
         "quantize": quantize,
         "offline": offline or None,
     }
-    options = turn.AskOptions(
+    options = AskOptions(
         words=tuple(words or ()),
         files=tuple(file or ()),
         prompt=prompt,
@@ -131,5 +151,9 @@ def ask(
         is_dry_run=dry_run,
         is_strict=strict,
         is_quiet=quiet,
+        choices=choices,
+        schema=schema,
+        num_samples=samples,
+        extracts=extract,
     )
     return turn.ask(options)

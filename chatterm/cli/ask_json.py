@@ -5,8 +5,9 @@ from typing import Any
 
 from chatterm.conversation import ModelCard, Turn
 from chatterm.engine.base import Alternative, TokenCount, TokenDetail
-from chatterm.session import FittedHistory
+from chatterm.session import FittedHistory, Scored
 from chatterm.tasks import Composed
+from chatterm.tasks.structured import StructuredAnswer
 
 
 def reply_object(turn: Turn, composed: Composed, card: ModelCard, notices: list[str]) -> dict[str, Any]:
@@ -28,6 +29,29 @@ def reply_object(turn: Turn, composed: Composed, card: ModelCard, notices: list[
         "duration_ms": round((usage.prefill_s + usage.decode_s) * 1000),
         "datetime_utc": turn.question.created,
         "notices": notices,
+    }
+
+
+def scored_object(scored: Scored) -> dict[str, Any]:
+    """Return what `ask --json` adds for an answer that is a label; logarithms are natural."""
+    return {
+        "labels": list(scored.chosen),
+        "scores": [
+            {"label": one.label, "probability": one.probability, "logprob": one.log_probability}
+            for one in scored.scores
+        ],
+        "margin": scored.margin,
+        "is_unsure": scored.is_unsure,
+        "is_calibrated": scored.is_calibrated,
+    }
+
+
+def structured_object(answer: StructuredAnswer | None) -> dict[str, Any]:
+    """Return what `ask --json` adds for an answer with a schema; null where the reply is no JSON."""
+    return {
+        "answer": answer.value if answer else None,
+        "totals": dict(answer.totals) if answer else {},
+        "is_truncated": bool(answer and answer.is_truncated),
     }
 
 

@@ -64,6 +64,11 @@ def engine_and_sampling_options(texts: Sequence[str]) -> tuple[dict[str, object]
     return found, stops
 
 
+def choices(text: str) -> tuple[str, ...]:
+    """Split labels by commas, those of Chinese text too. They are checked where they are used."""
+    return tuple(clean(label).strip() for label in re.split("[,，、]", text))
+
+
 def with_default_counts(arguments: Sequence[str]) -> list[str]:
     """Return the arguments with 0 for the number of `--logprobs` where none stands there.
 

@@ -8,7 +8,7 @@ from chatterm.cli.report import Report
 from chatterm.conversation import Turn
 from chatterm.engine.base import CancelToken, PrefillProgress, TextDelta, TokenDetail
 from chatterm.errors import StoreError
-from chatterm.session import NotSaved, TurnFinished, TurnStarted
+from chatterm.session import NotSaved, Scored, TurnFinished, TurnStarted
 from chatterm.tasks import Checked, TaskEvent
 
 
@@ -16,14 +16,22 @@ from chatterm.tasks import Checked, TaskEvent
 class Outcome:
     """What came of a turn."""
 
-    turn: Turn | None = None
+    turns: dict[int, Turn] = field(default_factory=dict)
+    """By the number of the sample, from 0; only those that ended."""
+    scored: Scored | None = None
+    """Where the reply is a label."""
     not_saved: StoreError | None = None
     is_reader_gone: bool = False
     checks: list[Checked] = field(default_factory=list)
     """What was found in each reply."""
     notices: list[str] = field(default_factory=list)
-    details: list[TokenDetail] = field(default_factory=list)
-    """Of each token, where they were asked for."""
+    details: dict[int, list[TokenDetail]] = field(default_factory=dict)
+    """Of each sample's tokens, where they were asked for."""
+
+    @property
+    def turn(self) -> Turn | None:
+        """That of the first sample."""
+        return self.turns.get(0)
 
 
 class TurnPlayer:
@@ -34,6 +42,8 @@ class TurnPlayer:
         self._report = report
         self._cancel = cancel
         self._is_started = False
+        self._num_chars = 0
+        self._num_samples = 1
         self.outcome = Outcome()
 
     def play(self, events: Iterator[TaskEvent]) -> Outcome:
@@ -54,35 +64,46 @@ class TurnPlayer:
 
     def _show(self, event: TaskEvent) -> None:
         match event:
-            case TurnStarted(num_dropped_turns=dropped):
+            case TurnStarted(num_dropped_turns=dropped, replies=replies):
                 self._is_started = True
+                self._num_samples = len(replies)
                 if dropped:
                     turns = "the oldest turn does" if dropped == 1 else f"the {dropped} oldest turns do"
                     self.notice(f"{turns} not fit the context; the model reads the conversation without")
             case PrefillProgress(done=done, total=total):
                 self._report.progress(f"reading {done:,} of {total:,} tokens")
-            case TextDelta(text=text, details=details):
-                self.outcome.details += details
+            case TextDelta(sample=sample, text=text, details=details):
+                self.outcome.details.setdefault(sample, []).extend(details)
                 if text:
-                    self._report.clear()
                     self._write_text(text)
+            case Scored():
+                self.outcome.scored = event
             case NotSaved(error=error):
                 self.notice(f"not saved: {error}")
             case Checked(notices=notices, footers=footers):
                 self.outcome.checks.append(event)
                 for text in (*notices, *footers):
                     self.notice(text)
-            case TurnFinished(turn=turn, not_saved=not_saved):
-                self.outcome.turn, self.outcome.not_saved = turn, not_saved
-                if turn.finish_reason == "length":
-                    self.notice(f"cut at {turn.usage.output_tokens:,} tokens; --max-tokens allows more")
-                elif turn.finish_reason == "loop":
-                    self.notice(
-                        "stopped: the reply said the same again and again; "
-                        "-o loop_detection=off lets it go on, -o repeat_penalty=1.1 may help"
-                    )
+            case TurnFinished(turn=turn, not_saved=not_saved, sample=sample):
+                self.outcome.turns[sample] = turn
+                self.outcome.not_saved = self.outcome.not_saved or not_saved
+                self._tell_end(turn, f"sample {sample + 1}: " if self._num_samples > 1 else "")
+
+    def _tell_end(self, turn: Turn, which: str) -> None:
+        if turn.finish_reason == "length":
+            self.notice(f"{which}cut at {turn.usage.output_tokens:,} tokens; --max-tokens allows more")
+        elif turn.finish_reason == "loop":
+            self.notice(
+                f"{which}stopped: the reply said the same again and again; "
+                "-o loop_detection=off lets it go on, -o repeat_penalty=1.1 may help"
+            )
 
     def _write_text(self, text: str) -> None:
+        if isinstance(self._writer, SilentAnswer):
+            self._num_chars += len(text)
+            self._report.progress(f"{self._num_chars:,} characters written")
+            return
+        self._report.clear()
         try:
             self._writer.write(text)
         except BrokenPipeError:

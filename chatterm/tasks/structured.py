@@ -52,7 +52,7 @@ def read_answer(reply: str, output: OutputSpec) -> StructuredAnswer | None:
     return StructuredAnswer(
         value=computed.value,
         totals=computed.totals,
-        violation=None if is_truncated else violation(output.schema, value),
+        violation=violation(output.schema, value) if output.schema and not is_truncated else None,
         is_truncated=is_truncated,
         notices=computed.notices,
     )
@@ -74,8 +74,7 @@ def _is_within(value: object, depth: int) -> bool:
 
 def _without_cut_item(value: object, output: OutputSpec) -> object:
     """Leave out the last item of a list where it lacks fields."""
-    assert output.schema is not None
-    items = output.schema.get("items")
+    items = (output.schema or {}).get("items")
     if isinstance(value, list) and value and isinstance(items, Mapping) and violation(items, value[-1]):
         return value[:-1]
     return value

@@ -1,0 +1,194 @@
+"""Runs the turn of `ask`, and puts the answer on stdout in its form: as it comes, whole, a table, or JSON."""
+
+import os
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+from chatterm.cli.answer import (
+    READER_GONE,
+    AnswerWriter,
+    PlainAnswer,
+    SilentAnswer,
+    WholeAnswer,
+    print_safely,
+    to_json,
+)
+from chatterm.cli.ask_json import reply_object, scored_object, structured_object, token_object
+from chatterm.cli.ask_options import AskOptions, Place
+from chatterm.cli.formed import list_text, print_table, scored_notices, scored_text
+from chatterm.cli.report import Report
+from chatterm.cli.turn import Outcome, TurnPlayer, usage_line
+from chatterm.conversation import Turn
+from chatterm.engine.base import CancelToken, Engine
+from chatterm.errors import CheckFailed
+from chatterm.session import ChatSession
+from chatterm.tasks import Checked, Composed, Earlier, checked
+from chatterm.tasks.extract import first_fenced
+from chatterm.tasks.structured import StructuredAnswer, read_answer
+from chatterm.tasks.views import View, view_answer
+
+
+@dataclass(frozen=True, slots=True)
+class AskTurn:
+    """One turn of `ask`, ready to run."""
+
+    options: AskOptions
+    report: Report
+    cancel: CancelToken
+    engine: Engine
+    composed: Composed
+
+    def play(self, session: ChatSession, place: Place, earlier: Earlier) -> int:
+        """Run it, and return the exit code. Raises CheckFailed where `--strict` is not met."""
+        writer = self._writer() if self._comes_as_it_is else SilentAnswer()
+        player = TurnPlayer(writer, self.report, self.cancel)
+        for text in (*self.engine.describe().notices, *self.composed.notices):
+            player.notice(text)
+        events = session.send(
+            self.composed.request,
+            self.cancel,
+            conversation_id=place.conversation_id,
+            parent_id=place.parent_id,
+        )
+        outcome = player.play(checked(events, self.composed, earlier))
+        if outcome.turns and not outcome.is_reader_gone:
+            self._show(outcome, player)
+        return self._exit_code(outcome)
+
+    @property
+    def _comes_as_it_is(self) -> bool:
+        """False: what is shown is made of the whole answer."""
+        options, request = self.options, self.composed.request
+        has_form = self.composed.output.schema is not None or request.scoring or options.extracts
+        return not (options.as_json or has_form or request.num_samples > 1)
+
+    def _exit_code(self, outcome: Outcome) -> int:
+        if outcome.is_reader_gone:
+            return READER_GONE
+        if outcome.not_saved:
+            return outcome.not_saved.exit_code
+        if self.options.is_strict and any(one.fails_strictly for one in outcome.checks):
+            raise CheckFailed("the answer does not pass --strict; what is amiss stands above, and in --json")
+        if self.options.is_strict and outcome.scored and outcome.scored.is_unsure:
+            raise CheckFailed("no label is sure enough for --strict; the probabilities are in --json")
+        return 0
+
+    def _show(self, outcome: Outcome, player: TurnPlayer) -> None:
+        turns = [outcome.turns[sample] for sample in sorted(outcome.turns)]
+        if outcome.scored:
+            for text in scored_notices(outcome.scored):
+                player.notice(text)
+        if self.options.as_json:
+            objects = [self._object(sample, outcome, player) for sample in sorted(outcome.turns)]
+            num_samples = self.composed.request.num_samples
+            print_safely(sys.stdout, to_json(objects if num_samples > 1 else objects[0]))
+        elif not self._comes_as_it_is:
+            for number, turn in enumerate(turns, 1):
+                if number > 1:
+                    print_safely(sys.stdout, f"--- {number}/{len(turns)} ---")
+                self._show_reply(turn, outcome, player)
+        if self.options.shows_usage:
+            for text in (*self.engine.describe().notes, *map(usage_line, turns)):
+                self.report.usage(text)
+
+    def _object(self, sample: int, outcome: Outcome, player: TurnPlayer) -> dict[str, Any]:
+        turn = outcome.turns[sample]
+        reply = turn.reply.message.content
+        extra: dict[str, Any] = {}
+        if self.composed.output.schema is not None:
+            extra |= structured_object(self._structured(turn, player))
+        if outcome.scored:
+            extra |= scored_object(outcome.scored)
+        if self.options.extracts:
+            extra["extracted"] = self._extracted(reply, player)
+        if self.options.num_alternatives is not None:
+            extra["logprobs"] = [token_object(detail) for detail in outcome.details.get(sample, [])]
+        shown = reply_object(turn, self.composed, self.engine.describe(), outcome.notices)
+        if found := self._checks_of(turn, outcome):
+            shown["verification"] = found.as_json()
+        return shown | extra
+
+    def _show_reply(self, turn: Turn, outcome: Outcome, player: TurnPlayer) -> None:
+        """Print one whole answer for people, or for a pipe."""
+        reply = turn.reply.message.content
+        if self.options.extracts:
+            self._write(PlainAnswer(sys.stdout), self._extracted(reply, player))
+        elif outcome.scored:
+            text = scored_text(outcome.scored) if self._is_for_people else outcome.scored.text
+            print_safely(sys.stdout, text)
+        elif self.composed.output.schema is None:
+            self._write(self._writer(), reply)
+        elif (answer := self._structured(turn, player)) is None:
+            self._write(PlainAnswer(sys.stdout), reply)
+        else:
+            self._show_structured(answer, turn, outcome)
+
+    def _show_structured(self, answer: StructuredAnswer, turn: Turn, outcome: Outcome) -> None:
+        view = view_answer(answer, self.composed.output) if self._is_for_people else None
+        if view is None:
+            print_safely(sys.stdout, to_json(answer.value))  # type: ignore[arg-type]  # read from JSON
+            return
+        found = self._checks_of(turn, outcome)
+        unverified = _unverified(view, found) if found else set()
+        if view.kind == "list":
+            print_safely(sys.stdout, list_text(view, unverified))
+        else:
+            print_table(view, unverified)
+
+    def _structured(self, turn: Turn, player: TurnPlayer) -> StructuredAnswer | None:
+        """Read the answer, and tell what is wrong with it."""
+        answer = read_answer(turn.reply.message.content, self.composed.output)
+        if answer is None:
+            player.notice("the answer is no JSON; it is shown as it is")
+            return None
+        if answer.is_truncated:
+            player.notice("the answer was cut; what was whole by then is shown")
+        if not self._is_for_people and not self.options.as_json:
+            for name, value in answer.totals.items():
+                player.notice(f"{name}: {value}")
+        for text in answer.notices:
+            player.notice(text)
+        return answer
+
+    def _extracted(self, reply: str, player: TurnPlayer) -> str:
+        block = first_fenced(reply)
+        if block is None:
+            player.notice("the answer has no fenced block; all of it is shown")
+        return reply if block is None else block
+
+    def _checks_of(self, turn: Turn, outcome: Outcome) -> Checked | None:
+        place = list(outcome.turns.values()).index(turn)
+        return outcome.checks[place] if place < len(outcome.checks) else None
+
+    @property
+    def _is_for_people(self) -> bool:
+        if self.options.is_rendered is not None:
+            return self.options.is_rendered
+        return sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+
+    def _writer(self) -> AnswerWriter:
+        if self._is_for_people:
+            from rich.console import Console
+
+            from chatterm.cli.rendered import RenderedAnswer
+
+            writer: AnswerWriter = RenderedAnswer(Console())
+        else:
+            writer = PlainAnswer(sys.stdout)
+        return writer if self.options.is_streamed else WholeAnswer(writer)
+
+    def _write(self, writer: AnswerWriter, text: str) -> None:
+        writer.write(text)
+        writer.close()
+
+
+def _unverified(view: View, found: Checked) -> set[tuple[int, str]]:
+    """Return where in a view stands what the checks did not find in the source."""
+    places = set()
+    for mark in found.fields:
+        row = mark.path[0] if mark.path and isinstance(mark.path[0], int) else 0
+        name = next((step for step in mark.path if isinstance(step, str)), view.columns[0])
+        if not mark.is_verified:
+            places.add((row, name))
+    return places
