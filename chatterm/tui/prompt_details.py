@@ -3,6 +3,7 @@
 A prompt file may be a stranger's: whoever shows the lines sanitises them and takes none for markup.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 
 from textual.fuzzy import FuzzySearch
@@ -23,13 +24,17 @@ def title_of(entry: PromptEntry, lang: str) -> str:
 
 
 def found(entries: Sequence[PromptEntry], query: str) -> list[PromptEntry]:
-    """Return the entries that match, the best first; all of them, in their order, without a query.
+    """Return the entries that match; all of them without a query.
 
-    Looked at are name, title, tags and aliases, in every language.
+    Looked at are name, title, tags and aliases, in every language. Those that hold the query as it was typed
+    come alone, in their order; without any, its letters may stand apart, and the best come first.
     """
     query = " ".join(query.split())[:_MAX_QUERY]
     if not query:
         return list(entries)
+    wanted = query.casefold()
+    if as_typed := [entry for entry in entries if any(wanted in text.casefold() for text in _texts(entry))]:
+        return as_typed
     search = FuzzySearch()
     scored = [(max(search.match(query, text)[0] for text in _texts(entry)), entry) for entry in entries]
     best = max((score for score, _ in scored), default=0)
@@ -61,7 +66,13 @@ def detail_lines(
         yield "\n".join(f"⚠ {notice}" for notice in model_notices(template, _served(header, lang), card))
     yield "\n".join(footer(pack, lang) for pack in header.guard)
     if template:
-        yield template.note(lang).strip()
+        yield _unwrapped(template.note(lang).strip())
+
+
+def _unwrapped(text: str) -> str:
+    """Join the lines of each paragraph; between Han characters nothing stands in place of the line's end."""
+    joined = re.sub(r"(?<=[\u3000-\uffef])\n(?=[\u3000-\uffef])", "", text)
+    return re.sub(r"(?<!\n)\n(?![\n\s*-])", " ", joined)
 
 
 def _served(header: PromptHeader, lang: str) -> str:

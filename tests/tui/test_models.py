@@ -109,7 +109,7 @@ async def test_enter_changes_the_model_and_the_conversation_goes_on_with_it(
         await app.press("enter")
         await app.until(lambda: first.is_closed and bool(opened.engines))
         await app.ask("again")
-        await app.until_shown("first says so", "other says so")
+        await app.until_shown("first says so", "other answers from here on", "other says so")
         await app.until_idle()
         assert len(store.conversations()) == 1
     assert opened.engines[0].is_closed is False
@@ -263,3 +263,20 @@ async def test_quitting_while_a_model_is_fetched_ends_the_fetch(
     while is_alive(pid):
         assert time.monotonic() < deadline
         time.sleep(0.01)
+
+
+async def test_a_model_that_is_gone_is_told_with_what_to_do(store: ConversationStore, folder: Path) -> None:
+    path = tiny_gguf(folder / "other.gguf")
+    tiny_gguf(folder / "spare.gguf")
+    async with running(parts_with(store, shelf_of(folder))) as app:
+        await app.press("ctrl+o")
+        await app.until_shown("other", "here", "spare")
+        path.unlink()
+        await app.press("enter")
+        await app.until_shown("there is no model file", "Ctrl+O chooses another model.")
+        await app.press("ctrl+o")
+        await app.until_shown("spare", "here")
+        await app.press("enter")
+        await app.ask("hello")
+        await app.until_shown("spare says so")
+        await app.until_idle()

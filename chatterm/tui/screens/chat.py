@@ -70,7 +70,7 @@ class ChatScreen(ConversationsScreen):
     def on_engine_failed(self, event: events.EngineFailed) -> None:
         self._update(engine="failed")
         if not (event.is_told or self.pane.is_replying):  # the turn tells it otherwise
-            self.pane.show_notice(event.error)
+            self.pane.show_notice(f"{event.error}\nCtrl+O chooses another model.")
 
     def on_turn_moved(self, event: events.TurnMoved) -> None:
         self._update(phase=event.phase, used=event.used_tokens, tokens_per_s=event.tokens_per_s)
@@ -78,6 +78,8 @@ class ChatScreen(ConversationsScreen):
 
     def on_model_dock_switched(self, event: ModelDock.Switched) -> None:
         self._update(model=event.name, engine="opening", total=None)
+        if self.pane.shown_id:
+            self.pane.show_notice(f"{event.name} answers from here on")
 
     def on_model_dock_failed(self, event: ModelDock.Failed) -> None:
         self.pane.show_notice(event.error)

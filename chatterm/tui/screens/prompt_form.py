@@ -92,8 +92,10 @@ class Field(Vertical):
 def _heading(spec: InputSpec, lang: str) -> str:
     label = one_line(in_language(spec.label, lang) or spec.name, 80)
     kind = _KINDS.get(spec.type, "")
-    need = "needed" if spec.is_required and spec.default is None else "may stay empty"
-    return f"{label}{' *' if need == 'needed' else ''}  ({', '.join(filter(None, (kind, need)))})"
+    is_needed = spec.is_required and spec.default is None
+    need = "needed" if is_needed else "" if spec.default else "may stay empty"
+    about = ", ".join(filter(None, (kind, need)))
+    return f"{label}{' *' if is_needed else ''}{f'  ({about})' if about else ''}"
 
 
 def _editor(spec: InputSpec) -> Widget:
