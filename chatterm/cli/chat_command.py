@@ -1,5 +1,6 @@
 """`chatterm` without a command: the app."""
 
+import os
 from collections.abc import Mapping
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from chatterm.cli.report import Report
 from chatterm.cli.signals import Stopped, cancelling
 from chatterm.cli.terminal import check_keys, check_screen, keys_from
 from chatterm.cli.wiring import Workspace
+from chatterm.config import load_config
 from chatterm.conversation import ModelCard
 from chatterm.engine.base import CancelToken
 from chatterm.errors import UsageError
@@ -110,12 +112,13 @@ def _parts(  # keyword-only
     draft: "Draft | None",
 ) -> "AppParts":
     from chatterm.tui.parts import AppParts
+    from chatterm.tui.settings import SettingsSource
 
     chosen, config = options.settings, workspace.config
     return AppParts(
         store=store,
         open_engine=lambda: workspace.open_hosted_engine(model, chosen),
-        compose=lambda draft, card, continues: _compose(workspace, chosen, draft, card, continues),
+        compose=lambda draft, card, continues: _compose(workspace.reread(), chosen, draft, card, continues),
         model_name=str(chosen.get("model") or workspace.model_name),
         theme=str(chosen.get("theme") or config.theme),
         models=_shelf(workspace, chosen),
@@ -123,10 +126,16 @@ def _parts(  # keyword-only
         library=workspace.prompt_library(),
         lang=config.lang or "en",
         enter_sends=config.enter_sends,
+        keys=config.keys,
+        settings=SettingsSource(
+            load=lambda: load_config(os.environ, workspace.paths),
+            path=workspace.paths.config_file,
+            options=chosen,
+        ),
         conversation_id=conversation_id,
         draft=draft,
         is_private=options.is_private,
-        is_screen_reader=options.is_screen_reader,
+        is_screen_reader=options.is_screen_reader or config.screen_reader,
     )
 
 

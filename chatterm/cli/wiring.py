@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from chatterm.cli.report import Report
@@ -39,6 +39,10 @@ class Workspace:
         config = load_config(environ, paths)
         hub_offline = environ.get("HF_HUB_OFFLINE", "").lower() in _YES
         return cls(config, paths, config.offline or hub_offline)
+
+    def reread(self, environ: Mapping[str, str] = os.environ) -> "Workspace":
+        """Return this with the settings as file and environment have them by now. Raises as reading does."""
+        return replace(self, config=load_config(environ, self.paths))
 
     @property
     def catalogue(self) -> Catalogue:

@@ -12,6 +12,7 @@ from chatterm.prompts import PromptLibrary
 from chatterm.store import ConversationStore
 from chatterm.tasks import Composed
 from chatterm.tui.drafts import Draft
+from chatterm.tui.settings import SettingsSource
 
 if TYPE_CHECKING:
     from chatterm.tasks.model_shelf import ModelShelf
@@ -35,6 +36,8 @@ class AppParts:
     """A name of Textual's."""
     keys: Mapping[str, str] = field(default_factory=dict)
     """Action's id -> its keys, separated by commas, where they are not the app's own."""
+    settings: SettingsSource | None = None
+    """What the settings screen shows and changes; None: it does not open."""
     enter_sends: bool = True
     """False: Enter makes a new line, and the keys that make one otherwise send."""
     conversation_id: str | None = None

@@ -1,6 +1,7 @@
 """ConversationsScreen: what the chat screen can do to conversations: list, find, name, delete, carry over."""
 
 import asyncio
+from collections.abc import Mapping
 from typing import ClassVar
 
 from textual import work
@@ -15,6 +16,7 @@ from chatterm.tui.organiser import Organiser
 from chatterm.tui.parts import AppParts
 from chatterm.tui.screens.dialogs import LineDialog
 from chatterm.tui.screens.search import SearchScreen
+from chatterm.tui.screens.settings import SettingsScreen
 from chatterm.tui.widgets.chat_pane import ChatPane
 from chatterm.tui.widgets.composer import Composer
 from chatterm.tui.widgets.conversations_panel import ConversationsPanel
@@ -36,6 +38,7 @@ class ConversationsScreen(Screen[None]):
         Binding("f3", "list", "Conversations", show=False, id="chat.list"),
         # Priority: in a text area Ctrl+F would delete a word.
         Binding("ctrl+f", "search", "Search all conversations", show=False, priority=True, id="chat.search"),
+        Binding("ctrl+comma,f9", "settings", "Settings", show=False, id="chat.settings"),
     ]
 
     pane: ChatPane
@@ -85,6 +88,14 @@ class ConversationsScreen(Screen[None]):
             self.pane.post_message(events.MessageWanted(hit.conversation_id, hit.message_id))
         else:
             self.pane.open_conversation(hit.conversation_id)
+
+    def action_settings(self) -> None:
+        if self.parts.settings:
+            self.app.push_screen(SettingsScreen(self.parts.settings), self._take_keys)
+
+    def _take_keys(self, keymap: Mapping[str, str] | None) -> None:
+        if keymap is not None:
+            self.keymap = keymap
 
     def action_rename(self, title: str = "") -> None:
         """Give the conversation on screen another title: this one, or one that is asked for."""
