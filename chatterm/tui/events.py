@@ -158,3 +158,21 @@ class LeavingWanted(Message):
     """The app is to keep what it has and leave, ending the process with this exit code."""
 
     exit_code: int
+
+
+Verb = Literal["copy", "copy_code", "edit", "regenerate", "continue", "previous_branch", "next_branch"]
+
+
+@dataclass
+class MessageActed(Message):
+    """A key was pressed that does something to the selected message."""
+
+    verb: Verb
+
+
+@dataclass
+class MessageSelected(Message):
+    """Another message is selected."""
+
+    message_id: str
+    """Empty: none, or one that the store does not have."""

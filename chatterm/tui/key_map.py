@@ -26,6 +26,7 @@ _AREAS: Mapping[str, str] = {
     "ChattermApp": ANYWHERE,
     "ChatScreen": ANYWHERE,
     "ConversationsScreen": ANYWHERE,
+    "MessagesScreen": ANYWHERE,
     "Composer": "Composer",
     "Transcript": "Messages",
     "ConversationsPanel": "Conversations",

@@ -1,11 +1,24 @@
-"""LiveTurn: the turn that is running, and the view it grows in while its conversation is on screen."""
+"""LiveTurn: the turn that is running, and the views it grows in while its conversation is on screen."""
 
 from dataclasses import dataclass, field
 
+from chatterm.conversation import MessageNode
 from chatterm.session import TurnStarted
 from chatterm.tui.events import Phase
 from chatterm.tui.turns import TurnPlan
-from chatterm.tui.widgets.message import ReplyView
+from chatterm.tui.widgets.message import QuestionView, ReplyView
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where in the store the next question goes."""
+
+    conversation_id: str | None = None
+    leaf_id: str | None = None
+
+    def after(self, reply: MessageNode) -> "Place":
+        """Return the place below `reply`, this one where the store refused it."""
+        return Place(reply.conversation_id, reply.id) if reply.id else self
 
 
 @dataclass(slots=True)
@@ -13,11 +26,17 @@ class LiveTurn:
     """What came of a turn so far. Changed by the pane's handlers only."""
 
     plan: TurnPlan
+    place: Place = Place()
+    """Where the question after it goes."""
     view: ReplyView | None = None
     """None while another conversation is on screen."""
+    question_view: QuestionView | None = None
+    """Of a question that this turn asks, until it is stored."""
     started: TurnStarted | None = None
     notices: list[str] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
+    num_known: int = 0
+    """So many characters are still to come of what the reply begins with, which is shown already."""
     prompt_tokens: int = 0
     phase: Phase = "waiting"
 
@@ -30,10 +49,55 @@ class LiveTurn:
         """None or empty while the turn that begins a conversation is not kept yet."""
         return self.started.question.conversation_id if self.started else self.plan.conversation_id
 
+    @property
+    def reply_id(self) -> str:
+        """Empty while there is none in the store."""
+        return self.started.reply.id if self.started else ""
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether the store has, or has refused, the question."""
+        return self.started is not None
+
+    @property
+    def asks(self) -> bool:
+        """Whether it has a question of its own, not one that is stored."""
+        return self.plan.kind in {"ask", "edit"}
+
+    def new_question_view(self) -> QuestionView:
+        draft = self.plan.draft
+        attached = [document.name for document in draft.documents]
+        self.question_view = QuestionView(draft.text, attached=attached)
+        return self.question_view
+
     def new_view(self) -> ReplyView:
         """Return a view of the reply so far, in which it grows from here on."""
-        self.view = ReplyView(self.text, notices=self.notices)
+        self.view = ReplyView(self.text, notices=self.notices, message_id=self.reply_id)
         return self.view
+
+    @property
+    def is_shown(self) -> bool:
+        return self.view is not None and self.view.is_attached
+
+    async def begin(self, started: TurnStarted) -> None:
+        """Take the ids of what the store has, and show what the reply begins with."""
+        self.started = started
+        self.place = self.place.after(started.reply)
+        known = started.reply.message.content
+        self.texts, self.num_known = [known], len(known)
+        self.name_views(started.question.id, started.reply.id)
+        if self.view and known and not self.plan.beginning:
+            await self.view.grow(known)
+
+    def name_views(self, question_id: str, reply_id: str) -> None:
+        if self.view:
+            self.view.message_id = reply_id
+        if self.question_view:
+            self.question_view.message_id = question_id
+
+    def leave(self) -> None:
+        """Another conversation is shown."""
+        self.view = self.question_view = None
 
     def say(self, notice: str) -> None:
         """Tell something about the turn, above its reply."""
@@ -42,9 +106,11 @@ class LiveTurn:
             self.view.show_notices(self.notices)
 
     async def grow(self, text: str) -> None:
-        self.texts.append(text)
-        if self.view:
-            await self.view.grow(text)
+        num_known = min(self.num_known, len(text))
+        self.num_known -= num_known
+        self.texts.append(text[num_known:])
+        if self.view and self.texts[-1]:
+            await self.view.grow(self.texts[-1])
 
     async def end(self, text: str, note: str) -> None:
         if self.view:

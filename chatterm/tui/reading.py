@@ -1,29 +1,58 @@
 """Reads from the store what the screen shows, as values. Blocking: for a thread."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
-from chatterm.conversation import FinishReason, MessageNode, Usage
-from chatterm.store import ConversationStore, ReplyDetail
+from chatterm.conversation import FinishReason, MessageNode, Status, Usage
+from chatterm.store import AskedSummary, BranchPoint, ConversationStore, ReplyEnding
+
+STATUS_NOTES: Mapping[Status, str] = {
+    "complete": "",
+    "streaming": "still being written by another chatterm",
+    "stopped": "stopped",
+    "interrupted": "interrupted: chatterm ended before the reply did",
+    "failed": "failed",
+}
+
+SAID_NOTHING = "the model said nothing · Ctrl+R asks it again"
+CONTINUES = " · F4 continues it"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """A question or a reply, as the transcript shows it. Texts are foreign."""
+
+    node: MessageNode
+    text: str
+    """Of a question: what was typed."""
+    attached: tuple[str, ...] = ()
+    """Names of the documents that went with a question."""
+    branch: BranchPoint | None = None
+    """Where others stand at its place."""
+    note: str = ""
+    """How a reply ended, where that is worth a word."""
+    statistics: str = ""
+    """Of a reply, on one line."""
+    can_continue: bool = False
+    """Of a reply: it was interrupted, stopped or cut."""
+
+    @property
+    def is_question(self) -> bool:
+        return self.node.message.role == "user"
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
     """A conversation's active path."""
 
-    nodes: Sequence[MessageNode] = ()
-    notes: Mapping[str, str] = field(default_factory=dict)
-    """By message id, how replies ended, where their status does not tell."""
+    said: Sequence[Said] = ()
+    leaf_id: str | None = None
     used_tokens: int | None = None
     """Of the context, after the last reply; None where it is not known."""
 
     @property
     def questions(self) -> list[str]:
-        return [node.message.content for node in self.nodes if node.message.role == "user"]
-
-    @property
-    def leaf_id(self) -> str | None:
-        return self.nodes[-1].id if self.nodes else None
+        return [one.text for one in self.said if one.is_question]
 
 
 def read_conversation(store: ConversationStore, conversation_id: str | None) -> Reading:
@@ -31,11 +60,14 @@ def read_conversation(store: ConversationStore, conversation_id: str | None) -> 
     if conversation_id is None:
         return Reading(used_tokens=0)
     nodes = store.path(conversation_id)
-    replies = [node.id for node in nodes if node.message.role == "assistant"]
-    details = {reply_id: detail for reply_id in replies if (detail := store.reply_detail(reply_id))}
-    notes = {reply_id: note for reply_id, detail in details.items() if (note := _note(detail))}
-    last = details.get(replies[-1]) if replies else None
-    return Reading(nodes, notes, _used_tokens(last))
+    if not nodes:
+        return Reading(used_tokens=0)
+    endings, asked = store.endings(conversation_id), store.asked(conversation_id)
+    branches = store.branches(conversation_id)
+    said = tuple(_said(nodes, endings, asked, branches))
+    replies = [node for node in nodes if node.message.role == "assistant"]
+    used = _used_tokens(endings.get(replies[-1].id)) if replies else None
+    return Reading(said, nodes[-1].id, used)
 
 
 def ending_note(reason: FinishReason, usage: Usage) -> str:
@@ -47,13 +79,62 @@ def ending_note(reason: FinishReason, usage: Usage) -> str:
     return f"cut at {usage.output_tokens:,} tokens" if reason == "length" else ""
 
 
-def _note(detail: ReplyDetail) -> str:
-    if detail.finish_reason is None or detail.usage is None:
-        return ""
-    return ending_note(detail.finish_reason, detail.usage)
+def is_unfinished(node: MessageNode, reason: FinishReason | None) -> bool:
+    """Whether a reply can be continued: it was interrupted, stopped, cut, or failed after its first words."""
+    has_ended = node.status == "complete" and reason != "length"
+    return bool(node.message.content.strip()) and not has_ended and node.status != "streaming"
 
 
-def _used_tokens(detail: ReplyDetail | None) -> int | None:
-    if detail is None or detail.usage is None:
+def note_of(node: MessageNode, reason: FinishReason | None, usage: Usage | None) -> str:
+    """Return what stands below a reply, with the key that continues it where it can be continued."""
+    note = ending_note(reason, usage) if reason and usage else ""
+    note = note or STATUS_NOTES[node.status]
+    if node.status == "complete" and not node.message.content.strip():
+        return SAID_NOTHING
+    return f"{note}{CONTINUES}" if is_unfinished(node, reason) else note
+
+
+def statistics_of(usage: Usage, model_name: str) -> str:
+    """Return a reply's figures on one line."""
+    cached = f" ({usage.cached_tokens:,} cached)" if usage.cached_tokens else ""
+    rate = f" at {usage.output_tokens / usage.decode_s:,.1f} tok/s" if usage.decode_s > 0 else ""
+    total = usage.prefill_s + usage.decode_s
+    return (
+        f"{model_name} · {usage.input_tokens:,} tokens read{cached} · "
+        f"{usage.output_tokens:,} written{rate} · {total:,.1f} s"
+    )
+
+
+def _said(
+    nodes: Sequence[MessageNode],
+    endings: Mapping[str, ReplyEnding],
+    asked: Mapping[str, AskedSummary],
+    branches: Mapping[str, BranchPoint],
+) -> Iterator[Said]:
+    for node in nodes:
+        branch = branches.get(node.id)
+        if node.message.role == "assistant":
+            ending = endings.get(node.id, ReplyEnding(finish_reason=None, usage=None, model_name=""))
+            usage = ending.usage
+            yield Said(
+                node=node,
+                text=node.message.content,
+                branch=branch,
+                note=note_of(node, ending.finish_reason, usage),
+                statistics=statistics_of(usage, ending.model_name) if usage else "",
+                can_continue=is_unfinished(node, ending.finish_reason),
+            )
+        elif node.message.role == "user":
+            typed = asked.get(node.id, AskedSummary(text=None))
+            yield Said(
+                node=node,
+                text=node.message.content if typed.text is None else typed.text,
+                attached=tuple(file.name for file in typed.attachments),
+                branch=branch,
+            )
+
+
+def _used_tokens(ending: ReplyEnding | None) -> int | None:
+    if ending is None or ending.usage is None:
         return None
-    return detail.usage.input_tokens + detail.usage.output_tokens
+    return ending.usage.input_tokens + ending.usage.output_tokens

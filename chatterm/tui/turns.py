@@ -6,15 +6,18 @@ so long (leaving.py).
 
 import logging
 import threading
-from dataclasses import dataclass, field
+from collections.abc import Generator
+from dataclasses import dataclass, field, replace
+from typing import Literal
 
 from textual.message import Message
 
 from chatterm.engine.base import CancelToken, Engine, PrefillProgress
-from chatterm.errors import ChattermError
-from chatterm.session import ChatSession, NotSaved, TurnFinished, TurnStarted
-from chatterm.tasks import Checked, TaskEvent, checked, earlier_in
+from chatterm.errors import ChattermError, UnknownName
+from chatterm.session import ChatSession, NotSaved, SessionEvent, TurnFinished, TurnRequest, TurnStarted
+from chatterm.tasks import Checked, Composed, TaskEvent, checked, earlier_in
 from chatterm.tui import events
+from chatterm.tui.asked_again import draft_of
 from chatterm.tui.drafts import Draft
 from chatterm.tui.engine_slot import EngineSlot, Post
 from chatterm.tui.pacing import Growth, paced
@@ -24,14 +27,24 @@ from chatterm.tui.pump import EventPump
 logger = logging.getLogger(__name__)
 
 
+TurnKind = Literal["ask", "edit", "regenerate", "continue"]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TurnPlan:
     """A turn that is to run."""
 
     draft: Draft
+    """What is asked; of a question that is stored, only the settings count."""
     conversation_id: str | None
     """None begins a conversation."""
     parent_id: str | None
+    """Of the question."""
+    kind: TurnKind = "ask"
+    target_id: str | None = None
+    """The question that is edited or answered again, or the reply that is continued."""
+    beginning: str = ""
+    """What the reply that is continued says so far."""
     cancel: CancelToken = field(default_factory=CancelToken)
 
 
@@ -61,16 +74,49 @@ class TurnRunner:
             post(events.ReplyFailed(f"the reply failed unexpectedly: {type(error).__name__}: {error}"))
 
     def _run(self, engine: Engine, plan: TurnPlan, post: Post) -> None:
-        composed = self._parts.compose(plan.draft, engine.describe(), plan.conversation_id is not None)
+        composed = self._composed(plan, engine, post)
         for notice in composed.notices:
             post(events.TurnNoticed(notice))
-        session_events = ChatSession(engine, self._parts.store).send(
-            composed.request, plan.cancel, conversation_id=plan.conversation_id, parent_id=plan.parent_id
-        )
+        session_events = begun(ChatSession(engine, self._parts.store), composed.request, plan)
         earlier = earlier_in(self._parts.store, plan.parent_id)
         for event in paced(EventPump(checked(session_events, composed, earlier)).receive):
             if ui_event := as_ui_event(event):
                 post(ui_event)
+
+    def _composed(self, plan: TurnPlan, engine: Engine, post: Post) -> Composed:
+        """Shape what is asked, or was asked: then by its own prompt, as long as there is one."""
+        store, card = self._parts.store, engine.describe()
+        path = store.path_to(plan.parent_id) if plan.parent_id else ()
+        goes_on = any(node.message.role != "system" for node in path)
+        if plan.kind in {"ask", "edit"} or plan.target_id is None:
+            return self._parts.compose(plan.draft, card, goes_on)
+        target = store.node(plan.target_id)
+        question_id = target.id if plan.kind == "regenerate" else target.parent_id or ""
+        draft = replace(draft_of(store, question_id), settings=plan.draft.settings)
+        try:
+            return self._parts.compose(draft, card, goes_on)
+        except UnknownName:
+            if draft.prompt_id is None:
+                raise
+            post(events.TurnNoticed(f"the prompt {draft.prompt_id} is gone: answered without its settings"))
+            plain = Draft(text=target.message.content, settings=draft.settings)
+            return self._parts.compose(plain, card, goes_on)
+
+
+def begun(session: ChatSession, request: TurnRequest, plan: TurnPlan) -> Generator[SessionEvent]:
+    """Return the events of the turn that is planned."""
+    target = plan.target_id or ""
+    match plan.kind:
+        case "edit":
+            return session.edit(request, plan.cancel, question_id=target)
+        case "regenerate":
+            return session.regenerate(request, plan.cancel, question_id=target)
+        case "continue":
+            return session.continue_reply(request, plan.cancel, reply_id=target)
+        case "ask":
+            return session.send(
+                request, plan.cancel, conversation_id=plan.conversation_id, parent_id=plan.parent_id
+            )
 
 
 def as_ui_event(event: TaskEvent | Growth) -> Message | None:

@@ -111,22 +111,6 @@ async def test_quitting_stops_the_reply_and_keeps_it(store: ConversationStore) -
     assert store.path(summary.id)[-1].status == "stopped"
 
 
-async def test_a_question_asked_while_a_reply_comes_waits_in_the_composer(store: ConversationStore) -> None:
-    engine = HeldEngine(["One ", "two"])
-    async with running(parts_of(store, engine)) as app:
-        await app.ask("count")
-        await app.ask("and on")
-        await app.until_shown("Esc stops the reply.")
-        assert app.draft == "and on"
-        assert len(engine.heard) == 1
-        engine.say(2)
-        await app.until_idle()
-        engine.say(2)
-        await app.press("enter")
-        await app.until(lambda: len(engine.heard) == 2)
-        await app.until_idle()
-
-
 async def test_new_line_keys_make_new_lines_and_enter_sends_them_all(store: ConversationStore) -> None:
     engine = HeldEngine([])
     async with running(parts_of(store, engine)) as app:

@@ -12,8 +12,8 @@ from chatterm.tui import events
 from chatterm.tui.engine_slot import EngineSlot
 from chatterm.tui.parts import AppParts
 from chatterm.tui.prompt_choice import choose_prompt
-from chatterm.tui.screens.conversations import ConversationsScreen
 from chatterm.tui.screens.help import HelpScreen
+from chatterm.tui.screens.messages import MessagesScreen
 from chatterm.tui.turns import TurnRunner
 from chatterm.tui.widgets.chat_pane import ChatPane
 from chatterm.tui.widgets.composer import Composer
@@ -24,7 +24,7 @@ _NOTICE_S = 30
 """What the engine must tell stays so long: it is seldom, and matters."""
 
 
-class ChatScreen(ConversationsScreen):
+class ChatScreen(MessagesScreen):
     """Lays out its parts and carries UI events between them."""
 
     # Wide enough for list and text; below, the list folds away and F3 brings it.
@@ -49,6 +49,7 @@ class ChatScreen(ConversationsScreen):
         with Horizontal():
             yield self.panel
             yield self.pane
+            yield self.inspector
         yield self._models
         yield self._status
 
@@ -89,8 +90,10 @@ class ChatScreen(ConversationsScreen):
         self.query_one(Composer).focus()
 
     def action_back(self) -> None:
-        """Stop the reply; without one, return to the composer."""
-        if self.pane.is_replying:
+        """Give up an edit; else stop the reply; without one, return to the composer."""
+        if self.pane.give_up_edit():
+            self.query_one(Composer).focus()
+        elif self.pane.is_replying:
             self.pane.stop_reply()
         elif not self._models.stop_fetch():
             self.remove_class("-listing")

@@ -1,4 +1,8 @@
-"""How one message of a conversation looks: who says it, what is said, and how it ended."""
+"""How one message of a conversation looks: who says it, what is said, and how it ended.
+
+What would cost too much as Markdown, or as one block of text, is shown as it was typed, in rows that are
+drawn as they come into sight.
+"""
 
 from collections.abc import Sequence
 
@@ -9,96 +13,229 @@ from textual.widget import Widget
 from textual.widgets import Markdown, Static
 from textual.widgets.markdown import MarkdownStream
 
-from chatterm.conversation import MessageNode, Status
-from chatterm.sanitize import sanitize
+from chatterm.sanitize import sanitize, sanitize_line
+from chatterm.store import BranchPoint
+from chatterm.tui.markdown_cost import MarkdownCost, is_too_much
+from chatterm.tui.reading import Said
 from chatterm.tui.widgets.markdown_body import MarkdownBody
+from chatterm.tui.widgets.plain_text import PlainText
 
-STATUS_NOTES: dict[Status, str] = {
-    "complete": "",
-    "streaming": "still being written by another chatterm",
-    "stopped": "stopped",
-    "interrupted": "interrupted: chatterm ended before the reply did",
-    "failed": "failed",
-}
+AS_TYPED = "shown as it was written: this would take too long to draw as Markdown"
+
+_MAX_BLOCK = 20_000
+"""Characters of a question that is one block of text."""
+_MAX_NOTICE = 4_000
+_MAX_NAMES = 20
 
 
-class QuestionView(Vertical):
+class MessageView(Vertical):
+    """A question or a reply, which can be selected."""
+
+    def __init__(
+        self, speaker: str, *, message_id: str = "", branch: BranchPoint | None = None, classes: str = ""
+    ) -> None:
+        super().__init__(classes=f"message {classes}")
+        self.message_id = message_id
+        """Empty while the store does not have it."""
+        self._who = speaker
+        self._speaker = Static(_speaker_line(speaker, branch), classes="speaker")
+
+    @property
+    def said_text(self) -> str:
+        """What is said, as it came."""
+        raise NotImplementedError
+
+    def show_said(self, said: Said) -> None:
+        """Show what is known of the message beside its text."""
+        self._speaker.update(_speaker_line(self._who, said.branch))
+
+
+class QuestionView(MessageView):
     """What the user said, as it was typed: never Markdown."""
 
-    def __init__(self, text: str) -> None:
-        super().__init__(classes="message question")
+    def __init__(
+        self,
+        text: str,
+        *,
+        attached: Sequence[str] = (),
+        message_id: str = "",
+        branch: BranchPoint | None = None,
+        queued: str = "",
+    ) -> None:
+        """`queued` says that the question waits to be sent, and how it is taken back."""
+        super().__init__("You", message_id=message_id, branch=branch, classes="question")
         self._text = text
+        self._attached = attached
+        self._queued = queued
+
+    @property
+    def said_text(self) -> str:
+        return self._text
 
     def compose(self) -> ComposeResult:
-        yield Static(Content("You"), classes="speaker")
-        yield Static(Content(sanitize(self._text)), classes="said")
+        yield self._speaker
+        if self._text or not self._attached:
+            yield _block(self._text, classes="said")
+        if self._attached:
+            names = [f"[{sanitize_line(name)[:80]}]" for name in self._attached[:_MAX_NAMES]]
+            if more := len(self._attached) - len(names):
+                names.append(f"and {more} more")
+            yield Static(Content(" ".join(names)), classes="attached")
+        if self._queued:
+            yield Static(Content(self._queued), classes="note")
 
 
 class NoticeView(Static):
     """Something chatterm has to say between messages: an error, and what to do."""
 
     def __init__(self, text: str) -> None:
-        super().__init__(Content(sanitize(text)), classes="message notice")
+        super().__init__(Content(_notice(text)), classes="message notice")
 
 
-class ReplyView(Vertical):
+class ReplyView(MessageView):
     """A reply, which may still be growing."""
 
-    def __init__(self, text: str = "", *, note: str = "", notices: Sequence[str] = ()) -> None:
+    def __init__(  # keyword-only
+        self,
+        text: str = "",
+        *,
+        note: str = "",
+        notices: Sequence[str] = (),
+        message_id: str = "",
+        branch: BranchPoint | None = None,
+        statistics: str = "",
+    ) -> None:
         """`note` says how the reply ended; `notices` what the reader should know of it beforehand."""
-        super().__init__(classes="message reply")
+        super().__init__("Assistant", message_id=message_id, branch=branch, classes="reply")
+        self._pieces = [text]
+        self._cost = MarkdownCost()
+        self._cost.add(text)
+        self._body: Widget = body_of(text)
         self._notices = _Line("\n".join(notices), classes="notice")
-        self._body = MarkdownBody(text)
+        self._hint = _Line(_hint(self._body), classes="hint")
         self._note = _Line(note, classes="note")
+        self._statistics = _Line(statistics, classes="statistics")
         self._stream: MarkdownStream | None = None
+        self._has_grown = False
+
+    @property
+    def said_text(self) -> str:
+        return "".join(self._pieces)
 
     def compose(self) -> ComposeResult:
-        yield Static(Content("Assistant"), classes="speaker")
+        yield self._speaker
         yield self._notices
+        yield self._hint
         yield self._body
         yield self._note
+        yield self._statistics
+
+    def show_said(self, said: Said) -> None:
+        super().show_said(said)
+        if said.node.status != "streaming":
+            self._note.show(said.note)
+            self._statistics.show(said.statistics)
 
     def show_notices(self, notices: Sequence[str]) -> None:
         self._notices.show("\n".join(notices))
 
     def show_progress(self, text: str) -> None:
         """Say what is being waited for, until the first text comes."""
-        if self._stream is None:
+        if not self._has_grown:
             self._note.show(text)
+
+    async def put_body(self, body: Widget) -> None:
+        """Show the reply by another widget: as it was written, as a table."""
+        await self._stop_stream()
+        old, self._body = self._body, body
+        self._hint.show(_hint(body))
+        if self.is_mounted:
+            await self.mount(body, before=old)
+            await old.remove()
 
     async def grow(self, text: str) -> None:
         """Add text at the end. It appears as fast as it can be drawn."""
-        if self._stream is None:
+        self._pieces.append(text)
+        if not self.is_attached:
+            return
+        if not self._has_grown:
+            self._has_grown = True
             self._note.show("")
-            self._stream = Markdown.get_stream(self._body)
-        await self._stream.write(text)
+        self._cost.add(text)
+        if isinstance(self._body, MarkdownBody) and self._cost.is_too_much:
+            await self.put_body(PlainText(self.said_text))
+        elif isinstance(self._body, MarkdownBody):
+            self._stream = self._stream or Markdown.get_stream(self._body)
+            await self._stream.write(text)
+        elif isinstance(self._body, PlainText):
+            await self._body.add(text)
 
     async def end(self, text: str, note: str) -> None:
         """Show the whole `text`, and how it ended.
 
         What came in pieces is drawn anew: a line may have been drawn as something it turned out not to be.
         """
-        if self._stream is not None:
-            await self._stream.stop()
-            self._stream = None
-        await self._body.update(text)
+        self._pieces = [text]
+        if not self.is_attached:
+            return
+        await self._stop_stream()
+        if isinstance(self._body, MarkdownBody) and not is_too_much(text):
+            await self._body.update(text)
+        elif isinstance(self._body, PlainText):
+            await self._body.replace(text)
+        else:
+            await self.put_body(PlainText(text))
         self._note.show(note)
+
+    async def _stop_stream(self) -> None:
+        if self._stream is not None:
+            stream, self._stream = self._stream, None
+            await stream.stop()
 
 
 class _Line(Static):
     """Plain text that takes no room while it is empty."""
 
     def __init__(self, text: str, *, classes: str) -> None:
-        super().__init__(Content(sanitize(text)), classes=classes)
+        super().__init__(Content(_notice(text)), classes=classes)
         self.display = bool(text)
 
     def show(self, text: str) -> None:
-        self.update(Content(sanitize(text)))
+        self.update(Content(_notice(text)))
         self.display = bool(text)
 
 
-def view_of(node: MessageNode, note: str = "") -> Widget:
-    """Return the widget for a stored question or reply; `note` tells how it ended, if its status does not."""
-    if node.message.role == "user":
-        return QuestionView(node.message.content)
-    return ReplyView(node.message.content, note=note or STATUS_NOTES[node.status])
+def body_of(text: str) -> Widget:
+    """Return the widget that shows what a reply says. The one place where that is chosen."""
+    return PlainText(text) if is_too_much(text) else MarkdownBody(text)
+
+
+def view_of(said: Said) -> MessageView:
+    """Return the widget for a stored question or reply."""
+    node = said.node
+    if said.is_question:
+        return QuestionView(said.text, attached=said.attached, message_id=node.id, branch=said.branch)
+    return ReplyView(
+        said.text, note=said.note, message_id=node.id, branch=said.branch, statistics=said.statistics
+    )
+
+
+def _block(text: str, *, classes: str) -> Widget:
+    if len(text) > _MAX_BLOCK:
+        return PlainText(text)
+    return Static(Content(sanitize(text)), classes=classes)
+
+
+def _hint(body: Widget) -> str:
+    return AS_TYPED if isinstance(body, PlainText) else ""
+
+
+def _speaker_line(name: str, branch: BranchPoint | None) -> Content:
+    return Content(f"{name}  < {branch.number}/{branch.total} >" if branch else name)
+
+
+def _notice(text: str) -> str:
+    """Return a notice without its end where it is too long to be one: an error may quote a whole file."""
+    shown = sanitize(text[:_MAX_NOTICE])
+    more = len(text) - _MAX_NOTICE
+    return f"{shown}… ({more:,} characters more)" if more > 0 else shown

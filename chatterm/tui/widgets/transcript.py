@@ -1,100 +1,295 @@
-"""Transcript: the messages of the conversation on screen, following the end until the reader scrolls up."""
+"""Transcript: the messages of the conversation on screen, following the end until the reader scrolls up.
 
-from collections.abc import Mapping, Sequence
+Only a window of a long conversation is there as widgets; it moves as the reader comes to its ends. What is
+not in the store (a reply that has just begun, notices, queued questions) stands below all messages, and is
+hidden while the window is elsewhere.
+"""
+
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
+from textual.events import Click
 from textual.widget import Widget
 from textual.widgets import Static
 
-from chatterm.conversation import MessageNode
-from chatterm.tui.reading import Reading
-from chatterm.tui.widgets.message import ReplyView, view_of
+from chatterm.tui.events import MessageActed, MessageSelected, Verb
+from chatterm.tui.reading import Reading, Said
+from chatterm.tui.widgets.message import MessageView, view_of
 
 WINDOW = 20
-"""So many messages are drawn at once; earlier ones when the reader comes to the top."""
-
+"""So many messages are drawn when a conversation is opened."""
+STEP = 10
+"""So many more when the reader comes to the window's end."""
+MAX_DRAWN = 60
 
 WELCOME = "Ask anything below.\nThe model runs on this machine, and nothing you write leaves it."
 
+Making = Callable[[Said], MessageView]
+
 
 class Transcript(VerticalScroll):
-    """Shows the questions and replies of a path, and a reply that grows at its end."""
+    """Shows the questions and replies of a path. Posts MessageSelected."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("j", "next_message(1)", "Next message", show=False),
-        Binding("k", "next_message(-1)", "Previous message", show=False),
-        Binding("g", "scroll_home", "Top", show=False),
-        Binding("G", "scroll_end", "End", show=False),
+        Binding("j", "next_message(1)", "Next message", show=False, id="messages.next"),
+        Binding("k", "next_message(-1)", "Previous message", show=False, id="messages.previous"),
+        Binding("g", "first", "First message", show=False, id="messages.first"),
+        Binding("G", "last", "Last message", show=False, id="messages.last"),
+        Binding("left", "act('previous_branch')", "Branch before", show=False, id="messages.branch_before"),
+        Binding("right", "act('next_branch')", "Branch after", show=False, id="messages.branch_after"),
+        Binding("y", "act('copy')", "Copy the message", show=False, id="messages.copy"),
+        Binding("Y", "act('copy_code')", "Copy its code block", show=False, id="messages.copy_code"),
+        Binding("e", "act('edit')", "Edit the question", show=False, id="messages.edit"),
+        Binding("r", "act('regenerate')", "Another reply", show=False, id="messages.regenerate"),
+        Binding("c", "act('continue')", "Continue a cut reply", show=False, id="messages.continue"),
     ]
 
-    def __init__(self) -> None:
+    def __init__(self, make: Making = view_of) -> None:
+        """`make` returns the view of a stored message."""
         super().__init__()
+        self._make = make
         self._messages = Vertical(classes="messages")
-        self._earlier: list[MessageNode] = []
-        self._notes: Mapping[str, str] = {}
-        self._is_loading = False
+        self._said: Sequence[Said] = ()
+        self._first = 0
+        self._end = 0
+        """The window: which of the messages are drawn."""
+        self._selected: MessageView | None = None
+        self._is_moving = False
 
     def compose(self) -> ComposeResult:
         yield self._messages
 
+    @property
+    def said(self) -> Sequence[Said]:
+        return self._said
+
+    @property
+    def selected(self) -> MessageView | None:
+        return self._selected if self._selected and self._selected.is_attached else None
+
+    def said_of(self, view: MessageView | None) -> Said | None:
+        """Return the stored message that `view` shows."""
+        if view is None or not view.message_id:
+            return None
+        return next((one for one in self._said if one.node.id == view.message_id), None)
+
     async def show(self, reading: Reading) -> None:
-        """Show a conversation at its end, or a welcome where it is empty."""
-        said = [node for node in reading.nodes if node.message.role != "system"]
-        self._notes = reading.notes
-        self._earlier = said[:-WINDOW]
-        views = self._views(said[-WINDOW:]) or [Static(Content(WELCOME), classes="welcome")]
+        """Show another conversation at its end, or a welcome where it is empty."""
+        self._said = reading.said
+        self._first, self._end = max(0, len(self._said) - WINDOW), len(self._said)
+        views: list[Widget] = [self._make(one) for one in self._said[self._first :]]
         with self.app.batch_update():
+            self.select(None)
             await self._messages.remove_children()
-            await self._messages.mount_all(views)
+            await self._messages.mount_all(views or [Static(Content(WELCOME), classes="welcome")])
         self.anchor()
+
+    async def update_path(self, reading: Reading) -> None:
+        """Show what has become of the conversation on screen. Messages that stay keep their views."""
+        ids, old_ids = [one.node.id for one in reading.said], [one.node.id for one in self._said]
+        num_common = next(
+            (n for n, (one, other) in enumerate(zip(ids, old_ids, strict=False)) if one != other),
+            min(len(ids), len(old_ids)),
+        )
+        was_at_end = self._end == len(self._said)
+        self._said = reading.said
+        if was_at_end or num_common < self._end:
+            self._end = len(self._said)
+            self._first = min(self._first, max(0, self._end - WINDOW))
+            if self._end - self._first > MAX_DRAWN:
+                self._first = self._end - WINDOW
+        await self._draw()
+
+    async def cut_after(self, num_kept: int) -> None:
+        """Leave only so many messages, and nothing below them: what follows is being made."""
+        self._said = self._said[:num_kept]
+        self._end = num_kept
+        self._first = min(self._first, max(0, num_kept - WINDOW))
+        await self._draw()
+        for stray in self._strays():
+            await stray.remove()
 
     async def add(self, *views: Widget) -> None:
         """Show more below, and go to the end."""
         await self.query(".welcome").remove()
+        await self._go_to_end()
         await self._messages.mount_all(views)
         self.anchor()
 
-    async def remove_turn(self, reply: ReplyView) -> None:
-        """Take away a reply and the question above it."""
-        views = list(self._messages.children)
-        index = views.index(reply)
-        for view in views[max(index - 1, 0) : index + 1]:
-            await view.remove()
+    async def remove_views(self, *views: Widget | None) -> None:
+        for view in views:
+            if view is not None and view.is_attached:
+                await view.remove()
+
+    async def show_message(self, message_id: str) -> None:
+        """Bring a message of the path into sight and select it."""
+        index = next((n for n, one in enumerate(self._said) if one.node.id == message_id), None)
+        if index is None:
+            return
+        if not self._first <= index < self._end:
+            self._first = max(0, index - STEP)
+            self._end = min(len(self._said), self._first + WINDOW)
+            await self._draw()
+        view = next((one for one in self._views() if one.message_id == message_id), None)
+        if view:
+            self.select(view)
+            self.call_after_refresh(self._bring_into_sight, view)
+
+    def select(self, view: MessageView | None) -> None:
+        """Mark a message as the one that keys act on."""
+        if self._selected is not None:
+            self._selected.remove_class("-selected")
+        self._selected = view
+        if view is not None:
+            view.add_class("-selected")
+        self.post_message(MessageSelected(view.message_id if view else ""))
+
+    # Keys and mouse.
+
+    async def action_next_message(self, step: int) -> None:
+        view = await self._neighbour(step)
+        if view is not None:
+            self.select(view)
+            self._bring_into_sight(view)
+
+    async def action_first(self) -> None:
+        if self._said:
+            self._first, self._end = 0, min(len(self._said), max(self._end - self._first, WINDOW))
+            await self._draw()
+        self.select(next(iter(self._views()), None))
+        self.scroll_home(animate=False)
+
+    async def action_last(self) -> None:
+        await self._go_to_end()
+        self.select(next(reversed(self._views()), None))
+        self.anchor()
+        self.scroll_end(animate=False)
+
+    def action_act(self, verb: Verb) -> None:
+        self.post_message(MessageActed(verb))
+
+    def on_click(self, event: Click) -> None:
+        """Select what was clicked."""
+        widget = event.widget
+        while widget is not None and not isinstance(widget, MessageView):
+            widget = widget.parent if isinstance(widget.parent, Widget) else None
+        if widget is not None:
+            self.select(widget)
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         super().watch_scroll_y(old_value, new_value)
-        if new_value <= 0 < old_value and self._earlier and not self._is_loading:
-            self._is_loading = True
-            self.call_later(self._load_earlier)
+        if self._is_moving:
+            return
+        if new_value <= 0 < old_value and self._first > 0:
+            self._is_moving = True
+            self.call_later(self._move_window, -STEP)
+        elif new_value >= self.max_scroll_y > old_value and self._end < len(self._said):
+            self._is_moving = True
+            self.call_later(self._move_window, STEP)
 
-    def action_scroll_home(self) -> None:
-        self.scroll_home(animate=False)
+    # The window.
 
-    def action_scroll_end(self) -> None:
-        self.scroll_end(animate=False)
+    def _views(self) -> list[MessageView]:
+        """The messages on screen, queued ones too."""
+        return [view for view in self._messages.children if isinstance(view, MessageView) and view.display]
 
-    def action_next_message(self, step: int) -> None:
-        tops = [view.virtual_region.y for view in self._messages.children]
-        beyond = [top for top in tops if (top - round(self.scroll_y)) * step > 0]
-        if beyond:
-            self.scroll_to(y=min(beyond) if step > 0 else max(beyond), animate=False)
+    def _strays(self) -> list[Widget]:
+        """What is not in the store, or not on this path any more."""
+        known = {one.node.id for one in self._said}
+        return [
+            view
+            for view in self._messages.children
+            if not (isinstance(view, MessageView) and view.message_id in known)
+        ]
 
-    def _views(self, nodes: Sequence[MessageNode]) -> list[Widget]:
-        return [view_of(node, self._notes.get(node.id, "")) for node in nodes]
+    async def _draw(self) -> None:
+        """Let the window's messages stand there, each once, above what is not in the store."""
+        wanted = self._said[self._first : self._end]
+        ids = {one.node.id for one in wanted}
+        with self.app.batch_update():
+            views: dict[str, MessageView] = {}
+            for view in list(self._messages.query_children(MessageView)):
+                if view.message_id and view.message_id not in ids:
+                    await view.remove()
+                elif view.message_id:
+                    views[view.message_id] = view
+            await self._fill(wanted, views)
+            for stray in self._strays():
+                stray.display = self._end == len(self._said)
 
-    async def _load_earlier(self) -> None:
-        """Draw more messages above, leaving what the reader sees where it is."""
-        nodes, self._earlier = self._earlier[-WINDOW:], self._earlier[:-WINDOW]
-        height = self.virtual_size.height
-        await self._messages.mount_all(self._views(nodes), before=0)
+    async def _fill(self, wanted: Sequence[Said], views: dict[str, MessageView]) -> None:
+        """Mount what is missing of the window, in as few steps as there are gaps."""
+        missing: list[Widget] = []
+        for one in wanted:
+            if view := views.get(one.node.id):
+                view.show_said(one)
+                if missing:
+                    await self._messages.mount_all(missing, before=view)
+                    missing = []
+            else:
+                missing.append(self._make(one))
+        if missing:
+            strays = self._strays()
+            after = [view for view in self._messages.children if view not in strays]
+            if after:
+                await self._messages.mount_all(missing, after=after[-1])
+            elif strays:
+                await self._messages.mount_all(missing, before=strays[0])
+            else:
+                await self._messages.mount_all(missing)
+
+    async def _go_to_end(self) -> None:
+        if self._end < len(self._said):
+            self._first, self._end = max(0, len(self._said) - WINDOW), len(self._said)
+            await self._draw()
+
+    async def _move_window(self, step: int) -> None:
+        """Draw more messages at one end, fewer at the other, leaving what the reader sees where it is."""
+        try:
+            await self._step_window(step)
+        finally:
+            self._is_moving = False
+
+    async def _step_window(self, step: int) -> None:
+        held = next((view for view in self._views() if view.region.bottom > self.region.y), None)
+        offset = held.virtual_region.y - self.scroll_y if held else 0.0
+        if step < 0:
+            self._first = max(0, self._first + step)
+            self._end = min(self._end, self._first + MAX_DRAWN)
+        else:
+            self._end = min(len(self._said), self._end + step)
+            self._first = max(self._first, self._end - MAX_DRAWN)
+        await self._draw()
 
         def keep_place() -> None:
-            grown = self.virtual_size.height - height
-            self.scroll_to(y=self.scroll_y + grown, animate=False, force=True)
-            self._is_loading = False
+            if held and held.is_attached:
+                self.scroll_to(y=held.virtual_region.y - offset, animate=False, force=True)
 
         self.call_after_refresh(keep_place)
+
+    async def _neighbour(self, step: int) -> MessageView | None:
+        """Return the message that is `step` away from the selected one, or from what is in sight."""
+        views = self._views()
+        if not views:
+            return None
+        selected = self.selected
+        if selected not in views:
+            in_sight = [view for view in views if view.region.overlaps(self.region)]
+            return (in_sight or views)[-1 if step < 0 else 0]
+        index = views.index(selected) + step
+        if index < 0 and self._first > 0:
+            await self._step_window(-STEP)
+        elif index >= len(views) and self._end < len(self._said):
+            await self._step_window(STEP)
+        views = self._views()
+        index = views.index(selected) + step
+        return views[index] if 0 <= index < len(views) else None
+
+    def _bring_into_sight(self, view: MessageView) -> None:
+        """Scroll to a message that is not wholly in sight, so that it begins at the top."""
+        if not self.region.contains_region(view.region):
+            self.scroll_to(y=view.virtual_region.y, animate=False)
