@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from chatterm.engine.local.generation.choosing import Drawn
-    from chatterm.engine.local.generation.generate import PromptReading, SampleRun
+    from chatterm.engine.local.generation.generate import PromptReading
+    from chatterm.engine.local.generation.run import SampleRun
     from chatterm.engine.local.runtime import Runtime
 
 MAX_LIVE = 32

@@ -100,6 +100,7 @@ class LocalEngine:
             identity=source.identity,
             context_length=runtime.context_length,
             num_parameters=source.num_parameters,
+            longest_context=source.context_length,
             languages=languages,
             has_system_role=prompts.has_system_role,
             has_chat_template=prompts.has_chat_template,

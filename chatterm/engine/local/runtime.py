@@ -18,13 +18,15 @@ import torch
 
 from chatterm.engine.base import GenerationRequest
 from chatterm.engine.local.decoder.any_decoder import AnyDecoder
+from chatterm.engine.local.decoder.decoder import Decoder
 from chatterm.engine.local.decoder.linear import Placement
 from chatterm.engine.local.fitting import fitted
 from chatterm.engine.local.generation.choosing import Constraint, Drawn, TokenChooser
-from chatterm.engine.local.generation.generate import PromptReading, SampleRun, Stepper
+from chatterm.engine.local.generation.generate import FastSteps, PromptReading, Stepper
 from chatterm.engine.local.generation.kv_cache import KVCache, Slab
 from chatterm.engine.local.generation.lookup import MAX_DRAFT, PromptLookup
 from chatterm.engine.local.generation.passes import Reader
+from chatterm.engine.local.generation.run import SampleRun
 from chatterm.engine.local.generation.scoring import score_endings
 from chatterm.engine.local.memory import out_of_memory_text
 from chatterm.engine.local.native.library import NativeLibrary
@@ -64,7 +66,7 @@ class Runtime:
         self._cache = cache
         self._device = model.placement.device
         self._reader = Reader(model, is_deterministic=options.is_deterministic)
-        self._stepper = Stepper(self._reader, threads)
+        self._stepper = Stepper(self._reader, threads, _fast_steps(model))
         most = MAX_DRAFT if self._reader.max_rows is None else min(MAX_DRAFT, self._reader.max_rows - 1)
         self._max_draft = most if options.has_prompt_lookup else 0
         self.context_length = options.context_length
@@ -160,6 +162,15 @@ class Runtime:
         """Yield `values`, with the ways in which memory runs out turned into OutOfMemory."""
         with memory_errors_named(self._device, "this conversation"), closing(values):
             yield from values
+
+
+def _fast_steps(model: AnyDecoder) -> FastSteps | None:
+    """Return what chooses tokens on the device; None where the GPU's kernels do not run the model."""
+    if not isinstance(model, Decoder) or model.gpu is None:
+        return None
+    from chatterm.engine.local.generation.device_steps import DeviceSteps
+
+    return DeviceSteps(model, model.gpu)
 
 
 def _set_threads(native: NativeLibrary | None, num_threads: int) -> None:

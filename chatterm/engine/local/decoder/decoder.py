@@ -59,6 +59,10 @@ class Decoder:
         self._native = NativeDecoder.of(native, shape, weights) if native is not None else None
         if self._native is not None:
             self.weights = self._native.weights
+        kernels = placement.kernels
+        self.gpu = kernels.decoder_of(shape, weights, self.cache_dtype) if kernels is not None else None
+        if self.gpu is not None:
+            self.weights = self.gpu.weights
 
     @property
     def cache_dtype(self) -> torch.dtype:
@@ -71,6 +75,8 @@ class Decoder:
 
         torch's own products and its attention promise that for one row only.
         """
+        if self.gpu is not None and self.placement.kernels is not None:
+            return self.placement.kernels.identical_rows
         return 1 if self._native is None else self._native.most_rows
 
     def forward(self, ids: Tensor, segments: Sequence[Segment], *, is_last_only: bool = True) -> Tensor:
@@ -79,6 +85,9 @@ class Decoder:
         Keys and values of the tokens are written into their segment's cache, which must have room for
         them. Returns fp32 logits: (segments, vocabulary) after the last token of each, or (n, vocabulary).
         """
+        if self.gpu is not None and len(ids) <= self.gpu.most_rows:
+            end = max(segment.end for segment in segments)
+            return self.gpu.forward(ids, segments, self.turns(end), is_last_only=is_last_only)
         x = self._embed(ids)
         if self._native is not None:
             if len(ids) <= self._native.most_rows:
@@ -105,17 +114,22 @@ class Decoder:
     ) -> Tensor:
         # torch's own threads would look for work, and keep the processors from those of the library.
         torch.set_num_threads(1)
-        end = max(segment.end for segment in segments)
-        tables = [table.of(0, end) if table else None for table in self._rotations]
-        turns = [tables[kind] for kind in self._kind_of]
+        turns = self.turns(max(segment.end for segment in segments))
         return native.forward(x, segments, turns, is_last_only=is_last_only)
+
+    def turns(self, end: int) -> list[Tensor | None]:
+        """Return each layer's rotations of positions up to `end`, complex64 (end, 1, dimensions / 2)."""
+        tables = [table.of(0, end) if table else None for table in self._rotations]
+        return [tables[kind] for kind in self._kind_of]
 
     def _embed(self, ids: Tensor) -> Tensor:
         """Return the residual stream, fp32 (n, embedding_length)."""
         if self._native is not None:
             return self._native.embed(ids)
+        if self.gpu is not None:
+            return self.gpu.embed(ids)
         table = self.weights.embedding
-        assert table is not None, "only the C decoder does without"
+        assert table is not None, "only the compiled decoders do without"
         x = dequantise(table.block_type, table.blocks[ids]).to(self.placement.device)
         return x if self.shape.embedding_scale == 1 else x.mul_(self.shape.embedding_scale)
 

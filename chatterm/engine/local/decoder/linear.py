@@ -7,7 +7,7 @@ import itertools
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import torch
 from torch import Tensor
@@ -21,6 +21,9 @@ from chatterm.engine.local.weights.packed_types import INT4_LAYOUTS, PLAIN_TYPES
 from chatterm.engine.local.weights.packing import check_supported, dequantise
 from chatterm.engine.local.weights.tensors import BlockTensor
 from chatterm.models.block_types import BlockType
+
+if TYPE_CHECKING:
+    from chatterm.engine.local.gpu.kernels import GpuKernels
 
 
 class Linear(Protocol):
@@ -63,6 +66,8 @@ class Placement:
     """False: every matrix is dequantised to `dtype`. With fp32 that is the reference."""
     native: NativeLibrary | None = None
     """The C decoder, which keeps every block type packed; None: torch's own operations."""
+    kernels: "GpuKernels | None" = None
+    """A GPU's, which keep every block type packed; None: torch's own operations."""
 
     @property
     def cache_dtype(self) -> torch.dtype:
@@ -77,13 +82,18 @@ class Placement:
         return cls(torch.device("cpu"), torch.float32, keeps_packed=False)
 
     @classmethod
-    def best_for(cls, device: torch.device, native: NativeLibrary | None = None) -> "Placement":
+    def best_for(
+        cls,
+        device: torch.device,
+        native: NativeLibrary | None = None,
+        kernels: "GpuKernels | None" = None,
+    ) -> "Placement":
         """Packed in bf16 where the device has an int4 product; else fp16: CUDA's GPUs before 8.0."""
         has_int4 = device.type in {"cpu", "mps"}
         if device.type == "cuda":
             has_int4 = torch.cuda.get_device_capability(device) >= (8, 0)
         dtype = torch.bfloat16 if has_int4 else torch.float16
-        return cls(device, dtype, keeps_packed=has_int4, native=native)
+        return cls(device, dtype, keeps_packed=has_int4, native=native, kernels=kernels)
 
 
 @dataclass(slots=True)
@@ -104,6 +114,9 @@ class LinearFactory:
         native = self.placement.native
         if native is not None and (packed := NativeLinear.pack(native, self._tiles, tensors)):
             return packed
+        kernels = self.placement.kernels
+        if kernels is not None and (product := kernels.pack(tensors)):
+            return product
         runs = itertools.groupby(tensors, self._layout)
         parts = [
             self._make_packed(list(run)) if layout else self._make_dense(list(run)) for layout, run in runs

@@ -61,10 +61,17 @@ class TokenChooser:
     ) -> None:
         """`num_alternatives` None: nothing is told of how likely tokens were."""
         self._params = params
+        self._sample = sample
         self._sampler = make_sampler(params, sample)
         self._has_penalties = has_penalties(params)
         self._constraint = constraint
         self._num_alternatives = num_alternatives
+
+    @property
+    def plain_choice(self) -> tuple[SamplingParams, int] | None:
+        """How it chooses, and its sample's number; None where more than the logits decides, or is told."""
+        is_plain = self._constraint is None and not self._has_penalties and self._num_alternatives is None
+        return (self._params, self._sample) if is_plain else None
 
     @property
     def is_complete(self) -> bool:

@@ -4,18 +4,18 @@ All of it works in the caller's thread. `inference_mode` is a decorator on the g
 `yield` would leak the mode into the caller. Knows no text, no stop strings and no events.
 """
 
-from collections.abc import Collection, Generator, Sequence
+from collections.abc import Generator, Sequence
 from functools import partial
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
-from chatterm.conversation import FinishReason
 from chatterm.engine.base import CancelToken
-from chatterm.engine.local.generation.choosing import Drawn, TokenChooser
+from chatterm.engine.local.generation.choosing import Drawn
 from chatterm.engine.local.generation.kv_cache import Slab
-from chatterm.engine.local.generation.lookup import PromptLookup
 from chatterm.engine.local.generation.passes import Cancelled, Part, Reader
+from chatterm.engine.local.generation.run import SampleRun
 from chatterm.engine.local.thread_choice import ThreadChoice
 
 CHUNK_SIZE = 512
@@ -64,70 +64,26 @@ class PromptReading:
         return max(few, _LEAST_CHUNK_SIZE) if is_small else CHUNK_SIZE
 
 
-class SampleRun:
-    """One reply on a slab that holds its prompt. Tokens enter the slab when the one after them is wanted."""
+class FastSteps(Protocol):
+    """Steps that choose tokens where the logits are."""
 
-    def __init__(
-        self,
-        slab: Slab,
-        prompt_ids: Sequence[int],
-        chooser: TokenChooser,
-        *,
-        end_ids: Collection[int],
-        max_tokens: int,
-        lookup: PromptLookup | None = None,
-    ) -> None:
-        self.slab = slab
-        self.ids = list(prompt_ids)
-        """The prompt and what was generated."""
-        self.reason: FinishReason | None = None
-        """Why nothing more comes: `end` or `length`; None while more may come."""
-        self._chooser = chooser
-        self._end_ids = end_ids
-        self._max_length = len(prompt_ids) + max_tokens
-        self._lookup = lookup
-        if chooser.is_complete:
-            self.reason = "end"
+    def can_step(self, runs: Sequence[SampleRun]) -> bool:
+        """Tell whether these replies need nothing of the program between two steps."""
+        ...
 
-    @property
-    def unread(self) -> list[int]:
-        """What was chosen and is not in the slab yet."""
-        return self.ids[len(self.slab.token_ids) :]
-
-    def draft(self) -> Sequence[int]:
-        """Return guesses at what comes next; mostly none."""
-        if self._lookup is None:
-            return ()
-        # The last token that may still come needs no guess: the pass gives it anyway.
-        return self._lookup.draft(self.ids, self._max_length - len(self.ids) - 1)
-
-    def note(self, num_drafted: int, num_right: int) -> None:
-        """Tell how many guesses were right."""
-        if self._lookup is not None:
-            self._lookup.note(num_drafted, num_right)
-
-    def draw(self, logits: Tensor) -> Drawn | None:
-        """Choose the next token from fp32 logits (vocabulary,); None where the reply ended without one."""
-        drawn = self._chooser.choose(logits, self.ids)
-        if drawn.token_id in self._end_ids:
-            self.reason = "end"
-            return None
-        self._chooser.accept(drawn.token_id)
-        self.ids.append(drawn.token_id)
-        if self._chooser.is_complete:
-            self.reason = "end"
-        elif len(self.ids) >= self._max_length:
-            self.reason = "length"
-        return drawn
+    def step(self, runs: Sequence[SampleRun]) -> list[int]:
+        """Return each reply's next token; its slab then holds the one before. Raises GenerationFailed."""
+        ...
 
 
 class Stepper:
     """Makes live replies go on by a step."""
 
-    def __init__(self, reader: Reader, threads: ThreadChoice) -> None:
-        """`threads` times the steps of single replies."""
+    def __init__(self, reader: Reader, threads: ThreadChoice, fast: FastSteps | None = None) -> None:
+        """`threads` times the steps of single replies; `fast` takes those that it can."""
         self._reader = reader
         self._threads = threads
+        self._fast = fast
 
     @torch.inference_mode()
     def begin(self, run: SampleRun, logits: Tensor) -> list[Drawn]:
@@ -142,6 +98,13 @@ class Stepper:
         Most times one token; none where the reply ended without one, several where guesses came true.
         Raises GenerationFailed.
         """
+        drafts = [run.draft() for run in runs] if len(runs) == 1 else [()]
+        if drafts[0]:
+            return [self._check_draft(runs[0], drafts[0])]
+        if self._fast is not None and self._fast.can_step(runs):
+            tokens = self._fast.step(runs)
+            taken = [run.take(Drawn(token)) for run, token in zip(runs, tokens, strict=True)]
+            return [[one] if one else [] for one in taken]
         if len(runs) == 1:
             return [self._step_alone(runs[0])]
         logits = self._reader.read([Part(run.slab, run.unread) for run in runs])
@@ -149,9 +112,6 @@ class Stepper:
         return [[one] if one else [] for one in drawn]
 
     def _step_alone(self, run: SampleRun) -> list[Drawn]:
-        draft = run.draft()
-        if draft:
-            return self._check_draft(run, draft)
         drawn = run.draw(self._threads.run(partial(run.slab.read, run.unread)))
         return [drawn] if drawn else []
 

@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable
 from typing import NamedTuple
 
+import torch
 from torch import Tensor
 
 from chatterm.engine.base import SamplingParams
@@ -47,10 +48,14 @@ def choose_likeliest(logits: Tensor, position: int) -> int:  # noqa: ARG001  # a
 def check_finite(logits: Tensor) -> None:
     """Raise GenerationFailed where a logit is NaN or infinite: a sum shows both, in one cheap pass."""
     if not math.isfinite(float(logits.sum())):
-        raise GenerationFailed(
-            "the model gave numbers that are NaN or infinite, so its reply cannot go on; "
-            "its file may be damaged (`chatterm models verify`) or too large for this precision"
-        )
+        raise not_finite()
+
+
+def not_finite() -> GenerationFailed:
+    return GenerationFailed(
+        "the model gave numbers that are NaN or infinite, so its reply cannot go on; "
+        "its file may be damaged (`chatterm models verify`) or too large for this precision"
+    )
 
 
 class Candidates(NamedTuple):
@@ -123,28 +128,42 @@ def _select(found: Candidates, which: Tensor) -> Candidates:
 
 def noise_key(seed: int, sample: int, position: int) -> int:
     """Mix the three into 64 bits."""
+    return _mix((noise_start(seed, sample) & _MASK) + (position + 1) * _GAMMA & _MASK)
+
+
+def noise_start(seed: int, sample: int) -> int:
+    """Mix the two into 64 bits, as a signed number: what all positions of a reply begin with."""
     key = 0
-    for part in (seed, sample, position):
+    for part in (seed, sample):
         key = _mix(key + (part + 1) * _GAMMA & _MASK)
-    return key
+    return _signed(key)
 
 
 def gumbel_noise(key: int, ids: Tensor) -> Tensor:
-    """Return fp64 Gumbel noise for each token id: -log(-log(u)), u uniform in (0, 1).
+    """Return fp64 Gumbel noise for each token id."""
+    return gumbel_noise_of(torch.tensor(_signed(key), device=ids.device), ids)
 
-    u is output number `id` of SplitMix64 seeded with `key` (Steele, Lea, Flood 2014; constants of
+
+def gumbel_noise_of(keys: Tensor, ids: Tensor) -> Tensor:
+    """Return fp64 Gumbel noise for int64 keys and token ids: -log(-log(u)), u uniform in (0, 1).
+
+    u is output number `id` of SplitMix64 seeded with the key (Steele, Lea, Flood 2014; constants of
     Stafford's mix 13), which can be had out of order.
     """
-    z = (ids + 1) * _signed(_GAMMA) + _signed(key)
-    z = (z ^ _shifted(z, 30)) * _signed(0xBF58476D1CE4E5B9)
-    z = (z ^ _shifted(z, 27)) * _signed(0x94D049BB133111EB)
-    z = z ^ _shifted(z, 31)
-    uniform = (_shifted(z, 12).double() + 0.5) * 2.0**-52
+    uniform = (_shifted(mixed(keys, ids), 12).double() + 0.5) * 2.0**-52
     return -(-uniform.log()).log()
 
 
+def mixed(keys: Tensor, numbers: Tensor) -> Tensor:
+    """Mix int64 numbers into keys: `_mix` of both, on tensors."""
+    z = (numbers + 1) * _signed(_GAMMA) + keys
+    z = (z ^ _shifted(z, 30)) * _signed(0xBF58476D1CE4E5B9)
+    z = (z ^ _shifted(z, 27)) * _signed(0x94D049BB133111EB)
+    return z ^ _shifted(z, 31)
+
+
 def _mix(z: int) -> int:
-    """SplitMix64's finaliser on a plain number: what `gumbel_noise` does on tensors."""
+    """SplitMix64's finaliser on a plain number."""
     z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9 & _MASK
     z = (z ^ z >> 27) * 0x94D049BB133111EB & _MASK
     return z ^ z >> 31

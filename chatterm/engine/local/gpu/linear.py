@@ -1,4 +1,4 @@
-"""A product by the GPU kernels: few rows straight from the codes, many from weights unpacked for the while."""
+"""A product by the GPU kernels: few rows from the codes as they are, many from weights unpacked meanwhile."""
 
 from collections.abc import Iterator, Sequence
 from typing import Self

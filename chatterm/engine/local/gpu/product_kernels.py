@@ -279,7 +279,7 @@ def few_rows(
     made = tl.zeros((16, BLOCK_ROWS), tl.float32)
     other = tl.zeros((16, BLOCK_ROWS), tl.float32)
     squares = tl.zeros((16, 16), tl.float32)
-    for group in range(0, num_groups):
+    for group in range(num_groups):
         x_at = tl.expand_dims(which, 1) * (num_groups * 32) + group * 32 + j
         x_first = tl.load(x + x_at, mask=is_x, other=0.0)
         x_rest = tl.load(x + x_at + 16, mask=is_x, other=0.0)

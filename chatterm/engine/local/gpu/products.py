@@ -52,7 +52,7 @@ class Products:
         """`is_identical`: an x's outputs are the same to the bit, alone or among others."""
         self.device = device
         self._tuning = _tuning_of(device)
-        self._is_identical = is_identical
+        self.is_identical = is_identical
 
     def multiply(self, matrix: GpuMatrix, x: Tensor, out: Tensor, around: Around) -> None:
         """Write f(x W^T) into `out`, fp32 (n, outputs) with any stride of rows; x is fp32 (n, columns)."""
@@ -72,7 +72,7 @@ class Products:
             "GATE": _GATES[around.gate] if around.gate else 0,
             "ADD": around.adds,
         }
-        if len(x) == 1 and not self._is_identical:
+        if len(x) == 1 and not self.is_identical:
             one = self._tuning.one_row(outputs, matrix.num_columns, matrix.format)
             self._run_one(one, outputs, arguments, flags)
         else:

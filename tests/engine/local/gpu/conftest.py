@@ -5,6 +5,8 @@ import os
 import pytest
 import torch
 
+from chatterm.engine.local.decoder.linear import Placement
+
 if not torch.cuda.is_available():
     os.environ["TRITON_INTERPRET"] = "1"  # read when a kernel is defined
 
@@ -13,3 +15,12 @@ if not torch.cuda.is_available():
 def device() -> torch.device:
     pytest.importorskip("triton", reason="Triton is not to be had for this platform")
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+@pytest.fixture
+def placement(device: torch.device) -> Placement:
+    from chatterm.engine.local.gpu.attention import AttentionShape
+    from chatterm.engine.local.gpu.kernels import GpuKernels
+
+    kernels = GpuKernels.on(device, attention=AttentionShape(split=16, block=16))
+    return Placement(device, torch.float32, keeps_packed=False, kernels=kernels)
