@@ -15,6 +15,13 @@ _MEASURE_SET = frozenset(_MEASURES)
 _NOT_COUNTS = re.compile(
     r"分(?!钟|鐘|之)|[个些][人月]?都|万别|成(?=[为立功果熟绩员本长])|人称|行(?=动|为|业|政)|小(?!时|時)|公(?![里斤顷分])"
 )
+_SAYINGS = re.compile(
+    "五花八门|七上八下|四面八方|五湖四海|三番五次|四分五裂|五体投地|八面玲珑|三头六臂|九牛一毛|十全十美|千家万户"
+    "|三言两语|三三两两|七嘴八舌|乱七八糟|横七竖八|三教九流|四通八达|五颜六色|三百六十行|十八般武艺|十二指肠"
+    "|不管三七二十一|一五一十|八字没一撇|两面三刀|三天两头|五脏六腑|七手八脚|四平八稳|三长两短|九死一生"
+)
+"""What has numerals and counts nothing."""
+_LONGEST_SAYING = 7
 _DECIMAL = re.compile(rf"[点點]([{''.join(DIGITS)}]{{1,12}})")
 _PARTS = re.compile(
     rf"([{HAN}]{{1,12}})分之(?:([0-9]{{1,12}}(?:\.[0-9]{{1,8}})?)|([{HAN}]{{1,24}})(?:[点點]([{''.join(DIGITS)}]{{1,12}}))?)"
@@ -83,9 +90,16 @@ def _ratio(start: int, parts: re.Match[str]) -> HanNumber | None:
 
 def _counts(text: str, start: int, end: int, value: Fraction) -> bool:
     """Return whether the numeral counts: a lone character needs a measure word behind it, 一 never counts."""
+    if _is_in_saying(text, start, end):
+        return False
     if end - start > 1:
         is_round = all(char in SMALL_SCALES or char in "万亿" for char in text[start:end])
         return not is_round or text[end : end + 1] in _MEASURE_SET
     if value <= 1 or text[end : end + 1] not in _MEASURE_SET:
         return False
     return not _NOT_COUNTS.match(text, end)
+
+
+def _is_in_saying(text: str, start: int, end: int) -> bool:
+    found = _SAYINGS.finditer(text, max(0, start - _LONGEST_SAYING), end + _LONGEST_SAYING)
+    return any(saying.start() < end and saying.end() > start for saying in found)

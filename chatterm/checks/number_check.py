@@ -21,6 +21,7 @@ from chatterm.checks.findings import Evidence, Finding, Verdict, Why
 from chatterm.checks.folding import fold
 from chatterm.checks.number_values import Number, Reading
 from chatterm.checks.numbers import read_numbers
+from chatterm.checks.odds import read_odds
 from chatterm.checks.sources import Source, first
 from chatterm.checks.units import DAY_OF_MONTH, NO_UNIT, declared_scales, declares_percent
 
@@ -35,6 +36,8 @@ _FALLING = re.compile(
     r"|低于|下滑|缩|流出|扣",
     re.IGNORECASE,
 )
+_COLUMN = re.compile(r"(?:  |\t|\| ?)[$€£¥]? ?\(\Z")
+"""What stands before a figure of a table that is in brackets, as bookkeepers write what is negative."""
 _END_OF_SENTENCE = re.compile(r"[\n。;!?]|\. ")
 _ABOUT = re.compile(
     r"(?:about|around|roughly|approximately|approx\.?|nearly|almost|over|more than|less than|under|some|circa"
@@ -68,8 +71,11 @@ def index_numbers(sources: Sequence[Source]) -> NumberIndex:
     index = NumberIndex()
     for source in sources:
         heads = declared_scales(source.folded)
-        for number in read_numbers(source.folded):
+        numbers = read_numbers(source.folded)
+        for number in numbers:
             _add(index, source, _scaled(number, heads))
+        for odds in read_odds(source.folded, numbers):
+            _add(index, source, odds)
         index.has_percent_head |= declares_percent(source.folded)
     _sort_amounts(index)
     return index
@@ -115,9 +121,18 @@ def _put(places: list[T], place: T) -> None:
 def check_numbers(reply: str, index: NumberIndex) -> Iterator[Finding]:
     """Yield a finding for each number of the reply that counts something."""
     folded = fold(reply)
-    for number in read_numbers(folded):
-        if not (number.is_marker or number.is_one):
-            yield _find(reply, folded, number, index)
+    numbers = read_numbers(folded)
+    shares = {
+        one.start: one for one in read_odds(folded, numbers) if _judge(folded, one, index)[0] == "found"
+    }
+    end = 0
+    for number in numbers:
+        if number.start < end:
+            continue  # a part of the share before
+        whole = shares.get(number.start, number)
+        end = whole.end
+        if not (whole.is_marker or whole.is_one):
+            yield _find(reply, folded, whole, index)
 
 
 def _find(reply: str, folded: str, number: Number, index: NumberIndex) -> Finding:
@@ -235,7 +250,7 @@ def _is_about(folded: str, number: Number) -> bool:
 def _agree(folded: str, number: Number, place: Place) -> bool:
     """Return whether the signs go together; where both are written they must be the same."""
     source, other, _ = place
-    if number.sign >= 0 and other.sign >= 0:
+    if number.sign >= 0 and other.sign >= 0 and not _is_in_column(source.folded, other):
         return True
     if number.sign and other.sign:
         return number.sign == other.sign
@@ -245,6 +260,8 @@ def _agree(folded: str, number: Number, place: Place) -> bool:
 def _signs(folded: str, number: Number) -> set[int]:
     """Return the signs this number may have: 5 is also -5 where something falls, or in brackets."""
     before = folded[max(0, number.start - 40) : number.start]
+    if _is_in_column(folded, number):
+        return {-1}
     if before.endswith("(") and folded[number.end : number.end + 1] == ")":
         return {-1, 1}
     after = folded[number.end : number.end + 20]
@@ -252,6 +269,13 @@ def _signs(folded: str, number: Number) -> set[int]:
     if falls and number.sign <= 0:
         return {-1, 1}
     return {number.sign or 1}
+
+
+def _is_in_column(folded: str, number: Number) -> bool:
+    """Return whether it is a figure of a table in brackets, which is negative; small ones are notes."""
+    if folded[number.end : number.end + 1] != ")" or not number.readings or number.readings[0].digits < 100:
+        return False
+    return bool(_COLUMN.search(folded, max(0, number.start - 8), number.start))
 
 
 def _evidence(places: Iterable[Place]) -> tuple[Evidence, ...]:

@@ -22,6 +22,7 @@ from chatterm.checks.units import (
     ORDINAL,
     QUARTER,
     RATIO,
+    TIMES,
     read_prefix,
     read_suffix,
 )
@@ -44,6 +45,7 @@ _CHAIN = re.compile(r"(?:\.[0-9]+){2,}|(?:-[0-9]+){2,}")
 _SLASHED = re.compile(r"([0-9]{1,3})/([0-9]{1,3})(?![0-9/])")
 _CODE_TAIL = re.compile(r"(?:[-.]?[0-9A-Za-z]{1,40}){0,8}")
 _GLUED_WORD = re.compile(r"[A-Za-z]+[-0-9A-Za-z]{0,40}")
+_TIMES = re.compile(r"[xX×](?![0-9A-Za-z]| ?[0-9])")
 _ENDING = re.compile(r"(st|nd|rd|th)(?![A-Za-z])", re.IGNORECASE)
 _FREE_PREFIXES = frozenset(
     (
@@ -128,8 +130,10 @@ def _read_chain(text: str, start: int, end: int) -> tuple[Number | None, int] | 
     return (None, chain.end()) if chain else None
 
 
-def _read_slashed(text: str, start: int) -> tuple[Number, int] | None:
+def _read_slashed(text: str, start: int) -> tuple[Number | None, int] | None:
     found = _SLASHED.match(text, start)
+    if found and found[0] == "24/7":
+        return None, found.end()
     if not found or not 0 < int(found[1]) < int(found[2]):
         return None
     first, second = int(found[1]), int(found[2])
@@ -159,10 +163,14 @@ def _quantity(text: str, start: int, end: int, digits: str) -> tuple[Number | No
         factor = Fraction(10) ** int(power[1] or power[2])
         value, step, end = value * factor, step * factor, power.end()
     value, step, end = _with_lower_part(text, end, value, step)
+    value, step, end = _with_half(text, end, value, step)
     if part := VULGAR.get(text[end : end + 1]):
         value, step, end = value + Fraction(*part), Fraction(0), end + 1
     _, currencies = read_prefix(text, start)
     suffix = read_suffix(text, end, has_currency=bool(currencies))
+    if suffix.end == end and (times := _TIMES.match(text, end)):
+        reading = Reading(value, unit=TIMES, step=step)
+        return finish_number(text, start, times.end(), (reading,)), times.end()
     if suffix.end == end and (glued := _GLUED_WORD.match(text, end)):
         return None, glued.end()
     if text[suffix.end : suffix.end + 2] == "季度" or text[suffix.end : suffix.end + 3] == "个季度":
@@ -176,15 +184,27 @@ def _quantity(text: str, start: int, end: int, digits: str) -> tuple[Number | No
     return finish_number(text, start, suffix.end, readings), suffix.end
 
 
-_LOWER_PART = re.compile(r"[亿億]([0-9]{1,4}(?:\.[0-9]{1,4})?)(?=[万萬])")
+_LOWER_PART = re.compile(
+    r"[亿億]([0-9]{1,4}(?:\.[0-9]{1,4})?)(?=[万萬])|[万萬]([0-9])(?=千)|[万萬]([0-9]{1,4})(?![0-9.,:年千万萬亿億])"
+)
 
 
 def _with_lower_part(text: str, end: int, value: Fraction, step: Fraction) -> tuple[Fraction, Fraction, int]:
-    """Read 1亿2000万 as 12000万."""
+    """Read 1亿2000万 as 12000万, 3万5千 as 35千, 76万4800 as 764800."""
     found = _LOWER_PART.match(text, end)
     if not found:
         return value, step, end
-    return value * 10**4 + Fraction(found[1]), ONE, found.end()
+    factor = 10 if found[2] else 10**4
+    return value * factor + Fraction(found[1] or found[2] or found[3]), ONE, found.end()
+
+
+_HALF = re.compile(r" and (?:a |one[ -])half(?![A-Za-z])|个半(?=小时|钟头|星期|世纪)", re.IGNORECASE)
+
+
+def _with_half(text: str, end: int, value: Fraction, step: Fraction) -> tuple[Fraction, Fraction, int]:
+    """Read 3 and a half, and 8个半小时."""
+    found = _HALF.match(text, end)
+    return (value + Fraction(1, 2), Fraction(0), found.end()) if found else (value, step, end)
 
 
 def _read_han_run(text: str, start: int, end: int) -> tuple[Number | None, int]:
@@ -195,6 +215,8 @@ def _read_han_run(text: str, start: int, end: int) -> tuple[Number | None, int]:
     found = read_han(text, start, end)
     if not found:
         return None, end
+    if half := _HALF.match(text, found.end):
+        found = replace(found, value=found.value + Fraction(1, 2), end=half.end())
     unit = QUARTER if found.is_quarter else ORDINAL if found.is_ordinal else NO_UNIT
     if unit.name or found.is_ratio:
         reading = Reading(found.value, unit=unit if unit.name else RATIO, step=Fraction(0))

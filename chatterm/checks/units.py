@@ -25,6 +25,7 @@ RATIO = Unit("%")
 ORDINAL = Unit("ordinal")
 QUARTER = Unit("quarter")
 CLOCK = Unit("clock")
+TIMES = Unit("times")
 DAY_OF_MONTH = Unit("day of the month")
 
 _SPELLED = """
@@ -138,7 +139,9 @@ _UNIT = re.compile(
 )
 _CASELESS_UNIT = re.compile(r"[ -]?([A-Za-z]{3,12}(?: [A-Za-z]{5,10})?)(?![A-Za-z])")
 _SCALE = re.compile(rf" ?({_longest_first(_HAN_SCALES)})|[ -]?([A-Za-z]{{1,9}})(?![A-Za-z])")
-_PER = re.compile(r"/ ?([A-Za-z]{1,4})(?![A-Za-z])")
+_PER = re.compile(
+    r"/ ?([A-Za-z]{1,4})(?![A-Za-z])|/ ?([\u3400-\u9fff]{1,3})|( per )([A-Za-z]{1,12})(?![A-Za-z])"
+)
 _PREFIX = re.compile(
     r"(US\$|HK\$|[$€£¥]|(?<![A-Za-z])(?:RMB|CNY|USD|EUR|GBP|JPY|HKD|CHF)|人民币|美元|欧元) ?(?=[-+]?\Z)"
 )
@@ -168,12 +171,14 @@ def read_prefix(text: str, place: int) -> tuple[int, tuple[Unit, ...]]:
 def read_suffix(text: str, place: int, *, has_currency: bool) -> Suffix:
     """Return the scale and unit that follow a number which ends at `place`."""
     scale, end = _read_scale(text, place, has_currency)
-    unit, unit_end = _read_unit(text, end)
+    units, unit_end = _read_unit(text, end)
+    unit = units[0]
     if scale == 1 and text[place : place + 1] == "m" and unit_end == place + 1:
         if has_currency:
             return Suffix(10**6, (), unit_end)
         return Suffix(1, ((1, unit), (10**6, NO_UNIT)), unit_end)
-    return Suffix(scale, ((scale, unit),) if unit.name else (), unit_end if unit.name else end)
+    named = tuple((scale, one) for one in units if one.name)
+    return Suffix(scale, named, unit_end if named else end)
 
 
 def _read_scale(text: str, place: int, has_currency: bool) -> tuple[int, int]:
@@ -184,23 +189,35 @@ def _read_scale(text: str, place: int, has_currency: bool) -> tuple[int, int]:
         # 3千米 and 5千克 are units, 12 千瓦 too
         return (1, place) if _UNIT.match(text, found.start(1)) else (_HAN_SCALES[found[1]], found.end())
     word = found[2]
-    glued = _GLUED_SCALES.get(word, 0) if found.start(2) == place else 0
+    is_resolution = word == "K" and not has_currency and not text[max(0, place - 2) : place - 1].isalnum()
+    glued = _GLUED_SCALES.get(word, 0) if found.start(2) == place and not is_resolution else 0
     if has_currency and word in ("t", "T"):
         glued = 10**12
     scale = _SCALES.get(word.lower(), 0) if len(word) > 1 else 0
     return (scale or glued, found.end()) if scale or glued else (1, place)
 
 
-def _read_unit(text: str, place: int) -> tuple[Unit, int]:
+def _read_unit(text: str, place: int) -> tuple[tuple[Unit, ...], int]:
+    """Return what the unit at `place` may be, the likeliest first; 20 mg per day is 20 mg too."""
     found = _UNIT.match(text, place)
     if found:
         unit, end = _UNITS[found[1] or found[2]], found.end()
     else:
         unit, end = _read_word(text, place)
     if not unit.name:
-        return NO_UNIT, place
+        return (NO_UNIT,), place
     per = _PER.match(text, end)
-    return (Unit(f"{text[place:end].strip(' -')}/{per[1]}".lower()), per.end()) if per else (unit, end)
+    if not per:
+        return (unit,), end
+    below = _UNITS.get(per[1] or per[2] or per[4])
+    if per[2] and not below:
+        return (unit,), end
+    if below:
+        both = Unit(f"{unit.name}/{below.name}", unit.factor / below.factor)
+    else:
+        both = Unit(f"{text[place:end].strip(' -')}/{per[1] or per[4]}".lower())
+    is_of_time = per[3] and (not below or below.name in ("day", "month"))
+    return ((both, unit) if is_of_time else (both,)), per.end()
 
 
 def _read_word(text: str, place: int) -> tuple[Unit, int]:
