@@ -1,6 +1,7 @@
 """`chatterm` without a command: the app."""
 
 import os
+import sys
 from collections.abc import Mapping
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
@@ -51,11 +52,13 @@ def open_app(options: AppOptions) -> int:
     A document on standard input is read first, and the keys from the terminal then. Raises ChattermError
     where the app cannot be shown, or something that was named does not exist.
     """
-    check_screen()
+    workspace = Workspace.from_environment()
+    is_plain = options.is_screen_reader or workspace.config.screen_reader
+    if not is_plain:
+        check_screen()
     is_piped = not inputs.stdin_is_terminal()
     if is_piped:
         check_keys(TERMINAL)
-    workspace = Workspace.from_environment()
     draft = _draft(options, workspace, is_piped=is_piped)
     with ExitStack() as stack:
         store = stack.enter_context(closing(workspace.open_store(is_private=options.is_private)))
@@ -63,9 +66,14 @@ def open_app(options: AppOptions) -> int:
         model = _model(options, workspace)
         if is_piped:
             stack.enter_context(keys_from(TERMINAL))
+        parts = _parts(options, workspace, store, model, conversation_id=conversation_id, draft=draft)
+        if is_plain:
+            from chatterm.tui.plain import run_plain
+
+            return run_plain(parts, sys.stdout)
         from chatterm.tui.app import run
 
-        return run(_parts(options, workspace, store, model, conversation_id=conversation_id, draft=draft))
+        return run(parts)
 
 
 def _draft(options: AppOptions, workspace: Workspace, *, is_piped: bool) -> "Draft | None":
