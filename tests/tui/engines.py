@@ -18,7 +18,7 @@ from chatterm.engine.echo import EchoEngine
 class HeldEngine(EchoEngine):
     """Says its pieces one by one, each when the test lets it: `say()`; or raises when its turn comes.
 
-    `heard` are the messages of each request.
+    `heard` are the messages of each request, `prefills` what each reply was to begin with.
     """
 
     def __init__(self, pieces: Sequence[str | Exception], *, prompt_tokens: Sequence[int] = (7,)) -> None:
@@ -27,12 +27,16 @@ class HeldEngine(EchoEngine):
         self._prompt_tokens = prompt_tokens
         self._allowed = threading.Semaphore(0)
         self.heard: list[tuple[Message, ...]] = []
+        self.prefills: list[str] = []
 
     def say(self, pieces: int = 1) -> None:
         self._allowed.release(pieces)
 
     def stream(self, requests: Sequence[GenerationRequest], cancel: CancelToken) -> Generator[StreamEvent]:
         self.heard.append(requests[0].messages)
+        self.prefills.append(requests[0].prefill)
+        if requests[0].prefill:
+            yield TextDelta(0, 0, requests[0].prefill)
         for done in self._prompt_tokens:
             yield PrefillProgress(0, done, self._prompt_tokens[-1])
         reason: FinishReason = "end"

@@ -22,6 +22,8 @@ class ChatPane(MessagePane):
         super().__init__(parts, runner)
         self._edited: Said | None = None
         """The question in whose place the next one is asked."""
+        self._sent_edits: dict[str, Said] = {}
+        """Those that were asked, by their id: what cannot be sent is edited on."""
         self._draft_before = Draft(text="")
         """What stood in the composer before a question was edited."""
 
@@ -105,6 +107,7 @@ class ChatPane(MessagePane):
                 kind="edit",
                 target_id=edited.node.id,
             )
+            self._sent_edits[edited.node.id] = edited
             self.give_up_edit()
         await self.start(plan)
 
@@ -158,8 +161,7 @@ class ChatPane(MessagePane):
     async def _withdraw(self, live: LiveTurn) -> None:
         await super()._withdraw(live)
         if live.plan.kind == "edit" and live.plan.conversation_id == self.shown_id:
-            question = next((one for one in self.transcript.said if one.node.id == live.plan.target_id), None)
-            self._edited, self._draft_before = question, Draft(text="")
+            self._edited, self._draft_before = self._sent_edits.pop(live.plan.target_id or ""), Draft(text="")
             self._show_editing()
 
     def _show_editing(self) -> None:
