@@ -6,6 +6,7 @@ must be found in the source. What no value could meet is refused.
 
 import json
 from collections.abc import Iterator, Mapping
+from math import ceil, floor
 from typing import cast
 
 from chatterm.prompts.front_matter import Items, Node, Scalar
@@ -95,6 +96,11 @@ def _check_possible(reader: Reader, schema: Schema, types: tuple[str, ...], node
             reader.note(
                 "E28", f"{what}: no value has min{of} {low} and max{of} {high}", node.place, "swap them"
             )
+        elif low is not None and high is not None and _has_no_whole(types, low, high):
+            message = f"{what}: no whole number lies between {low} and {high}"
+            reader.note("E28", message, node.place, "widen them, or write type: number")
+    if any(key in schema for key in _LIMITS) and not {"integer", "number"} & set(types):
+        reader.note("E28", f"{what}: limits of something that is no number", node.place, "leave them out")
     for key, kind in _NEEDED_BY.items():
         if key in schema and kind not in types:
             reader.note(
@@ -107,6 +113,10 @@ def _check_possible(reader: Reader, schema: Schema, types: tuple[str, ...], node
     if "enum" in schema and (wrong or not schema["enum"]):
         found = f"{wrong[0]!r} is none of its type" if wrong else "it is empty"
         reader.note("E28", f"{what}: an enum that cannot be met: {found}", node.place, "mend type or enum")
+
+
+def _has_no_whole(types: tuple[str, ...], low: float, high: float) -> bool:
+    return types == ("integer",) and floor(high) < ceil(low)
 
 
 def fields_of(schema: Schema) -> Iterator[tuple[str, Schema]]:

@@ -170,6 +170,8 @@ BROKEN = [
     ("E28", schema("maxLength: 5", "enum: [a, 1]"), 13, 24, "mend type or enum"),
     ("E28", schema("maxLength: 5", "enum: []"), 13, 24, "mend type or enum"),
     ("E28", schema("string, maxLength: 5", "integer, copy: true"), 13, 24, "leave copy out"),
+    ("E28", schema("string, maxLength: 5", "integer, minimum: 0.2, maximum: 0.8"), 13, 24, "type: number"),
+    ("E28", schema("maxLength: 5", "maxLength: 5, minimum: 5"), 13, 24, "leave them out"),
     ("E28", schema("type: string", "type: text"), 13, 31, "one or a"),
     ("E28", schema("type: object", "type: array"), 12, 5, "items"),
     ("E29", schema("", "") + EXAMPLE + '{"tset": "a"}\n', 32, 1, "example"),
