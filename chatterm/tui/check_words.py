@@ -24,7 +24,7 @@ _NOUNS: Mapping[Kind, tuple[str, str, str]] = {
 _BAR_CELLS = 20
 _MAX_LABELS = 12
 _LABEL_CELLS = 30
-_MORE = {"en": "and more; C in the messages lists all", "zh": "还有更多；在消息中按 C 查看全部"}
+_MORE = {"en": "and more; V in the messages lists all", "zh": "还有更多；在消息中按 V 查看全部"}
 
 
 def summary_lines(checked: Checked, lang: str) -> Iterator[str]:

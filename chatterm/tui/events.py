@@ -10,7 +10,7 @@ from textual.message import Message
 
 from chatterm.conversation import ModelCard, Turn
 from chatterm.errors import StoreError
-from chatterm.session import TurnStarted
+from chatterm.session import Scored, TurnStarted
 from chatterm.tasks import Checked
 from chatterm.tui.drafts import Draft
 from chatterm.tui.pacing import Growth
@@ -99,6 +99,13 @@ class ReplyFinished(Message):
 
 
 @dataclass
+class ReplyScored(Message):
+    """How likely each label of a closed answer is; its text comes after."""
+
+    scored: Scored
+
+
+@dataclass
 class ReplyChecked(Message):
     """What the checks found in the reply that finished just before."""
 
@@ -160,7 +167,17 @@ class LeavingWanted(Message):
     exit_code: int
 
 
-Verb = Literal["copy", "copy_code", "edit", "regenerate", "continue", "previous_branch", "next_branch"]
+Verb = Literal[
+    "copy",
+    "copy_code",
+    "edit",
+    "regenerate",
+    "continue",
+    "previous_branch",
+    "next_branch",
+    "shape",
+    "findings",
+]
 
 
 @dataclass

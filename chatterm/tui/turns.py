@@ -14,7 +14,15 @@ from textual.message import Message
 
 from chatterm.engine.base import CancelToken, Engine, PrefillProgress
 from chatterm.errors import ChattermError, UnknownName
-from chatterm.session import ChatSession, NotSaved, SessionEvent, TurnFinished, TurnRequest, TurnStarted
+from chatterm.session import (
+    ChatSession,
+    NotSaved,
+    Scored,
+    SessionEvent,
+    TurnFinished,
+    TurnRequest,
+    TurnStarted,
+)
 from chatterm.tasks import Checked, Composed, TaskEvent, checked, earlier_in
 from chatterm.tui import events
 from chatterm.tui.asked_again import draft_of
@@ -133,6 +141,8 @@ def as_ui_event(event: TaskEvent | Growth) -> Message | None:
             ui_event = events.TurnNoticed(f"not saved: {error}")
         case TurnFinished(turn=turn, not_saved=not_saved):
             ui_event = events.ReplyFinished(turn, not_saved)
+        case Scored():
+            ui_event = events.ReplyScored(event)
         case Checked():
             ui_event = events.ReplyChecked(event)
     return ui_event

@@ -1,6 +1,6 @@
 """Replies as tables and lists, with marks; scored labels; what the checks found."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -11,13 +11,20 @@ from textual.widget import Widget
 
 import chatterm.tui.app
 from chatterm.checks import Evidence, Finding, Report
-from chatterm.session import LabelScore, Scored
-from chatterm.tasks import Checked, FieldMark
+from chatterm.conversation import Message, ModelCard
+from chatterm.prompts import PromptFolder, PromptLibrary
+from chatterm.resources import shipped_prompts
+from chatterm.session import LabelScore, Scored, Scoring, TurnRequest
+from chatterm.store import ConversationStore, PromptUse
+from chatterm.tasks import Checked, CheckPlan, Composed, FieldMark
 from chatterm.tasks.views import View
 from chatterm.tui.check_words import counted_line, score_lines, summary_lines
+from chatterm.tui.drafts import Draft
 from chatterm.tui.screens.findings import FindingsScreen
 from chatterm.tui.widgets.structured_reply import StructuredReply, marks_of
-from tests.tui.driving import Driver
+from chatterm.tui.widgets.transcript import Transcript
+from tests.tui.driving import Driver, parts_of, running
+from tests.tui.engines import HeldEngine
 
 FOUND = Finding("number", "found", 0, 2, "42", evidence=(Evidence("in 42 cases", 7, 7),))
 ABSENT = Finding("number", "absent", 5, 8, "17 %")
@@ -152,3 +159,87 @@ async def test_the_findings_show_the_lines_of_the_source() -> None:
         assert app.screen.index("⚠ number 17 %") < app.screen.index("✓ number 42")
         await app.press("escape")
         await app.until(lambda: "number 42" not in app.screen)
+
+
+LAB = '[{"test": "LDL", "value": "171", "range": null, "measures": "Fat in the blood"}]'
+SHIPPED = PromptLibrary([PromptFolder("shipped", shipped_prompts())])
+
+
+class Judge(HeldEngine):
+    """Finds every label likelier than those before it."""
+
+    def score(self, messages: Sequence[Message], labels: Sequence[str]) -> list[float]:
+        return [-3.0 + number for number, _ in enumerate(labels)]
+
+
+def shaped(prompt_id: str, **others: Any) -> Callable[[Draft, ModelCard, bool], Composed]:
+    """Shape every draft by a prompt; its reply is held against the typed text as a document."""
+    use = PromptUse(id=prompt_id, version=1, sha256="0" * 64)
+    output = SHIPPED.get(prompt_id).header.output
+
+    def compose_so(draft: Draft, card: ModelCard, goes_on: bool) -> Composed:
+        request = TurnRequest(messages=(Message("user", draft.text),), prompt=use, **others)
+        plan = CheckPlan(sources=(draft.text,), schema=output.schema, packs=("medical",))
+        return Composed(request, (), checks=plan)
+
+    return compose_so
+
+
+async def test_a_reply_in_json_becomes_a_table_with_marks_and_its_json_by_a_key(
+    store: ConversationStore,
+) -> None:
+    engine = HeldEngine([LAB])
+    engine.say()
+    parts = parts_of(store, engine, library=SHIPPED, compose=shaped("medical/lab-explain"))
+    async with running(parts) as app:
+        await app.ask("LDL 171 mg/dL")
+        await app.until_shown("measures", "LDL", "✓ 171", "Fat in the blood", "flag =")
+        await app.until_shown("found in the document", "Not a diagnosis or treatment advice")
+        await app.press("shift+tab")
+        await app.until(lambda: isinstance(app.app.focused, Transcript))
+        await app.press("k", "t")
+        await app.until_shown('"measures": "Fat in the blood"')
+        await app.press("t")
+        await app.until(lambda: '"measures"' not in app.screen)
+        await app.press("v")
+        await app.until_shown("What was checked", "document 1, line 1: 171")
+        await app.press("escape")
+
+
+async def test_a_stored_reply_is_a_table_again_without_its_checks(store: ConversationStore) -> None:
+    engine = HeldEngine([LAB])
+    engine.say()
+    compose_so = shaped("medical/lab-explain")
+    async with running(parts_of(store, engine, library=SHIPPED, compose=compose_so)) as app:
+        await app.ask("LDL 171 mg/dL")
+        await app.until_shown("Fat in the blood", "found in the document")
+    last = store.last_conversation()
+    async with running(parts_of(store, engine, library=SHIPPED, conversation_id=last)) as app:
+        await app.until_shown("Fat in the blood", "flag =")
+        assert "✓" not in app.screen
+
+
+async def test_a_reply_that_misses_its_form_stays_text_and_says_so(store: ConversationStore) -> None:
+    engine = HeldEngine(['[{"test": ', "oh no, I lost it"])
+    engine.say(2)
+    parts = parts_of(store, engine, library=SHIPPED, compose=shaped("medical/lab-explain"))
+    async with running(parts) as app:
+        await app.ask("LDL 171 mg/dL")
+        await app.until_shown("oh no, I lost it", "⚠ the answer misses its schema")
+
+
+async def test_a_number_that_is_not_in_the_document_is_marked(store: ConversationStore) -> None:
+    engine = HeldEngine(["The rate is 42 % of 171."])
+    engine.say()
+    parts = parts_of(store, engine, library=SHIPPED, compose=shaped("general/summarize"))
+    async with running(parts) as app:
+        await app.ask("LDL 171 mg/dL")
+        await app.until_shown("✓ 1 number found in the document · ⚠ 1 not found", "⚠ number 42 %")
+
+
+async def test_a_closed_answer_shows_its_labels(store: ConversationStore) -> None:
+    scoring = Scoring(labels=("negative", "positive"))
+    parts = parts_of(store, Judge([]), library=SHIPPED, compose=shaped("general/sentiment", scoring=scoring))
+    async with running(parts) as app:
+        await app.ask("A fine film.")
+        await app.until_shown("● positive 73.1%", "negative 26.9%", "sure · margin 0.46 · not calibrated")

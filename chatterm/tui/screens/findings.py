@@ -21,7 +21,7 @@ class FindingsScreen(ModalScreen[None]):
     """Shown over the chat. What is not verified comes first."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,c,q", "close", "Close", show=False, id="findings.close")
+        Binding("escape,v,q", "close", "Close", show=False, id="findings.close")
     ]
 
     def __init__(self, checked: Checked, lang: str) -> None:

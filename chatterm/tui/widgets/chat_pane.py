@@ -153,6 +153,10 @@ class ChatPane(MessagePane):
                 await self.regenerate(said or self.last())
             case "continue":
                 await self.continue_reply(said or self.last())
+            case "shape":
+                await self.toggle_shape(view or self._last_reply_view())
+            case "findings":
+                self.show_findings(view or self._last_reply_view())
             case "previous_branch":
                 await self.walk(said, -1)
             case "next_branch":

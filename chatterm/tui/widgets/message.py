@@ -117,6 +117,8 @@ class ReplyView(MessageView):
         self._statistics = _Line(statistics, classes="statistics")
         self._stream: MarkdownStream | None = None
         self._has_grown = False
+        self._extras: list[Widget] = []
+        """Shown below the text once the view is."""
 
     @property
     def said_text(self) -> str:
@@ -127,6 +129,7 @@ class ReplyView(MessageView):
         yield self._notices
         yield self._hint
         yield self._body
+        yield from self._extras
         yield self._note
         yield self._statistics
 
@@ -143,6 +146,14 @@ class ReplyView(MessageView):
         """Say what is being waited for, until the first text comes."""
         if not self._has_grown:
             self._note.show(text)
+
+    def add_extra(self, extra: Widget) -> None:
+        """Show `extra` below the text, in place of one of its kind."""
+        if self._note.is_attached:
+            self.query_children(type(extra)).remove()
+            self.mount(extra, before=self._note)
+        else:
+            self._extras = [one for one in self._extras if type(one) is not type(extra)] + [extra]
 
     async def put_body(self, body: Widget) -> None:
         """Show the reply by another widget: as it was written, as a table."""

@@ -10,10 +10,10 @@ from chatterm.tui.drafts import Draft
 from chatterm.tui.reading import Said
 from chatterm.tui.turns import TurnKind, TurnPlan
 from chatterm.tui.widgets.message import MessageView, NoticeView
-from chatterm.tui.widgets.turn_pane import TurnPane
+from chatterm.tui.widgets.shaped_pane import ShapedPane
 
 
-class MessagePane(TurnPane):
+class MessagePane(ShapedPane):
     """Adds to what the turns show what a reader does with it."""
 
     @property

@@ -45,6 +45,8 @@ class Transcript(VerticalScroll):
         Binding("Y", "act('copy_code')", "Copy its code block", show=False, id="messages.copy_code"),
         Binding("e", "act('edit')", "Edit the question", show=False, id="messages.edit"),
         Binding("r", "act('regenerate')", "Another reply", show=False, id="messages.regenerate"),
+        Binding("t", "act('shape')", "Table, or its JSON", show=False, id="messages.shape"),
+        Binding("v", "act('findings')", "What was verified in it", show=False, id="messages.findings"),
         Binding("c", "act('continue')", "Continue a cut reply", show=False, id="messages.continue"),
     ]
 

@@ -162,13 +162,6 @@ class TurnPane(Vertical):
         rate = turn.usage.output_tokens / turn.usage.decode_s if turn.usage.decode_s > 0 else None
         await self._end_turn(turn.usage.input_tokens + turn.usage.output_tokens, rate)
 
-    def on_reply_checked(self, event: events.ReplyChecked) -> None:
-        event.stop()
-        found = event.checked
-        if found.reply_id and found.reply_id == self._place.leaf_id:
-            for text in (*found.notices, *found.footers):
-                self.post_message(events.NoticeGiven(text))
-
     async def on_reply_failed(self, event: events.ReplyFailed) -> None:
         live = self._turn
         if live.started:

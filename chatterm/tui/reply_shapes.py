@@ -1,0 +1,122 @@
+"""ReplyShapes: gives replies their shape: tables for JSON, labels with probabilities, what checks found.
+
+What the checks and the scoring of a reply said is kept as long as the app runs, not in the store: a
+conversation of another day is shown without.
+"""
+
+import json
+import re
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from textual.message import Message
+
+from chatterm.errors import ChattermError
+from chatterm.session import Scored
+from chatterm.tasks import Checked
+from chatterm.tasks.views import View, view_of
+from chatterm.tui.check_words import score_lines, summary_lines
+from chatterm.tui.parts import AppParts
+from chatterm.tui.widgets.message import ReplyView, body_of
+from chatterm.tui.widgets.reply_extras import ChecksView, ScoresView
+from chatterm.tui.widgets.structured_reply import StructuredReply, marks_of
+
+
+@dataclass
+class ReplyShaped(Message):
+    """A reply in JSON is better shown so."""
+
+    reply_id: str
+    view: View
+
+
+class ReplyShapes:
+    """Used by the handlers of one pane only. `post` hands it what threads found."""
+
+    def __init__(self, parts: AppParts, post: Callable[[Message], object]) -> None:
+        self._parts = parts
+        self._post = post
+        self._checked: dict[str, Checked] = {}
+        self._scored: dict[str, Scored] = {}
+        self._views: dict[str, View] = {}
+
+    def checked_of(self, reply_id: str) -> Checked | None:
+        return self._checked.get(reply_id)
+
+    def can_shape(self, reply_id: str) -> bool:
+        return reply_id in self._views
+
+    def dress(self, view: ReplyView) -> None:
+        """Show what is known of a reply that is over. Whether it is a table is found out in a thread."""
+        reply_id = view.message_id
+        if scored := self._scored.get(reply_id):
+            view.add_extra(ScoresView(score_lines(scored)))
+        if checked := self._checked.get(reply_id):
+            self._show_checks(view, checked)
+        text = view.said_text
+        if self._parts.library and reply_id and text.lstrip()[:1] in ("[", "{"):
+            threading.Thread(target=self._shape, args=(reply_id, text), daemon=True).start()
+
+    def scored(self, reply_id: str, scored: Scored) -> None:
+        """Keep how likely each label was; `dress` shows it."""
+        self._scored[reply_id] = scored
+
+    def checked(self, checked: Checked, view: ReplyView | None) -> None:
+        """Keep what was found, and show it in the reply's view."""
+        if checked.reply_id:
+            self._checked[checked.reply_id] = checked
+        if view is not None:
+            self._show_checks(view, checked)
+
+    async def shaped(self, event: ReplyShaped, view: ReplyView | None) -> None:
+        """Show a reply as a table or a list."""
+        self._views[event.reply_id] = event.view
+        if view is not None and not view.query(StructuredReply):
+            await self._put(view, event.view)
+
+    async def toggle(self, view: ReplyView) -> None:
+        """Show the JSON of a reply in place of its table, and the table again."""
+        shape = self._views.get(view.message_id)
+        if view.query(StructuredReply):
+            await view.put_body(body_of(_fenced(_indented(view.said_text))))
+        elif shape:
+            await self._put(view, shape)
+
+    async def _put(self, view: ReplyView, shape: View) -> None:
+        checked = self._checked.get(view.message_id)
+        await view.put_body(StructuredReply(shape, marks_of(checked.fields) if checked else None))
+
+    def _show_checks(self, view: ReplyView, checked: Checked) -> None:
+        for table in view.query(StructuredReply):
+            table.mark(marks_of(checked.fields))
+        if lines := list(summary_lines(checked, self._parts.lang)):
+            view.add_extra(ChecksView(lines))
+
+    def _shape(self, reply_id: str, text: str) -> None:
+        """Post the shape that its prompt gives a reply, if there is one. Runs in a thread."""
+        library = self._parts.library
+        try:
+            detail = self._parts.store.reply_detail(reply_id)
+            prompt = detail.record.prompt if detail else None
+            if library is None or prompt is None:
+                return
+            output = library.get(prompt.id).header.output
+        except ChattermError:
+            return  # without its prompt the reply stays the text it is
+        if shape := view_of(text, output):
+            self._post(ReplyShaped(reply_id, shape))
+
+
+def _fenced(text: str) -> str:
+    """Return `text` as a code block that nothing in it can end."""
+    fence = "`" * (max(map(len, re.findall("`+", text)), default=0) + 3)
+    return f"{fence}json\n{text}\n{fence}"
+
+
+def _indented(text: str) -> str:
+    """Return JSON over several lines; what is none, as it is."""
+    try:
+        return json.dumps(json.loads(text), ensure_ascii=False, indent=2)
+    except (ValueError, RecursionError):
+        return text

@@ -1,0 +1,80 @@
+"""ShapedPane: replies as people read them: tables, labels with probabilities, marks of the checks."""
+
+from dataclasses import dataclass
+
+from textual.message import Message
+
+from chatterm.tui import events
+from chatterm.tui.parts import AppParts
+from chatterm.tui.reading import Said
+from chatterm.tui.reply_shapes import ReplyShaped, ReplyShapes
+from chatterm.tui.turns import TurnRunner
+from chatterm.tui.widgets.message import MessageView, ReplyView
+from chatterm.tui.widgets.turn_pane import TurnPane
+
+
+@dataclass
+class ReplyOver(Message):
+    """A reply has ended and is on screen as it is."""
+
+    reply_id: str
+
+
+class ShapedPane(TurnPane):
+    """Adds to the replies that turns show what their prompts, checks and scores tell of them."""
+
+    def __init__(self, parts: AppParts, runner: TurnRunner) -> None:
+        super().__init__(parts, runner)
+        self._shapes = ReplyShapes(parts, self.post_message)
+
+    def _view_of(self, said: Said) -> MessageView:
+        view = super()._view_of(said)
+        if isinstance(view, ReplyView) and said.node.status != "streaming":
+            self._shapes.dress(view)
+        return view
+
+    def on_reply_scored(self, event: events.ReplyScored) -> None:
+        event.stop()
+        if self._turn.reply_id:
+            self._shapes.scored(self._turn.reply_id, event.scored)
+
+    async def on_reply_finished(self, event: events.ReplyFinished) -> None:
+        """Textual calls this before TurnPane's own: what is done here comes after that."""
+        self.post_message(ReplyOver(event.turn.reply.id))
+
+    def on_reply_over(self, event: ReplyOver) -> None:
+        event.stop()
+        if view := self._reply_view(event.reply_id):
+            self._shapes.dress(view)
+
+    def on_reply_checked(self, event: events.ReplyChecked) -> None:
+        event.stop()
+        self._shapes.checked(event.checked, self._reply_view(event.checked.reply_id))
+
+    async def on_reply_shaped(self, event: ReplyShaped) -> None:
+        event.stop()
+        await self._shapes.shaped(event, self._reply_view(event.reply_id))
+
+    async def toggle_shape(self, view: MessageView | None) -> None:
+        """Show the JSON of a reply in place of its table, and the table again."""
+        if isinstance(view, ReplyView) and self._shapes.can_shape(view.message_id):
+            await self._shapes.toggle(view)
+        else:
+            self.notify("This message has no other form.", markup=False)
+
+    def show_findings(self, view: MessageView | None) -> None:
+        """List all that was checked in a reply."""
+        from chatterm.tui.screens.findings import FindingsScreen
+
+        checked = self._shapes.checked_of(view.message_id) if view else None
+        if checked:
+            self.app.push_screen(FindingsScreen(checked, self._parts.lang))
+        else:
+            self.notify("Nothing was checked in this message since the app was opened.", markup=False)
+
+    def _last_reply_view(self) -> ReplyView | None:
+        return next(reversed(self.transcript.query(ReplyView)), None)
+
+    def _reply_view(self, reply_id: str) -> ReplyView | None:
+        views = self.transcript.query(ReplyView)
+        return next((view for view in views if reply_id and view.message_id == reply_id), None)
