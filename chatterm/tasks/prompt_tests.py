@@ -1,29 +1,22 @@
 """Runs a prompt's own tests on an engine: what `chatterm prompts test` tells. Nothing is stored."""
 
+import json
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 
 from chatterm.conversation import Document, FinishReason
-from chatterm.documents import fence
-from chatterm.engine.base import (
-    CancelToken,
-    Choices,
-    Constraint,
-    Engine,
-    Finished,
-    GenerationRequest,
-    JsonSchema,
-    TextDelta,
-)
-from chatterm.prompts import PromptTemplate, RenderedPrompt, render
+from chatterm.engine.base import CancelToken, Engine, Finished, GenerationRequest, StreamEvent, TextDelta
+from chatterm.prompts import PromptTemplate
 from chatterm.prompts.expectations import PromptTest
-from chatterm.prompts.inputs import Value, read_value
 from chatterm.prompts.judging import unmet
-from chatterm.prompts.schema import constraint_text
-from chatterm.tasks.question import sampling_params
+from chatterm.prompts.output import OutputSpec
+from chatterm.session import CalibrationCache, Scored, TurnRequest
+from chatterm.session.scoring import score_reply
+from chatterm.tasks.question import Question, compose
+from chatterm.tasks.structured import read_answer
 
 _SEED = 0
 _NUMBER = re.compile(r"[0-9]+(?:[.,][0-9]+)*")
@@ -56,62 +49,54 @@ def run_tests(
 
 
 def _run(template: PromptTemplate, test: PromptTest, engine: Engine, cancel: CancelToken) -> TestResult:
-    rendered = _rendered(template, test, engine)
-    request = GenerationRequest(
-        messages=rendered.messages,
-        prefill=rendered.prefill,
-        sampling=sampling_params({"temperature": 0, "seed": _SEED}, rendered.sampling),
-        constraint=_constraint(template, rendered),
-    )
+    card = engine.describe()
+    composed = compose(_question(template, test), card, {"temperature": 0, "seed": _SEED})
     reply, reason = [], None
-    with closing(engine.stream([request], cancel)) as events:
+    with closing(_events(composed.request, engine, cancel)) as events:
         for event in events:
             if isinstance(event, TextDelta):
                 reply.append(event.text)
             elif isinstance(event, Finished):
                 reason = event.reason
     assert reason is not None, "an engine's stream ends with Finished"
-    text = "".join(reply)
+    text = _completed("".join(reply), composed.output)
     return TestResult(
         test=test, reply=text, finish_reason=reason, failures=unmet(test, text, share_of_numbers_found)
     )
 
 
-def _rendered(template: PromptTemplate, test: PromptTest, engine: Engine) -> RenderedPrompt:
-    """Fill the prompt in; the document stands in its fence, as it does when a file is piped."""
+def _question(template: PromptTemplate, test: PromptTest) -> Question:
+    """The document is one that was piped, whatever input holds it."""
     values = dict(test.inputs)
     document = template.header.document_input
     text = values.pop(document.name, "") if document else ""
-    fenced = fence([Document("document.txt", text, len(text.encode()))]) if text else ""
-    return render(
-        template,
+    documents = (Document("document.txt", text, len(text.encode())),) if text else ()
+    return Question(
+        prompt=template,
+        is_prompt_chosen=True,
+        documents=documents,
         values=values,
-        documents=fenced,
-        question="",
         lang=test.lang or None,
-        card=engine.describe(),
+        emergency_number="",
     )
 
 
-def _constraint(template: PromptTemplate, rendered: RenderedPrompt) -> Constraint | None:
-    output = template.header.output
-    if output.schema is not None:
-        return JsonSchema(constraint_text(output.schema))
-    if output.labels is None:
-        return None
-    values = _values(template, rendered.reference.values)
-    labels = output.labels.of(rendered.reference.lang, values)
-    return Choices(tuple(f"{rendered.prefill}{label}" for label in labels))
+def _events(request: TurnRequest, engine: Engine, cancel: CancelToken) -> Generator[StreamEvent | Scored]:
+    if request.scoring:
+        return score_reply(engine, request.messages, request.scoring, cancel, CalibrationCache())
+    generation = GenerationRequest(
+        messages=request.messages,
+        prefill=request.prefill,
+        sampling=request.sampling,
+        constraint=request.constraint,
+    )
+    return engine.stream([generation], cancel)
 
 
-def _values(template: PromptTemplate, given: Mapping[str, str]) -> dict[str, Value]:
-    """Return the inputs as labels are chosen by them."""
-    texts = {spec.name: given.get(spec.name, spec.default) for spec in template.header.inputs}
-    return {
-        spec.name: read_value(template.id, spec, text)
-        for spec in template.header.inputs
-        if (text := texts[spec.name]) is not None
-    }
+def _completed(reply: str, output: OutputSpec) -> str:
+    """Return the reply, with the fields that code computes where it has any."""
+    answer = read_answer(reply, output) if output.computed else None
+    return reply if answer is None else json.dumps(answer.value, ensure_ascii=False)
 
 
 def share_of_numbers_found(reply: str, source: str) -> float | None:

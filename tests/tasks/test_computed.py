@@ -22,6 +22,7 @@ from chatterm.tasks.computed import compare, compute, days_between, growth, rati
         ("-3", "-2.0 to 2.0", "low"),
         ("5.7 %", "4.0-5.6%", "high"),
         ("250 mg", "0.1-0.3 g", "normal"),
+        ("11.8 g/dL", "120-150 g/L", "low"),
         ("260 10^9/L", "150-400 10^9/L", "normal"),
         ("260 x10^9/L", "150-400", "normal"),
         ("6", "低于5", "high"),
@@ -37,7 +38,7 @@ from chatterm.tasks.computed import compare, compute, days_between, growth, rati
         (">3", "1-5", "unknown"),
         (">5", "<5", "high"),
         # Nothing to compare, or not with each other.
-        ("11.8 g/dL", "120-150 g/L", "unknown"),
+        ("11.8 g/dL", "120-150 mmol/L", "unknown"),
         ("40 U/L", "7-56 kU/L", "unknown"),
         ("98.6 °F", "36-37 °C", "unknown"),
         ("4.5 10^12/L", "150-400 10^9/L", "unknown"),
