@@ -55,12 +55,15 @@ def _read_rows(paths: Paths) -> list[Row]:
 
 
 def _row(entry: "PromptEntry") -> Row:
+    from chatterm.prompts.sizes import made_for
+
     origin = entry.origin + (", shadowed" if entry.is_shadowed else ", changed" if entry.is_changed else "")
     header = entry.header
     if header is None:
         error = entry.problems[0].message if entry.problems else "cannot be read"
         title = {"": f"broken: {error}"}
-        return {"id": entry.id, "title": title, "inputs": [], "min_tier": None, "origin": origin}
+        none: Row = {"inputs": [], "tags": [], "min_tier": None, "made_for": None, "tried": {}}
+        return {"id": entry.id, "title": title, **none, "origin": origin}
     return {
         "id": entry.id,
         "title": dict(header.title),
@@ -69,6 +72,8 @@ def _row(entry: "PromptEntry") -> Row:
         "languages": list(header.languages),
         "tags": list(header.tags),
         "min_tier": header.min_tier,
+        "made_for": made_for(header.min_tier),
+        "tried": dict(header.tried),
         "version": header.version,
         "origin": origin,
     }

@@ -27,29 +27,68 @@ app.command("test")(prompt_test_command.run)
 @app.command("list")
 def list_(
     words: Annotated[list[str] | None, typer.Argument(help="Only prompts that hold all these words.")] = None,
+    domain: Annotated[str | None, typer.Option(help="Only this domain, as in medical.")] = None,
+    tag: Annotated[str | None, typer.Option(help="Only prompts with this tag.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """List prompts; a broken file is listed with its error."""
     from chatterm.cli.prompt_rows import prompt_rows
+    from chatterm.cli.report import Report
     from chatterm.config import Paths, load_config
 
     paths = Paths.from_environment(os.environ)
     rows = prompt_rows(paths, load_config(os.environ, paths).lang or "en")
     wanted = [word.casefold() for word in words or ()]
-    found = [row for row in rows if all(word in str(row).casefold() for word in wanted)]
-    show_rows(found, as_json=as_json, columns=("id", "title", "inputs", "min_tier", "origin"))
+    kept = [*_of_domain(_with_tag(rows, tag), domain)]
+    found = [row for row in kept if all(word in str(row).casefold() for word in wanted)]
+    show_rows(found, as_json=as_json, columns=("id", "title", "inputs", "made_for", "origin"))
+    if not as_json and any(row["made_for"] not in ("any", None) for row in found):
+        Report.to_stderr().notice("1B+ and 3B+: made for models of so many parameters, not tried on one here")
+
+
+def _of_domain(rows: "list[dict[str, Any]]", domain: str | None) -> "list[dict[str, Any]]":
+    """Raises UnknownName where no prompt is of the domain."""
+    if domain is None:
+        return rows
+    _check_known("domain", domain, {row["id"].rpartition("/")[0] for row in rows})
+    return [row for row in rows if row["id"].rpartition("/")[0] == domain]
+
+
+def _with_tag(rows: "list[dict[str, Any]]", tag: str | None) -> "list[dict[str, Any]]":
+    """Raises UnknownName where no prompt has the tag."""
+    if tag is None:
+        return rows
+    _check_known("tag", tag, {one for row in rows for one in row["tags"]})
+    return [row for row in rows if tag in row["tags"]]
+
+
+def _check_known(what: str, name: str, known: "set[str]") -> None:
+    from chatterm.errors import UnknownName
+
+    if name not in known:
+        raise UnknownName(what, name, sorted(known))
 
 
 @app.command("show")
 def show(
     name: Annotated[str, typer.Argument(help="A prompt's name, or a file.")],
     lang: Annotated[str | None, typer.Option(help="Only this language: en or zh.")] = None,
+    model: Annotated[
+        str | None, typer.Option("-m", "--model", help="Show the exact messages for this model.")
+    ] = None,
+    var: Annotated[
+        list[str] | None,
+        typer.Option(
+            "-v", "--var", metavar="NAME=VALUE", help="Fill in an input, and show the exact messages."
+        ),
+    ] = None,
     raw: Annotated[bool, typer.Option("--raw", help="The file as it is.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Show what a prompt is for, its inputs, and its texts.
 
-    The exact messages for a model: chatterm ask -p NAME --dry-run.
+    With -m or -v the exact messages and their tokens, as `ask --dry-run` shows them; inputs that are not
+    given are taken from the prompt's first test.
     """
     from chatterm.cli.wiring import Workspace
 
@@ -62,19 +101,33 @@ def show(
     languages = [lang] if lang else list(template.header.languages)
     origin = _origin_of(template, library)
     card = _card(template, lang or workspace.config.lang or "en") | ({"origin": origin} if origin else {})
+    if model is not None or var:
+        from chatterm.cli.prompt_messages import show_messages
+
+        if not as_json:
+            show_card(card)
+        show_messages(
+            workspace, template, card, as_json=as_json, given={"model": model, "lang": lang}, var=var
+        )
+        return
     texts = _texts(template, languages)
     if as_json:
         print_safely(sys.stdout, to_json(card | {"texts": texts}))
         return
-    show_rows(
-        [{"key": key, "value": value} for key, value in card.items()], as_json=False, columns=("key", "value")
-    )
+    show_card(card)
     for head, text in texts.items():
         print_safely(sys.stdout, f"\n--- {head}\n{text}")
 
 
+def show_card(card: dict[str, Any]) -> None:
+    """Print a line a field."""
+    rows = [{"key": key, "value": value} for key, value in card.items()]
+    show_rows(rows, as_json=False, columns=("key", "value"))
+
+
 def _card(template: "PromptTemplate", lang: str) -> dict[str, Any]:
     from chatterm.prompts.header import in_language
+    from chatterm.prompts.sizes import size_note
 
     header = template.header
     return {
@@ -89,7 +142,7 @@ def _card(template: "PromptTemplate", lang: str) -> dict[str, Any]:
         ],
         "sampling": [f"{key}={value}" for key, value in header.sampling.items()],
         "guard": list(header.guard),
-        "made for": f"{header.min_tier} models and larger",
+        "made for": size_note(header),
         "file": str(template.path),
     }
 

@@ -27,7 +27,19 @@ FORMAT_VERSION = 1
 NOT_YET_ACTED_ON = ("long",)
 _KEYS = (
     *("chatterm", "version", "title", "purpose", "tags", "inputs", "languages", "output", "sampling"),
-    *("shots", "long", "guard", "guard_off", "verify", "min_tier", "tests", "base", "extends", "use"),
+    *(
+        "shots",
+        "long",
+        "guard",
+        "guard_off",
+        "verify",
+        "min_tier",
+        "tried",
+        "tests",
+        "base",
+        "extends",
+        "use",
+    ),
 )
 _REQUIRED = ("chatterm", "version", "title", "languages")
 
@@ -54,6 +66,8 @@ class PromptHeader:
     """Why a domain prompt of the user's own goes without its guard pack; empty where it does not."""
     verify: VerifyPlan
     min_tier: Tier
+    tried: Mapping[str, str]
+    """How many of the tests passed, by the model they were run on: `en 2/3, zh 0/3`."""
     tests: tuple[PromptTest, ...]
     base: str
     """What an override started from, `general/summarize@3`; empty where nothing."""
@@ -113,6 +127,7 @@ def _header(reader: Reader, fields: Fields, places: dict[str, Place]) -> PromptH
         guard_off=reader.text(fields.get("guard_off"), "guard_off"),
         verify=read_verify(reader, fields.get("verify")),
         min_tier=cast(Tier, reader.choice(fields.get("min_tier"), "min_tier", TIERS, "tiny")),
+        tried=_tried(reader, fields.get("tried")),
         tests=read_tests(reader, fields.get("tests"), inputs, languages),
         base=reader.text(fields.get("base"), "base"),
         extends=reader.text(fields.get("extends"), "extends"),
@@ -165,6 +180,11 @@ def _shots(reader: Reader, node: Node | None) -> dict[Tier, int]:
     fields = reader.fields(node, "shots", TIERS)
     counts = {tier: reader.whole(fields.get(tier), f"shots.{tier}", 0, 16) for tier in TIERS}
     return {tier: count or 0 for tier, count in counts.items()} if node else {}
+
+
+def _tried(reader: Reader, node: Node | None) -> dict[str, str]:
+    entries = reader.entries(node, "tried")
+    return {key.text: reader.text(value, f"tried.{key.text}") for key, value in entries}
 
 
 def _inputs(reader: Reader, node: Node | None, places: dict[str, Place]) -> tuple[InputSpec, ...]:

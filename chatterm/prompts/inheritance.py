@@ -18,7 +18,7 @@ from chatterm.prompts.sections import Section, SectionKind, split_file, split_se
 Find = Callable[[str, Path], Path | None]
 """Returns the file that answers to an id, other than the given one; None where there is none."""
 
-_OWN_KEYS = ("chatterm", "version", "extends", "base")
+_OWN_KEYS = ("chatterm", "version", "extends", "base", "tried")
 """Never taken over: they are about the file itself."""
 _SNIPPET_KEYS = ("chatterm", "title", "languages")
 _SNIPPET_KINDS: tuple[SectionKind, ...] = ("system", "user", "map", "reduce", "note")

@@ -12,10 +12,10 @@ from chatterm.prompts.language import script_language
 from chatterm.prompts.problems import MissingInput
 from chatterm.prompts.prompt_text import fill
 from chatterm.prompts.sections import SectionKind
+from chatterm.prompts.sizes import BILLIONS
 from chatterm.prompts.template import PromptTemplate
 
 _SURROGATES = re.compile("[\ud800-\udfff]")
-_TIER_NEEDS = {"small": "0.5 billion", "medium": "2 billion", "large": "5 billion"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,7 +180,7 @@ def model_notices(template: PromptTemplate, lang: str, card: ModelCard) -> tuple
     needed = template.header.min_tier
     if TIERS.index(card.tier) < TIERS.index(needed):
         notices.append(
-            f"the prompt {template.id} is made for models of {_TIER_NEEDS[needed]} parameters or more; "
+            f"the prompt {template.id} is made for models of {BILLIONS[needed]} billion parameters or more; "
             f"expect errors of {card.name}"
         )
     if card.languages and lang not in card.languages:

@@ -195,4 +195,57 @@ def test_a_listing_imports_neither_engine_nor_models_nor_jinja2() -> None:
         "if name in sys.modules], file=sys.stderr)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stderr.strip() == "[]"
+    assert done.stderr.splitlines()[-1] == "[]"
+
+
+def test_prompts_are_listed_by_domain_and_tag(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["prompts", "list", "--domain", "legal"]) == 0
+    shown = capsys.readouterr()
+    assert {line.split("/")[0] for line in shown.out.splitlines()} == {"legal"}
+    assert "1B+" in shown.out
+    assert "not tried on one here" in shown.err
+    assert run(["prompts", "list", "--tag", "contracts", "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert {row["id"] for row in rows} >= {"legal/clauses", "legal/draft"}
+    assert all("contracts" in row["tags"] for row in rows)
+
+
+@pytest.mark.parametrize("option", [["--domain", "lega"], ["--tag", "contract"]])
+def test_a_domain_or_tag_that_is_not_there_is_told_with_the_nearest(
+    option: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["prompts", "list", *option]) == 2
+    assert "did you mean" in capsys.readouterr().err
+
+
+def test_a_prompt_says_what_it_is_made_for(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["prompts", "show", "legal/case-brief"]) == 0
+    assert "made for   3B or more, not tried on such a model here" in capsys.readouterr().out
+    assert run(["prompts", "show", SUMMARY]) == 0
+    assert "made for   any model; tried on SmolLM2-135M-Instruct Q4_1: en" in capsys.readouterr().out
+
+
+def test_the_exact_messages_are_shown_with_their_tokens(capsys: pytest.CaptureFixture[str]) -> None:
+    values = ["-v", "facts=Vera Moss sells a boat.", "-v", "skeleton=SALE by {seller}."]
+    assert run(["prompts", "show", "legal/draft", "-m", "echo", "--lang", "en", *values]) == 0
+    shown = capsys.readouterr()
+    assert "SALE by {seller}." in shown.out
+    assert "Vera Moss sells a boat." in shown.out
+    assert "Jurisdiction: Ruritania" in shown.out
+    assert "from the prompt's first test: jurisdiction" in shown.err
+    assert "tokens in 2 messages" in shown.err
+
+
+def test_the_exact_messages_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["prompts", "show", "entities", "-m", "echo", "--lang", "zh", "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert [message["role"] for message in shown["messages"]][0] == "system"
+    assert "林玛丽" in shown["messages"][-1]["content"]
+    assert shown["input_tokens"] > 0
+    assert shown["from_test"] == ["document"]
+    assert shown["name"] == "general/entities"
+
+
+def test_a_value_for_no_input_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["prompts", "show", "legal/draft", "-m", "echo", "-v", "fact=x"]) == 2
+    assert "did you mean 'facts'" in capsys.readouterr().err

@@ -276,7 +276,7 @@ def test_sampling_and_prefill_are_handed_on(tmp_path: Path) -> None:
 def test_a_model_below_the_prompts_tier_or_without_its_language_brings_a_notice(tmp_path: Path) -> None:
     template = prompt(tmp_path, changed("version: 3", "version: 3\nmin_tier: small"))
     (notice,) = filled(template).notices
-    assert "made for models of 0.5 billion parameters or more; expect errors of tiny-model" in notice
+    assert "made for models of 1 billion parameters or more; expect errors of tiny-model" in notice
     assert filled(template, num_parameters=600_000_000).notices == ()
     assert filled(template, num_parameters=None).notices == ()
     (notice,) = filled(prompt(tmp_path), lang="zh", languages=("en",)).notices

@@ -87,7 +87,7 @@ async def test_the_preview_tells_inputs_notice_tier_and_the_authors_note() -> No
     async with browsing(shipped()) as (app, _):
         await app.type("clauses")
         await app.until_shown("party: As they bear on, text", "Not legal advice", "document*: Contract")
-        await app.until_shown("made for models of 0.5 billion", "null means that")
+        await app.until_shown("made for models of 1 billion", "null means that")
 
 
 async def test_titles_are_in_the_interfaces_language() -> None:
