@@ -12,7 +12,6 @@ from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.events import Event, Key
 from textual.screen import Screen
-from textual.theme import BUILTIN_THEMES
 from textual.widgets import Markdown
 
 from chatterm.errors import UnknownName
@@ -24,6 +23,7 @@ from chatterm.tui.leaving import GRACE_S, leaving_on_signals
 from chatterm.tui.palette import palette_commands
 from chatterm.tui.parts import AppParts
 from chatterm.tui.screens.chat import ChatScreen
+from chatterm.tui.themes import OWN_THEMES
 
 _TWICE_S = 2.0
 """Ctrl+C twice within this time quits."""
@@ -52,10 +52,11 @@ class ChattermApp(App[None]):
     def __init__(self, parts: AppParts) -> None:
         """Raises UnknownName for a theme, an action or a key that there is not."""
         super().__init__()
+        for theme in OWN_THEMES:
+            self.register_theme(theme)
         if parts.theme not in self.available_themes:
-            raise UnknownName(
-                "theme", parts.theme, BUILTIN_THEMES, "; `chatterm config set theme NAME` sets another"
-            )
+            advice = "; `chatterm config set theme NAME` sets another"
+            raise UnknownName("theme", parts.theme, self.available_themes, advice)
         self.theme = parts.theme
         self.set_keymap(checked_keymap(parts.keys) if parts.keys else {})
         self.chat = ChatScreen(parts)

@@ -111,7 +111,7 @@ def hit_content(hit: SearchHit) -> Content:
     who = _SPEAKERS[hit.role] if hit.role else "Title"
     title = one_line(hit.title, _TITLE_CHARS).strip() or "(untitled)"
     snippet = [(sanitize_line(part.text), "bold underline" if part.is_match else "") for part in hit.snippet]
-    return Content.assemble((title, "bold"), (f"  {who}, {day}", "dim"), "\n  ", *snippet)
+    return Content.assemble((title, "bold"), f"  {who}, {day}", "\n  ", *snippet)
 
 
 def _state(text: str, num_hits: int) -> str:

@@ -133,12 +133,12 @@ def _options(found: Sequence[Setting], keys: Sequence[Action]) -> list[Option]:
 def _row(one: Setting) -> Content:
     value = "–" if one.value is None else _text(one.value)
     return Content.assemble(
-        (f"{one.key:<20}", "bold"), f"{one_line(value, 60):<30} ", (one_line(one.origin, 60), "dim")
+        (f"{one.key:<20}", "bold"), f"{one_line(value, 60):<30} ", one_line(one.origin, 60)
     )
 
 
 def _key_row(one: Action) -> Content:
-    return Content.assemble((f"{one.shown_keys:<20}", "bold"), f"{one.meaning} ", (one.id or "", "dim"))
+    return Content.assemble((f"{one.shown_keys:<20}", "bold"), f"{one.meaning} ", one.id or "")
 
 
 def _text(value: object) -> str:

@@ -43,7 +43,7 @@ def row_of(one: ConversationSummary, *, is_marked: bool = False) -> Content:
     """Return the line of a conversation: its title, then its tags."""
     tags = "".join(f" #{one_line(tag, 50)}" for tag in one.tags)
     mark = MARK if is_marked else ""
-    return Content.assemble(mark, one_line(one.title).strip() or UNTITLED, (tags, "dim"))
+    return Content.assemble(mark, one_line(one.title).strip() or UNTITLED, tags)
 
 
 class Sidebar(OptionList):
