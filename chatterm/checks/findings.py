@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["number", "quote", "citation", "copy", "leak", "coverage", "language"]
+Kind = Literal["number", "quote", "citation", "copy", "leak", "coverage", "structure", "language"]
 """`leak`: an example's words in the reply. `coverage`: what the source has and the reply lacks.
 
+`structure`: the same of its markup.
 `language`: the reply is not in the one that was asked for; its text is the code of the one it is in.
 """
 

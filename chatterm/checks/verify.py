@@ -10,6 +10,7 @@ from chatterm.checks.leaks import check_leaks
 from chatterm.checks.number_check import check_numbers, index_numbers
 from chatterm.checks.quotes import check_copies, check_quotes
 from chatterm.checks.sources import Source, make_source
+from chatterm.checks.structure import check_structure
 
 DEFAULT_LEVELS: Mapping[Kind, Level] = {
     "number": "mark",
@@ -18,6 +19,7 @@ DEFAULT_LEVELS: Mapping[Kind, Level] = {
     "copy": "mark",
     "leak": "mark",
     "coverage": "off",
+    "structure": "off",
     "language": "off",
 }
 OWN_WORDS = -1
@@ -30,6 +32,7 @@ _KEYS: Mapping[str, Kind] = {
     "copies": "copy",
     "coverage": "coverage",
     "example_leak": "leak",
+    "structure": "structure",
     "language": "language",
 }
 
@@ -86,6 +89,10 @@ def verify(
     found.sort(key=lambda finding: (finding.start < 0, finding.start, finding.end))
     if "coverage" in wanted:
         found += _uncovered(reply, documents, terms)
+    if "structure" in wanted:
+        is_strict = levels.get("structure") == "strict"
+        for document in documents:
+            found += check_structure(reply, document, keeps_placeholders=is_strict)
     return Report(tuple(found), {**DEFAULT_LEVELS, **levels})
 
 

@@ -11,6 +11,7 @@ _KINDS: Mapping[Kind, tuple[str, str]] = {
     "copy": ("value", "字段"),
     "leak": ("text", "文字"),
     "coverage": ("item", "内容"),
+    "structure": ("markup", "标记"),
     "language": ("the answer, in", "回答语言"),
 }
 _REASONS: Mapping[Why, tuple[str, str]] = {

@@ -147,8 +147,8 @@ def _levels(plan: CheckPlan, *, has_sources: bool) -> dict[Kind, Level]:
     levels = levels_of(plan.levels)
     if plan.levels and levels["copy"] == "off":
         levels["copy"] = levels["quote"] if levels["quote"] != "off" else "mark"
-    for kind in (*_GROUNDED, "coverage"):
-        if not has_sources and (levels[kind] != "strict" or kind == "coverage"):
+    for kind in (*_GROUNDED, "coverage", "structure"):
+        if not has_sources and (levels[kind] != "strict" or kind in ("coverage", "structure")):
             levels[kind] = "off"
     return levels
 

@@ -157,6 +157,7 @@ def test_levels_come_from_a_prompts_own_words() -> None:
         "coverage": "mark",
         "leak": "strict",
         "language": "mark",
+        "structure": "off",
     }
     report = verify("13 and “nobody ever said so much”", "12", levels=levels)
     assert [one.text for one in report.failures] == ["13"]
