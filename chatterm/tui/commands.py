@@ -58,8 +58,32 @@ COMMANDS = (
     Command(name="edit", help="edit the last question", action="screen.edit_question"),
     Command(name="branch", help="go on from the message that is chosen", action="screen.branch"),
     Command(name="copy", help="copy the last reply", action="screen.copy_reply"),
-    Command(name="export", help="write the conversation to a file", action="screen.export"),
-    Command(name="search", help="search all conversations", action="screen.search"),
+    Command(
+        name="rename", argument="TITLE", taking="optional", help="give another title", action="screen.rename"
+    ),
+    Command(name="delete", help="delete the conversation, after asking", action="screen.delete_conversation"),
+    Command(
+        name="export",
+        argument="PATH",
+        taking="optional",
+        help="write the conversation to a new file: .md, or .json with every branch",
+        action="screen.export",
+    ),
+    Command(
+        name="import",
+        argument="PATH",
+        taking="optional",
+        help="take in conversations of chatterm, ChatGPT or llm",
+        action="screen.import_file",
+    ),
+    Command(
+        name="search",
+        argument="WORDS",
+        taking="optional",
+        help="search all conversations",
+        action="screen.search",
+    ),
+    Command(name="settings", help="settings, themes and keys", action="screen.settings"),
     Command(name="tokens", help="count what would be sent", action="screen.tokens"),
     Command(
         name="private", help="go to conversations that are written nowhere, or back", action="app.private"

@@ -8,8 +8,9 @@ from chatterm.engine.echo import EchoEngine
 from chatterm.errors import UnknownName, UsageError
 from chatterm.store import ConversationStore
 from chatterm.tui.app import ChattermApp
+from chatterm.tui.commands import COMMANDS
 from chatterm.tui.key_map import actions, checked_keymap, clashes, key_name
-from chatterm.tui.screens.help import help_rows
+from chatterm.tui.screens.help import command_rows, help_rows
 from tests.tui.driving import parts_of, running
 
 
@@ -24,6 +25,12 @@ def test_the_help_tells_a_remapped_key_instead() -> None:
     rows = dict(help_rows({"chat.search": "f6,?"}))
     assert ("F6, ?", "Search all conversations") in rows["Anywhere"]
     assert not any(keys == "Ctrl+F" for keys, _ in rows["Anywhere"])
+
+
+def test_the_help_tells_every_command() -> None:
+    told = dict(command_rows())
+    assert {f"/{command.name}" for command in COMMANDS} == {usage.split()[0] for usage in told}
+    assert told["/export [PATH]"].startswith("write the conversation")
 
 
 def test_ids_name_one_action_of_one_class() -> None:

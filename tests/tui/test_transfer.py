@@ -94,3 +94,22 @@ async def test_a_wrong_file_is_told_and_the_app_lives_on(
         await app.app.chat.run_action(f"import_file({str(path)!r})")
         await app.until(lambda: told in " ".join(app.screen.replace("│", " ").split()))
         assert "\x1b" not in app.screen
+
+
+async def test_slash_commands_reach_the_same(store: ConversationStore, tmp_path: Path) -> None:
+    conversation_id = tell(store, ["my question", "my answer"], title="A talk")
+    path = tmp_path / "talk.json"
+    async with running(parts_of(store, EchoEngine(), conversation_id=conversation_id)) as app:
+        await app.until_shown("my answer")
+        await app.ask(f"/export {path}")
+        await app.until(path.exists)
+        await app.ask("/rename Another name")
+        await app.until(lambda: store.summary(conversation_id).title == "Another name")
+        await app.ask("/delete")
+        await app.until_shown("Delete this conversation")
+        await app.press("y")
+        await app.until(lambda: not store.conversations())
+        await app.ask(f"/import {path}")
+        await app.until(lambda: bool(store.conversations()))
+        await app.ask("/search answer")
+        await app.until_shown("A talk  Assistant")

@@ -11,6 +11,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from chatterm.tui.commands import COMMANDS
 from chatterm.tui.key_map import actions
 
 Row = tuple[str, str]
@@ -33,6 +34,11 @@ def help_rows(keymap: Mapping[str, str]) -> Iterator[tuple[str, Sequence[Row]]]:
         yield area, [*own, *TEXTUALS.get(area, ())]
 
 
+def command_rows() -> Sequence[Row]:
+    """Return the slash commands of the composer."""
+    return [(command.usage, command.help) for command in COMMANDS]
+
+
 def help_text(areas: Sequence[tuple[str, Sequence[Row]]]) -> Content:
     lines: list[Content] = []
     for area, rows in areas:
@@ -49,10 +55,10 @@ class HelpScreen(ModalScreen[None]):
         Binding("escape,f1,q", "dismiss_help", "Close the help", show=False, id="help.close")
     ]
 
-    def __init__(self, keymap: Mapping[str, str], more: Sequence[tuple[str, Sequence[Row]]] = ()) -> None:
-        """`more` are areas that follow the keys: the slash commands."""
+    def __init__(self, keymap: Mapping[str, str]) -> None:
+        """`keymap` has the keys of actions where they are not the app's own."""
         super().__init__()
-        self._areas = [*help_rows(keymap), *more]
+        self._areas = [*help_rows(keymap), ("Commands, at the beginning of a message", command_rows())]
 
     def compose(self) -> ComposeResult:
         with VerticalScroll(id="help") as box:
