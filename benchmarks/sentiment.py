@@ -145,10 +145,13 @@ def free_text(engine: Engine, request: TurnRequest) -> str:
     """Return the first label that a reply in free words names; '' where it names none."""
     sampling = replace(request.sampling, max_tokens=16)
     generation = GenerationRequest(messages=request.messages, prefill=request.prefill, sampling=sampling)
+    reply = ""
     with closing(engine.stream([generation], CancelToken())) as events:
-        reply = "".join(event.text for event in events if isinstance(event, TextDelta)).lower()
-    places = {label: reply.find(label) for label in LABELS if label in reply}
-    return min(places, key=lambda label: places[label]) if places else ""
+        for event in events:
+            reply += event.text.lower() if isinstance(event, TextDelta) else ""
+            if found := next((label for label in LABELS if label in reply), ""):
+                return found
+    return ""
 
 
 def main() -> None:
