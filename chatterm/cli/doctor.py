@@ -57,7 +57,7 @@ def _versions(_: Workspace) -> Iterator[Finding]:
 
 def _machine(workspace: Workspace) -> Iterator[Finding]:
     from chatterm.engine.local.native.build import find_compiler
-    from chatterm.engine.local.runtime import choose_device, num_physical_cores
+    from chatterm.engine.local.runtime import choose_device, gpu_decoder, num_physical_cores
 
     threads = workspace.config.threads or num_physical_cores()
     device = choose_device(workspace.config.device)
@@ -66,6 +66,8 @@ def _machine(workspace: Workspace) -> Iterator[Finding]:
         compiler = find_compiler()
         without = "torch's own operations; with a C compiler (cc, gcc or clang) replies come much faster"
         yield Finding("decoder", True, f"in C, compiled by {compiler}" if compiler else without)
+    if device.type == "cuda":
+        yield Finding("decoder", True, gpu_decoder(device))
     pages, page = os.sysconf("SC_PHYS_PAGES"), os.sysconf("SC_PAGE_SIZE")
     yield Finding("memory", True, f"{pages * page / 2**30:.1f} GiB in all")
 

@@ -154,7 +154,7 @@ def _summary_fields(summary: "ModelSummary", workspace: "Workspace") -> dict[str
     from chatterm.engine.local.weights.packed_types import describe_use
     from chatterm.models.arch_spec import SUPPORTED_ARCHITECTURES
 
-    is_native = holding_here(workspace.paths.cache).is_native
+    by = holding_here(workspace.paths.cache).by
     shape = summary.spec
     runs = summary.architecture in SUPPORTED_ARCHITECTURES
     otherwise = " (through transformers)" if summary.path.is_dir() else " (cannot be run yet)"
@@ -174,7 +174,7 @@ def _summary_fields(summary: "ModelSummary", workspace: "Workspace") -> dict[str
         "problem": summary.problem,
         "weights": [
             f"{use.block_type.name}: {use.num_tensors} tensors, {use.num_bytes / 1e6:.1f} MB, "
-            f"{describe_use(use.block_type, use.num_elements, use.num_bytes, is_native=is_native)}"
+            f"{describe_use(use.block_type, use.num_elements, use.num_bytes, by)}"
             for use in summary.blocks
         ],
     }

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 TEMPLATES, TOKENIZERS, NATIVE = "templates", "tokenizers", "native"
-CALIBRATIONS, LISTINGS = "calibrations", "listings"
+CALIBRATIONS, LISTINGS, GPU_KERNELS = "calibrations", "listings", "gpu-kernels"
 """Folders of the cache: verdicts on chat templates, what was found out about vocabularies, kernels compiled
-here, what labels have for texts that say nothing, what the shipped prompt files say of themselves."""
+here, what labels have for texts that say nothing, what the shipped prompt files say of themselves, kernels
+compiled for a GPU."""
 
 CAPS = {
     TEMPLATES: 10 * 10**6,
@@ -21,6 +22,7 @@ CAPS = {
     NATIVE: 100 * 10**6,
     CALIBRATIONS: 10**6,
     LISTINGS: 10**6,
+    GPU_KERNELS: 200 * 10**6,
 }
 """The most that each kind may take, in bytes."""
 _WHAT = {
@@ -29,6 +31,7 @@ _WHAT = {
     NATIVE: "kernels compiled for this processor",
     CALIBRATIONS: "how models lean towards the labels of prompts",
     LISTINGS: "the list of the shipped prompts",
+    GPU_KERNELS: "kernels compiled for a GPU",
 }
 _OTHER = "not of this version"
 

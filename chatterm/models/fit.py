@@ -4,7 +4,7 @@ Owns the arithmetic and the words. How many bytes a matrix takes once it is load
 (`engine.local.weights.packed_types` knows), what is free by `free_memory` or by the device. Torch-free.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 
 from chatterm.errors import OutOfMemory
@@ -115,6 +115,20 @@ def fitted_context(need: MemoryNeed, free: int, *, name: str, device: str, is_co
             f"({parts_said(need)}), but {said(free)} are free; --ctx {longest} would fit"
         )
     return longest
+
+
+def layers_that_fit(need: MemoryNeed, layers: Sequence[int], free: int) -> int:
+    """Return how many of the first layers fit into `free` bytes, with all that is no layer's.
+
+    `layers` are their weights in bytes; each has its share of the cache.
+    """
+    cache = need.cache // len(layers)
+    taken = need.without_cache - sum(layers)
+    for index, size in enumerate(layers):
+        taken += size + cache
+        if taken > free:
+            return index
+    return len(layers)
 
 
 def verdict(need: MemoryNeed, free: int) -> str:

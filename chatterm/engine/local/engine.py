@@ -24,7 +24,7 @@ from chatterm.engine.local.replies import Prompt, ReplyTexts, all_cancelled
 from chatterm.engine.local.source import ModelSource, open_source
 from chatterm.engine.local.text.prompt_ids import open_prompt_encoder
 from chatterm.errors import DoesNotFit, OutOfMemory, Unsupported, UsageError
-from chatterm.models.cache import NATIVE, TEMPLATES, TOKENIZERS
+from chatterm.models.cache import GPU_KERNELS, NATIVE, TEMPLATES, TOKENIZERS
 
 if TYPE_CHECKING:
     from chatterm.engine.local.constraints.compiler import ConstraintCompiler
@@ -82,6 +82,7 @@ class LocalEngine:
             cache_bytes=cache_bytes,
             is_deterministic=is_deterministic,
             kernels=cache / NATIVE if cache else None,
+            gpu_kernels=cache / GPU_KERNELS if cache else None,
             has_prompt_lookup=has_prompt_lookup,
         )
         load = partial(_load, source, options)

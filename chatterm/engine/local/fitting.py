@@ -1,4 +1,7 @@
-"""Before weights are loaded: the context with which a model fits its device, or why it does not fit."""
+"""Before weights are loaded: how a model fits its device, or why it does not fit.
+
+With its whole context, with a shorter one, or, on a GPU, with some of its layers on the CPU.
+"""
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
@@ -7,42 +10,88 @@ from chatterm.engine.local.decoder.linear import Placement
 from chatterm.engine.local.memory import Holding, folder_tensors, need_of
 from chatterm.engine.local.options import RuntimeOptions
 from chatterm.engine.local.source import FolderSource, GGUFSource, ModelSource
-from chatterm.models.fit import PROGRAM_BYTES, fitted_context, shortened_notice
+from chatterm.errors import OutOfMemory
+from chatterm.models.fit import (
+    PROGRAM_BYTES,
+    MemoryNeed,
+    fitted_context,
+    layers_that_fit,
+    said,
+    shortened_notice,
+)
 from chatterm.models.gguf import TensorInfo
+
+_SPLIT_CONTEXT = 8192
+"""In tokens: of a model that does not fit, where nobody asked for another."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """The context with which the model fits."""
+    """How the model fits."""
 
     context_length: int
     """In tokens."""
     notices: tuple[str, ...] = ()
-    """What people must be told: that the context was shortened."""
+    """What people must be told: that the context was shortened, or that layers are on the CPU."""
+    num_first: int | None = None
+    """So many layers go to the device, the others to the CPU; None: all."""
 
 
-def fitted(source: ModelSource, options: RuntimeOptions, placement: Placement, free: int) -> Fitted:
-    """Return the context to load with, where `free` bytes can be had on the placement's device.
+def fitted(
+    source: ModelSource, options: RuntimeOptions, placement: Placement, free: int, free_beside: int = 0
+) -> Fitted:
+    """Return how to load the model, where `free` bytes can be had on the placement's device.
 
-    What transformers runs is loaded untried: nobody can tell what it takes. Raises OutOfMemory with needed
-    and free bytes and what would fit.
+    `free_beside` can be had on the CPU for the layers that a GPU cannot hold. What transformers runs is
+    loaded untried: nobody can tell what it takes. Raises OutOfMemory with needed and free bytes and what
+    would fit.
     """
     if not isinstance(source, (GGUFSource, FolderSource)):
         return Fitted(options.context_length)
     holding = Holding(
-        keeps_packed=placement.keeps_packed,
-        is_native=placement.native is not None,
-        cache_itemsize=placement.cache_dtype.itemsize,
-        target=source.target,
+        by=placement.multiplier, cache_itemsize=placement.cache_dtype.itemsize, target=source.target
     )
     tensors, name = _tensors(source)
     need = need_of(tensors, source.spec, context_length=options.context_length, holding=holding)
     # The program itself is in memory by now.
     need = replace(need, working=need.working - PROGRAM_BYTES)
-    device = str(placement.device)
-    length = fitted_context(need, free, name=name, device=device, is_context_asked=options.is_context_asked)
+    asked, device = options.is_context_asked, str(placement.device)
+    try:
+        length = fitted_context(need, free, name=name, device=device, is_context_asked=asked)
+    except OutOfMemory:
+        split = None
+        if placement.device.type == "cuda":
+            kept = need if asked else replace(need, context_length=min(need.context_length, _SPLIT_CONTEXT))
+            split = _split(kept, _layer_bytes(tensors, holding, source.spec.num_layers), free, free_beside)
+        if split is None:
+            raise
+        return split
     is_shorter = length < options.context_length
     return Fitted(length, (shortened_notice(need, free, length),) if is_shorter else ())
+
+
+def _split(need: MemoryNeed, layers: list[int], free: int, free_beside: int) -> Fitted | None:
+    """Return with how many layers on the device the model fits; None where it does not even so."""
+    num_first = layers_that_fit(need, layers, free)
+    num_rest = len(layers) - num_first
+    beside = sum(layers[num_first:]) + 2 * need.cache * num_rest // len(layers)
+    if num_first == 0 or beside > free_beside:
+        return None
+    notice = (
+        f"{num_rest} of {len(layers)} layers do not fit the {said(free)} that are free on the GPU and run on "
+        f"the CPU ({said(beside)}): replies come several times slower; a smaller quantisation, or a shorter "
+        f"--ctx than {need.context_length:,}, leaves fewer there"
+    )
+    return Fitted(need.context_length, (notice,), num_first)
+
+
+def _layer_bytes(tensors: Collection[TensorInfo], holding: Holding, num_layers: int) -> list[int]:
+    sizes = [0] * num_layers
+    for tensor in tensors:
+        block, _, rest = tensor.name.partition(".")
+        if block == "blk":
+            sizes[int(rest.partition(".")[0])] += holding.of(tensor)
+    return sizes
 
 
 def _tensors(source: GGUFSource | FolderSource) -> tuple[Collection[TensorInfo], str]:

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from chatterm.engine.local.weights.packed_types import HEAD_TARGET, held_bytes
+from chatterm.engine.local.weights.packed_types import HEAD_TARGET, Multiplier, held_bytes
 from chatterm.errors import OutOfMemory
 from chatterm.models.arch_spec import ArchSpec
 from chatterm.models.block_types import BlockType
@@ -20,6 +20,7 @@ _NORM_BYTES = 4
 """A vector's value: fp32."""
 _PLAIN = {"F32": BlockType.F32, "F16": BlockType.F16, "BF16": BlockType.BF16}
 _PACKED = ".qweight"
+_READS_HEAD: frozenset[Multiplier] = frozenset({"native", "kernels"})
 _HEADS = {"token_embd.weight", "output.weight"}
 
 
@@ -27,10 +28,7 @@ _HEADS = {"token_embd.weight", "output.weight"}
 class Holding:
     """How weights and cache are held on a device."""
 
-    keeps_packed: bool = True
-    """False: every matrix is dequantised."""
-    is_native: bool = False
-    """By the C library, on the CPU."""
+    by: Multiplier = "torch"
     cache_itemsize: int = 4
     """Bytes of one number of the keys and values."""
     target: BlockType | None = None
@@ -46,7 +44,7 @@ class Holding:
         target = HEAD_TARGET if self.target and tensor.name in _HEADS else self.target
         quantises = target is not None and is_plain and columns % target.block_size == 0
         block_type = target if quantises and target else tensor.block_type
-        return held_bytes(block_type, rows, columns, keeps_packed=self.keeps_packed, is_native=self.is_native)
+        return held_bytes(block_type, rows, columns, self.by)
 
 
 def need_of(
@@ -65,14 +63,14 @@ def need_of(
         held=holding.of,
         cache_itemsize=holding.cache_itemsize,
     )
-    # The C library reads a tied embedding from the head's tiles.
-    return replace(need, embedding=0) if holding.is_native and spec.is_head_tied else need
+    # A tied embedding is read from what the head is packed as.
+    return replace(need, embedding=0) if holding.by in _READS_HEAD and spec.is_head_tied else need
 
 
 def holding_here(cache: Path) -> Holding:
     """Return how the CPU will most likely hold weights: by the C library where one was compiled before."""
     is_native = any((cache / NATIVE).glob("*.so"))
-    return Holding(is_native=is_native, cache_itemsize=2 if is_native else 4)
+    return Holding(by="native", cache_itemsize=2) if is_native else Holding()
 
 
 def folder_tensors(checkpoint: Checkpoint, spec: ArchSpec) -> list[TensorInfo]:

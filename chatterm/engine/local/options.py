@@ -22,5 +22,7 @@ class RuntimeOptions:
     """The same tokens to the bit however they are cached, batched and guessed at."""
     kernels: Path | None = None
     """Folder for the decoder compiled for this machine; None: none is compiled."""
+    gpu_kernels: Path | None = None
+    """Folder for what is compiled for a GPU; None: wherever Triton keeps it."""
     has_prompt_lookup: bool = True
     """Whether guesses may save passes."""

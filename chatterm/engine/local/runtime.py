@@ -12,14 +12,14 @@ from contextlib import closing, contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Self, TypeVar
+from typing import TYPE_CHECKING, Self, TypeVar
 
 import torch
 
 from chatterm.engine.base import GenerationRequest
 from chatterm.engine.local.decoder.any_decoder import AnyDecoder
 from chatterm.engine.local.decoder.decoder import Decoder
-from chatterm.engine.local.decoder.linear import Placement
+from chatterm.engine.local.decoder.linear import LoadPlan, Placement
 from chatterm.engine.local.fitting import fitted
 from chatterm.engine.local.generation.choosing import Constraint, Drawn, TokenChooser
 from chatterm.engine.local.generation.generate import FastSteps, PromptReading, Stepper
@@ -28,6 +28,7 @@ from chatterm.engine.local.generation.lookup import MAX_DRAFT, PromptLookup
 from chatterm.engine.local.generation.passes import Reader
 from chatterm.engine.local.generation.run import SampleRun
 from chatterm.engine.local.generation.scoring import score_endings
+from chatterm.engine.local.gpu.availability import why_no_kernels
 from chatterm.engine.local.memory import out_of_memory_text
 from chatterm.engine.local.native.library import NativeLibrary
 from chatterm.engine.local.options import RuntimeOptions
@@ -35,6 +36,9 @@ from chatterm.engine.local.source import ModelSource
 from chatterm.engine.local.thread_choice import ThreadChoice
 from chatterm.errors import OutOfMemory, UsageError
 from chatterm.models.free_memory import free_memory
+
+if TYPE_CHECKING:
+    from chatterm.engine.local.gpu.kernels import GpuKernels
 
 _T = TypeVar("_T")
 
@@ -87,17 +91,25 @@ class Runtime:
         torch.set_num_threads(1)
         native = NativeLibrary(kernels, most_threads) if kernels and chosen.type == "cpu" else None
         native = native if native and native.is_fast else None
-        placement = Placement.best_for(chosen, native)
-        fit = fitted(source, options, placement, _free_bytes(chosen))
+        gpu_kernels, how = _gpu_kernels(chosen, options)
+        placement = Placement.best_for(chosen, native, gpu_kernels)
+        cpu = torch.device("cpu")
+        fit = fitted(source, options, placement, _free_bytes(chosen), _free_bytes(cpu))
         options = replace(options, context_length=fit.context_length)
+        plan = LoadPlan(
+            placement=placement,
+            context_length=fit.context_length,
+            num_first=fit.num_first,
+            spill=Placement.best_for(cpu),
+        )
         with memory_errors_named(chosen, "the model's weights"):
-            model, notes = source.load(placement, options.context_length)
+            model, notes = source.load(plan)
         is_fixed = options.num_threads is not None or options.is_deterministic or chosen.type != "cpu"
         threads = ThreadChoice(most_threads, partial(_set_threads, native), is_fixed=is_fixed)
         threads.calibrate(partial(torch.zeros, 2**19))
         budget = options.cache_bytes or int(CACHE_SHARE * _free_bytes(chosen))
         cache = KVCache(model, options.context_length, budget)
-        return cls(model, cache, threads, notes, options, fit.notices)
+        return cls(model, cache, threads, (*how, *notes), options, fit.notices)
 
     @property
     def device(self) -> str:
@@ -162,6 +174,27 @@ class Runtime:
         """Yield `values`, with the ways in which memory runs out turned into OutOfMemory."""
         with memory_errors_named(self._device, "this conversation"), closing(values):
             yield from values
+
+
+def _gpu_kernels(
+    device: torch.device, options: RuntimeOptions
+) -> "tuple[GpuKernels | None, tuple[str, ...]]":
+    """Return the kernels for a GPU, or a note on what it does without them."""
+    if device.type != "cuda":
+        return None, ()
+    if reason := why_no_kernels(torch.cuda.get_device_capability(device)):
+        return None, (reason,)
+    if options.gpu_kernels is not None:
+        os.environ.setdefault("TRITON_CACHE_DIR", str(options.gpu_kernels))  # read when Triton is imported
+    from chatterm.engine.local.gpu.kernels import GpuKernels
+
+    return GpuKernels.on(device, is_identical=options.is_deterministic), ()
+
+
+def gpu_decoder(device: torch.device) -> str:
+    """Say what a GPU's decoder is made of."""
+    reason = why_no_kernels(torch.cuda.get_device_capability(device))
+    return reason or f"Triton's kernels and one CUDA graph a token, {torch.cuda.get_device_name(device)}"
 
 
 def _fast_steps(model: AnyDecoder) -> FastSteps | None:

@@ -19,7 +19,7 @@ from chatterm.models.hyperparameters import read_hyperparameters
 
 if TYPE_CHECKING:
     from chatterm.engine.local.decoder.any_decoder import AnyDecoder
-    from chatterm.engine.local.decoder.linear import Placement
+    from chatterm.engine.local.decoder.linear import LoadPlan
 
 _TARGETS = {"int4": BlockType.Q4_1, "int8": BlockType.Q8_0}
 _PLAIN = {BlockType.F32, BlockType.F16, BlockType.BF16}
@@ -51,7 +51,7 @@ class ModelSource(Protocol):
         """`cache` is a folder for what takes long to find out. Raises ModelError."""
         ...
 
-    def load(self, placement: "Placement", context_length: int) -> "tuple[AnyDecoder, tuple[str, ...]]":
+    def load(self, plan: "LoadPlan") -> "tuple[AnyDecoder, tuple[str, ...]]":
         """Place the weights; return the model, with notes on how they are kept. Raises ModelError."""
         ...
 
@@ -109,13 +109,13 @@ class GGUFSource:
     def open_tokenizer(self, cache: Path | None = None) -> Tokenizer:
         return Tokenizer.from_metadata(self.file.metadata, str(self.file.path), cache)
 
-    def load(self, placement: "Placement", context_length: int) -> "tuple[AnyDecoder, tuple[str, ...]]":
-        from chatterm.engine.local.decoder.loading import load_decoder
+    def load(self, plan: "LoadPlan") -> "tuple[AnyDecoder, tuple[str, ...]]":
+        from chatterm.engine.local.decoder.loading import load_planned
         from chatterm.engine.local.weights.quantised_weights import quantised
         from chatterm.engine.local.weights.tensors import WeightFile
 
         weights = quantised(WeightFile(self.file), self.target)
-        return load_decoder(weights, self.spec, placement, context_length=context_length)
+        return load_planned(weights, self.spec, plan)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,13 +158,13 @@ class FolderSource(_Folder):
     def open_tokenizer(self, cache: Path | None = None) -> Tokenizer:
         return Tokenizer.from_folder(self.checkpoint.folder, self.spec.vocab_size)
 
-    def load(self, placement: "Placement", context_length: int) -> "tuple[AnyDecoder, tuple[str, ...]]":
-        from chatterm.engine.local.decoder.loading import load_decoder
+    def load(self, plan: "LoadPlan") -> "tuple[AnyDecoder, tuple[str, ...]]":
+        from chatterm.engine.local.decoder.loading import load_planned
         from chatterm.engine.local.weights.checkpoint_weights import CheckpointWeights
         from chatterm.engine.local.weights.quantised_weights import quantised
 
         weights = quantised(CheckpointWeights.open(self.checkpoint), self.target)
-        decoder, notes = load_decoder(weights, self.spec, placement, context_length=context_length)
+        decoder, notes = load_planned(weights, self.spec, plan)
         if has_eyes(self.checkpoint.tensors):
             notes = (*notes, "reads text only: the part of the model that sees pictures is left out")
         return decoder, notes
@@ -206,14 +206,14 @@ class ForeignSource(_Folder):
     def open_tokenizer(self, cache: Path | None = None) -> Tokenizer:
         return Tokenizer.from_folder(self.checkpoint.folder, self.num_tokens)
 
-    def load(self, placement: "Placement", context_length: int) -> "tuple[AnyDecoder, tuple[str, ...]]":
+    def load(self, plan: "LoadPlan") -> "tuple[AnyDecoder, tuple[str, ...]]":
         # Read when they are imported: nothing of the model's is asked for elsewhere.
         os.environ.setdefault("HF_HUB_OFFLINE", "1")
         os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
         from chatterm.engine.local.decoder.foreign_decoder import ForeignDecoder
 
         note = f"runs through transformers, because {self.reason}: slower, and its weights are not packed"
-        return ForeignDecoder.open(self.checkpoint.folder, placement), (note,)
+        return ForeignDecoder.open(self.checkpoint.folder, plan.placement), (note,)
 
 
 def _suffix(target: BlockType | None) -> str:

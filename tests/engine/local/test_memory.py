@@ -6,21 +6,23 @@ from pathlib import Path
 import pytest
 import torch
 
-from chatterm.engine.local.decoder.linear import Placement
+from chatterm.engine.local.decoder.linear import LoadPlan, Placement
 from chatterm.engine.local.engine import LocalEngine
 from chatterm.engine.local.fitting import fitted
 from chatterm.engine.local.generation.kv_cache import Slab
 from chatterm.engine.local.memory import Holding, folder_tensors, holding_here, need_of
 from chatterm.engine.local.options import RuntimeOptions
 from chatterm.engine.local.source import FolderSource, GGUFSource, open_source
+from chatterm.engine.local.weights.packed_types import Multiplier
 from chatterm.errors import OutOfMemory
 from chatterm.models.block_types import BlockType
-from chatterm.models.fit import MemoryNeed
+from chatterm.models.fit import PROGRAM_BYTES, MemoryNeed
 from tests.support.gguf_files import TinyLlama, tiny_gguf
 
 SPEC = TinyLlama(num_layers=3, embedding=256, feed_forward=512, vocab_size=1024, context_length=4096)
 NUM_TOKENS = 600
 MB = 10**6
+PACKED = Placement.best_for(torch.device("cpu"))
 
 
 def storages() -> dict[int, int]:
@@ -37,8 +39,8 @@ def gguf_source(path: Path) -> GGUFSource:
     return source
 
 
-def need(source: GGUFSource, *, keeps_packed: bool = True, context_length: int | None = None) -> MemoryNeed:
-    holding = Holding(keeps_packed=keeps_packed)
+def need(source: GGUFSource, *, by: Multiplier = "torch", context_length: int | None = None) -> MemoryNeed:
+    holding = Holding(by=by)
     return need_of(source.file.tensors.values(), source.spec, context_length=context_length, holding=holding)
 
 
@@ -51,7 +53,7 @@ def test_what_loading_takes_is_foreseen(tmp_path: Path, block_type: str, *, is_t
     })  # fmt: skip
     source = gguf_source(tiny_gguf(tmp_path / "m.gguf", spec))
     before = storages()
-    model, _ = source.load(Placement.best_for(torch.device("cpu")), NUM_TOKENS)
+    model, _ = source.load(LoadPlan(placement=PACKED, context_length=NUM_TOKENS))
     weights = sum(size for address, size in storages().items() if address not in before)
     slab = Slab(model, NUM_TOKENS, NUM_TOKENS)
     slab.reserve(NUM_TOKENS)
@@ -97,10 +99,34 @@ def test_a_folder_needs_what_its_tensors_say(tmp_path: Path) -> None:
 
 
 def test_the_c_library_counts_where_it_was_compiled(tmp_path: Path) -> None:
-    assert not holding_here(tmp_path).is_native
+    assert holding_here(tmp_path).by == "torch"
     (tmp_path / "native").mkdir()
     (tmp_path / "native" / "x.so").touch()
-    assert holding_here(tmp_path).is_native
+    assert holding_here(tmp_path).by == "native"
+
+
+def test_a_gpu_too_small_leaves_layers_to_the_cpu_and_says_so(tmp_path: Path) -> None:
+    source = gguf_source(tiny_gguf(tmp_path / "m.gguf", SPEC))
+    options = RuntimeOptions(context_length=4096, is_context_asked=True)
+    gpu = Placement(torch.device("cuda"), torch.bfloat16, keeps_packed=True)
+    total = fitted_total(source, gpu)
+    assert fitted(source, options, gpu, total).num_first is None
+    fit = fitted(source, options, gpu, total - 1, 10**9)
+    assert fit.num_first == 2
+    assert fit.context_length == 4096
+    assert "1 of 3 layers do not fit" in fit.notices[0]
+    assert "run on the CPU" in fit.notices[0]
+    with pytest.raises(OutOfMemory, match="are free"):
+        fitted(source, options, gpu, total - 1, 1000)
+    with pytest.raises(OutOfMemory):
+        fitted(source, options, gpu, total // 100, 10**9)
+
+
+def fitted_total(source: GGUFSource, placement: Placement) -> int:
+    """What the model and its whole context need on a device where the program is running."""
+    holding = Holding(by=placement.multiplier, cache_itemsize=placement.cache_dtype.itemsize)
+    found = need_of(source.file.tensors.values(), source.spec, holding=holding)
+    return found.total - PROGRAM_BYTES
 
 
 @pytest.mark.gpu

@@ -6,19 +6,8 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from chatterm.engine.local.decoder.layers import Segment
+from chatterm.engine.local.decoder.layers import CacheShape, Segment
 from chatterm.engine.local.decoder.linear import Placement
-
-
-class CacheShape(Protocol):
-    """The sizes of a token's keys and values."""
-
-    @property
-    def num_layers(self) -> int: ...
-    @property
-    def num_kv_heads(self) -> int: ...
-    @property
-    def head_length(self) -> int: ...
 
 
 class AnyDecoder(Protocol):
@@ -31,6 +20,10 @@ class AnyDecoder(Protocol):
     @property
     def cache_dtype(self) -> torch.dtype:
         """Of keys and values."""
+        ...
+
+    def empty_cache(self, capacity: int) -> list[Tensor]:
+        """Return memory for the keys and values of `capacity` tokens, as `Segment` has it."""
         ...
 
     @property

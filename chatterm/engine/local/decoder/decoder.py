@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn.functional import gelu, silu
 
 from chatterm.engine.local.decoder.attention import Attention, Sight
-from chatterm.engine.local.decoder.layers import DecoderWeights, Layer, Segment
+from chatterm.engine.local.decoder.layers import DecoderWeights, Layer, Segment, empty_cache, last_rows
 from chatterm.engine.local.decoder.linear import Placement
 from chatterm.engine.local.decoder.norms import RMSNorm
 from chatterm.engine.local.decoder.rope import Rotations
@@ -69,6 +69,9 @@ class Decoder:
         """Of keys and values."""
         return self.placement.cache_dtype
 
+    def empty_cache(self, capacity: int) -> list[Tensor]:
+        return empty_cache(self.shape, capacity, self.cache_dtype, self.placement.device)
+
     @property
     def identical_rows(self) -> int:
         """How many rows a pass may have for each to be the same to the bit as if it were alone.
@@ -88,10 +91,15 @@ class Decoder:
         if self.gpu is not None and len(ids) <= self.gpu.most_rows:
             end = max(segment.end for segment in segments)
             return self.gpu.forward(ids, segments, self.turns(end), is_last_only=is_last_only)
-        x = self._embed(ids)
+        x = self.embed(ids)
+        if self._native is not None and len(ids) <= self._native.most_rows:
+            return self._finished(self._read_few(self._native, x, segments, is_last_only=is_last_only))
+        self.read_layers(x, segments)
+        return self.logits(x, segments, is_last_only=is_last_only)
+
+    def read_layers(self, x: Tensor, segments: Sequence[Segment]) -> None:
+        """Let the stream `x`, fp32 (n, embedding_length) on this device, pass all layers, in place."""
         if self._native is not None:
-            if len(ids) <= self._native.most_rows:
-                return self._finished(self._read_few(self._native, x, segments, is_last_only=is_last_only))
             torch.set_num_threads(self._native.num_threads)
         ffn, parts = self.shape.feed_forward_length, self._parts(segments)
         rotations = [self._rotations_of(table, segments) for table in self._rotations]
@@ -105,9 +113,12 @@ class Decoder:
             gate_up = layer.gate_up(self._read(x, layer.ffn_norm))
             made = layer.ffn_down(self._activate(gate_up[:, :ffn]).mul_(gate_up[:, ffn:]))
             self._add(x, made, layer.post_ffn_norm)
+
+    def logits(self, x: Tensor, segments: Sequence[Segment], *, is_last_only: bool) -> Tensor:
+        """Return fp32 logits of the stream's rows: all, or the last of each segment."""
         if is_last_only:
-            x = x[-1:] if len(parts) == 1 else x[[part.rows.stop - 1 for part in parts]]
-        return self._logits(x)
+            x = x[-1:] if len(segments) == 1 else x[last_rows(segments)]
+        return self._finished(self.weights.head(self._read(x, self.weights.output_norm)).float())
 
     def _read_few(
         self, native: NativeDecoder, x: Tensor, segments: Sequence[Segment], *, is_last_only: bool
@@ -122,7 +133,7 @@ class Decoder:
         tables = [table.of(0, end) if table else None for table in self._rotations]
         return [tables[kind] for kind in self._kind_of]
 
-    def _embed(self, ids: Tensor) -> Tensor:
+    def embed(self, ids: Tensor) -> Tensor:
         """Return the residual stream, fp32 (n, embedding_length)."""
         if self._native is not None:
             return self._native.embed(ids)
@@ -166,9 +177,6 @@ class Decoder:
         return torch.cat(
             [self._attention(heads[part.rows], part.keys_values[index], part.sights[kind]) for part in parts]
         )
-
-    def _logits(self, x: Tensor) -> Tensor:
-        return self._finished(self.weights.head(self._read(x, self.weights.output_norm)).float())
 
     def _finished(self, logits: Tensor) -> Tensor:
         """Scale and cap what the head gives, in place."""

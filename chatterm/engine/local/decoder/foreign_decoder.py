@@ -18,7 +18,7 @@ from transformers import AutoModelForCausalLM, DynamicCache
 from transformers.cache_utils import Cache, CacheLayerMixin
 from transformers.utils import logging as transformers_logging
 
-from chatterm.engine.local.decoder.layers import Segment
+from chatterm.engine.local.decoder.layers import Segment, empty_cache
 from chatterm.engine.local.decoder.linear import Placement
 from chatterm.errors import BadModelFile
 
@@ -80,6 +80,9 @@ class ForeignDecoder:
     @property
     def cache_dtype(self) -> torch.dtype:
         return self.placement.dtype
+
+    def empty_cache(self, capacity: int) -> list[Tensor]:
+        return empty_cache(self.shape, capacity, self.cache_dtype, self.placement.device)
 
     @property
     def identical_rows(self) -> int:

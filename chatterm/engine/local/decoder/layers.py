@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
+import torch
 from torch import Tensor
 
 from chatterm.engine.local.decoder.linear import Linear
@@ -45,6 +47,23 @@ class DecoderWeights:
     """For each rope of the layers fp32 (dimensions / 2), in radians a position."""
 
 
+class CacheShape(Protocol):
+    """The sizes of a token's keys and values."""
+
+    @property
+    def num_layers(self) -> int: ...
+    @property
+    def num_kv_heads(self) -> int: ...
+    @property
+    def head_length(self) -> int: ...
+
+
+def empty_cache(shape: CacheShape, capacity: int, dtype: torch.dtype, device: torch.device) -> list[Tensor]:
+    """Return memory for `capacity` tokens: (2, kv heads, capacity, head_length) a layer."""
+    size = (2, shape.num_kv_heads, capacity, shape.head_length)
+    return [torch.empty(size, dtype=dtype, device=device) for _ in range(shape.num_layers)]
+
+
 @dataclass(frozen=True, slots=True)
 class Segment:
     """The next tokens of one sequence in a pass."""
@@ -58,3 +77,12 @@ class Segment:
     @property
     def end(self) -> int:
         return self.start + self.num_tokens
+
+
+def last_rows(segments: Sequence[Segment]) -> list[int]:
+    """Return the row of each segment's last token in a pass."""
+    rows, last = [], -1
+    for segment in segments:
+        last += segment.num_tokens
+        rows.append(last)
+    return rows

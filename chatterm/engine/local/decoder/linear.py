@@ -14,10 +14,17 @@ from torch import Tensor
 
 from chatterm.engine.local.decoder.cpu_int4 import CpuInt4Linear
 from chatterm.engine.local.decoder.gpu_int4 import GpuInt4Linear
+from chatterm.engine.local.gpu.availability import LEAST_CAPABILITY
 from chatterm.engine.local.native.library import NativeLibrary
 from chatterm.engine.local.native.matrices import NativeLinear, TileMemory
 from chatterm.engine.local.weights.int4_codes import int4_slices
-from chatterm.engine.local.weights.packed_types import INT4_LAYOUTS, PLAIN_TYPES, Int4Layout, dequantised_note
+from chatterm.engine.local.weights.packed_types import (
+    INT4_LAYOUTS,
+    PLAIN_TYPES,
+    Int4Layout,
+    Multiplier,
+    dequantised_note,
+)
 from chatterm.engine.local.weights.packing import check_supported, dequantise
 from chatterm.engine.local.weights.tensors import BlockTensor
 from chatterm.models.block_types import BlockType
@@ -76,6 +83,15 @@ class Placement:
             return self.dtype
         return torch.float32 if self.native is None else torch.float16
 
+    @property
+    def multiplier(self) -> Multiplier:
+        """What multiplies here."""
+        if self.native is not None:
+            return "native"
+        if self.kernels is not None:
+            return "kernels"
+        return "torch" if self.keeps_packed else "dense"
+
     @classmethod
     def reference(cls) -> "Placement":
         """Everything in fp32 on the CPU: slow, and as exact as the file."""
@@ -91,9 +107,21 @@ class Placement:
         """Packed in bf16 where the device has an int4 product; else fp16: CUDA's GPUs before 8.0."""
         has_int4 = device.type in {"cpu", "mps"}
         if device.type == "cuda":
-            has_int4 = torch.cuda.get_device_capability(device) >= (8, 0)
+            has_int4 = torch.cuda.get_device_capability(device) >= LEAST_CAPABILITY
         dtype = torch.bfloat16 if has_int4 else torch.float16
         return cls(device, dtype, keeps_packed=has_int4, native=native, kernels=kernels)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadPlan:
+    """Where a model's weights go."""
+
+    placement: Placement
+    context_length: int
+    """In tokens: what the model is used for."""
+    num_first: int | None = None
+    """So many layers go to `placement`, the others to `spill`; None: all."""
+    spill: Placement | None = None
 
 
 @dataclass(slots=True)

@@ -12,9 +12,10 @@ from torch import Tensor
 
 from chatterm.engine.local.decoder.decoder import Decoder
 from chatterm.engine.local.decoder.layers import DecoderWeights, Layer
-from chatterm.engine.local.decoder.linear import Linear, LinearFactory, Placement
+from chatterm.engine.local.decoder.linear import Linear, LinearFactory, LoadPlan, Placement
 from chatterm.engine.local.decoder.norms import FullNorm, HeadNorm, QKNorm, RMSNorm
 from chatterm.engine.local.decoder.rope import frequencies, neighbour_order
+from chatterm.engine.local.decoder.split_decoder import SplitDecoder
 from chatterm.engine.local.weights.packing import check_supported, dequantise
 from chatterm.engine.local.weights.tensors import BlockTensor, Weights
 from chatterm.errors import BadModelFile
@@ -36,15 +37,38 @@ def load_decoder(
     """
     loader = _Loader(weights, spec, LinearFactory(placement), context_length or spec.context_length)
     loader.check_names()
-    embedding = loader.embedding()
-    parts = DecoderWeights(
-        embedding=embedding,
-        layers=tuple(loader.layer(index) for index in range(spec.num_layers)),
-        output_norm=loader.norm("output_norm", spec.embedding_length),
-        head=loader.head(embedding),
-        rope_frequencies={layer.rope: loader.frequencies(layer.rope) for layer in spec.layers if layer.rope},
-    )
+    parts = loader.weights_of(range(spec.num_layers))
     return Decoder(spec, placement, parts), loader.factory.notes
+
+
+def load_split_decoder(
+    weights: Weights,
+    spec: ArchSpec,
+    placements: tuple[Placement, Placement],
+    num_first: int,
+    *,
+    context_length: int | None = None,
+) -> tuple[SplitDecoder, tuple[str, ...]]:
+    """As `load_decoder`, with the first layers, the embedding and the head where the first placement says."""
+    length = context_length or spec.context_length
+    first, rest = (_Loader(weights, spec, LinearFactory(place), length) for place in placements)
+    first.check_names()
+    its = first.weights_of(range(num_first))
+    others = replace(its, layers=tuple(rest.layer(index) for index in range(num_first, spec.num_layers)))
+    shapes = replace(spec, layers=spec.layers[:num_first]), replace(spec, layers=spec.layers[num_first:])
+    parts = [Decoder(*both) for both in zip(shapes, placements, (its, others), strict=True)]
+    notes = dict.fromkeys((*first.factory.notes, *rest.factory.notes))
+    return SplitDecoder(spec, *parts), tuple(notes)
+
+
+def load_planned(
+    weights: Weights, spec: ArchSpec, plan: LoadPlan
+) -> tuple[Decoder | SplitDecoder, tuple[str, ...]]:
+    """Place the tensors as planned; see `load_decoder`."""
+    if plan.num_first is None or plan.spill is None:
+        return load_decoder(weights, spec, plan.placement, context_length=plan.context_length)
+    places = plan.placement, plan.spill
+    return load_split_decoder(weights, spec, places, plan.num_first, context_length=plan.context_length)
 
 
 def layer_tensors(spec: ArchSpec) -> list[str]:
@@ -91,6 +115,18 @@ class _Loader:
                 f"the model has {len(unknown)} tensors that a {self.spec.architecture} decoder does not use "
                 f"(the first is {unknown[0]!r}); it is of a kind this engine cannot run"
             )
+
+    def weights_of(self, layers: range) -> DecoderWeights:
+        """Place some layers, with all that is no layer's."""
+        spec, embedding = self.spec, self.embedding()
+        ropes = {layer.rope for layer in spec.layers if layer.rope}
+        return DecoderWeights(
+            embedding=embedding,
+            layers=tuple(self.layer(index) for index in layers),
+            output_norm=self.norm("output_norm", spec.embedding_length),
+            head=self.head(embedding),
+            rope_frequencies={rope: self.frequencies(rope) for rope in ropes},
+        )
 
     def embedding(self) -> BlockTensor:
         table = self._matrix("token_embd", self.spec.vocab_size, self.spec.embedding_length)

@@ -53,7 +53,7 @@ class Slab:
         )
         # All of it before any is used: layers of two capacities, where memory ran out in between, would be
         # read out of bounds. The system gives pages when they are written, so both never take room at once.
-        grown = [self._empty(capacity) for _ in range(self._model.shape.num_layers)]
+        grown = self._model.empty_cache(capacity)
         if not self.tensors:
             self.tensors = grown
             return
@@ -92,11 +92,6 @@ class Slab:
         slab = Slab(self._model, self._limit, expected)
         slab.copy_start(self, len(self.token_ids))
         return slab
-
-    def _empty(self, capacity: int) -> Tensor:
-        shape = self._model.shape
-        size = (2, shape.num_kv_heads, capacity, shape.head_length)
-        return torch.empty(size, dtype=self._model.cache_dtype, device=self._model.placement.device)
 
 
 class KVCache:

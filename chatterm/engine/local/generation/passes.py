@@ -109,4 +109,6 @@ class _Watched(Sequence[Tensor]):
     def __getitem__(self, index: int | slice) -> Tensor | Sequence[Tensor]:
         if self._cancel.is_cancelled:
             raise Cancelled
+        if isinstance(index, slice):
+            return _Watched(self._tensors[index], self._cancel)
         return self._tensors[index]

@@ -13,7 +13,7 @@ from typing import NamedTuple, Self
 import torch
 from torch import Tensor
 
-from chatterm.engine.local.decoder.layers import DecoderWeights, Layer, Segment
+from chatterm.engine.local.decoder.layers import DecoderWeights, Layer, Segment, last_rows
 from chatterm.engine.local.decoder.linear import Linear
 from chatterm.engine.local.decoder.norms import RMSNorm
 from chatterm.engine.local.gpu.attention import Attention, AttentionShape
@@ -152,10 +152,7 @@ class GpuDecoder:
         end = max(segment.end for segment in segments)
         rows = PassRows.of(ids, segments, self._device)
         logits = self.run(rows, turns, self._attention.num_splits(end))
-        if not is_last_only:
-            return logits
-        ends = torch.tensor([segment.num_tokens for segment in segments]).cumsum(0) - 1
-        return logits[ends.to(logits.device)]
+        return logits[last_rows(segments)] if is_last_only else logits
 
     def num_splits(self, num_tokens: int) -> int:
         """Return how many splits a sequence of so many tokens has."""

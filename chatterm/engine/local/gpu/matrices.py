@@ -12,8 +12,7 @@ from itertools import groupby
 import torch
 from torch import Tensor
 
-from chatterm.engine.local.gpu.code_format import CODE_FORMATS, CodeFormat
-from chatterm.engine.local.weights.packed_types import GROUP_SIZE
+from chatterm.engine.local.weights.packed_types import CODE_FORMATS, GROUP_SIZE, CodeFormat
 from chatterm.engine.local.weights.packing import Integers, integers
 from chatterm.engine.local.weights.tensors import BlockTensor
 from chatterm.models.block_types import BlockType

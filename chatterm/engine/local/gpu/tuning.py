@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple, Self
 
-from chatterm.engine.local.gpu.code_format import CodeFormat
+from chatterm.engine.local.weights.packed_types import CodeFormat
 
 _TABLE = Path(__file__).with_name("tunings.json")
 

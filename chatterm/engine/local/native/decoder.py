@@ -12,7 +12,7 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from chatterm.engine.local.decoder.layers import DecoderWeights, Segment
+from chatterm.engine.local.decoder.layers import DecoderWeights, Segment, last_rows
 from chatterm.engine.local.decoder.layers import Layer as TorchLayer
 from chatterm.engine.local.decoder.linear import Linear
 from chatterm.engine.local.decoder.norms import FullNorm, RMSNorm
@@ -84,7 +84,7 @@ class NativeDecoder:
         `x` is fp32 (n, width), at most `most_rows`; `turns` has for each layer its rotations, complex64
         (positions, 1, dimensions / 2), or None. Raises MemoryError.
         """
-        ends = _ends(segments) if is_last_only else range(len(x))
+        ends = last_rows(segments) if is_last_only else range(len(x))
         logits = torch.empty(len(ends), self._vocab_size)
         outputs = (ctypes.c_int64 * len(ends))(*ends)
         what = c.Pass(
@@ -156,11 +156,3 @@ def _segment(segment: Segment) -> c.Segment:
 def _pointers(tensors: Sequence[Tensor | None]) -> "ctypes.Array[ctypes.c_void_p]":
     addresses = [None if tensor is None else tensor.data_ptr() for tensor in tensors]
     return (ctypes.c_void_p * len(addresses))(*addresses)
-
-
-def _ends(segments: Sequence[Segment]) -> list[int]:
-    rows, last = [], -1
-    for segment in segments:
-        last += segment.num_tokens
-        rows.append(last)
-    return rows

@@ -1,13 +1,16 @@
 """Which block types stay packed in memory, how, and at what cost. Torch-free: `models show` asks too.
 
-The C library keeps every type as tiles of its codes. Without it there are torch's int4 products, which want
+The C library keeps every type as tiles of its codes, and so do the GPU's kernels. Without them there are
+torch's int4 products, which want
 groups of 32 columns and 4-bit codes. There a type of more bits is the sum of two planes of codes: 10 bits a
 weight in memory, where bfloat16 has 16. A type with a scale for each 16 columns is multiplied twice, by
 either half of every group: its scales are stored apart. For Q6_K that would make four products and 12 bits
 a weight, slower than bfloat16 (measured on a CPU with AVX-512: 1.2 to 1.6 times), so it is dequantised.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from chatterm.models.block_types import BlockType
 
@@ -104,16 +107,63 @@ TILE_LAYOUTS = {
 """The types that the C library multiplies: all that can be read."""
 
 
-def describe_use(block_type: BlockType, num_elements: int, num_bytes: int, *, is_native: bool = False) -> str:
-    """Say how tensors of this type are held: packed, as they are, or dequantised, and what that costs.
+@dataclass(frozen=True, slots=True)
+class CodeFormat:
+    """How the GPU's kernels keep a type: value = code - centre, weight = scale * value + minimum."""
 
-    `is_native`: by the C library, on the CPU.
-    """
+    bits: int
+    """4: nibbles, with `num_planes` more bits apart; 8: signed bytes; 16 or 32: plain numbers, no scales."""
+    num_planes: int = 0
+    centre: int = 0
+    num_scales: int = 1
+    """Of a group: 1, or 2 where each half of 16 columns has its own."""
+    has_minima: bool = False
+
+    @property
+    def group_bytes(self) -> int:
+        """Of 32 columns of one row."""
+        scales = 2 * self.num_scales * (1 + self.has_minima) if self.bits <= 8 else 0
+        return GROUP_SIZE * (self.bits + self.num_planes) // 8 + scales
+
+
+CODE_FORMATS = {
+    BlockType.F32: CodeFormat(32),
+    BlockType.F16: CodeFormat(16),
+    BlockType.BF16: CodeFormat(16),
+    BlockType.Q4_0: CodeFormat(4, centre=8),
+    BlockType.Q4_1: CodeFormat(4, has_minima=True),
+    BlockType.Q4_K: CodeFormat(4, has_minima=True),
+    BlockType.Q5_0: CodeFormat(4, 1, centre=16),
+    BlockType.Q5_1: CodeFormat(4, 1, has_minima=True),
+    BlockType.Q5_K: CodeFormat(4, 1, has_minima=True),
+    BlockType.Q6_K: CodeFormat(4, 2, centre=32, num_scales=2),
+    BlockType.Q8_0: CodeFormat(8),
+    BlockType.Q2_K: CodeFormat(4, num_scales=2, has_minima=True),
+    BlockType.Q3_K: CodeFormat(4, centre=4, num_scales=2),
+    BlockType.IQ4_NL: CodeFormat(8),
+    BlockType.IQ4_XS: CodeFormat(8),
+    BlockType.MXFP4: CodeFormat(8),
+}
+"""All that can be read: types with a table become what the table says, in a byte."""
+
+Multiplier = Literal["native", "kernels", "torch", "dense"]
+"""What multiplies: the C library, the GPU's kernels, torch's int4 products, or products of plain numbers."""
+
+_LAYOUTS: Mapping[Multiplier, Mapping[BlockType, Int4Layout | TileLayout | CodeFormat]] = {
+    "native": TILE_LAYOUTS,
+    "kernels": CODE_FORMATS,
+    "torch": INT4_LAYOUTS,
+    "dense": {},
+}
+
+
+def describe_use(block_type: BlockType, num_elements: int, num_bytes: int, by: Multiplier = "torch") -> str:
+    """Say how tensors of this type are held: packed, as they are, or dequantised, and what that costs."""
     if block_type not in TILE_LAYOUTS:
         return "cannot be read"
     if block_type in PLAIN_TYPES:
         return "not quantised"
-    layout = _layout(block_type, is_native=is_native)
+    layout = _LAYOUTS[by].get(block_type)
     held = num_elements // GROUP_SIZE * layout.group_bytes if layout else num_elements * _DENSE_BYTES
     return ("packed" if layout else "dequantised at load") + _more_memory(held - num_bytes)
 
@@ -125,28 +175,13 @@ def dequantised_note(block_type: BlockType, extra_bytes: int) -> str | None:
     return f"{block_type.name} weights are dequantised on this device{_more_memory(extra_bytes)}"
 
 
-def held_bytes(
-    block_type: BlockType,
-    num_rows: int,
-    num_columns: int,
-    *,
-    keeps_packed: bool = True,
-    is_native: bool = False,
-) -> int:
-    """Return what a matrix takes in memory once it is loaded, in bytes.
-
-    `keeps_packed` is False on a device without an int4 product: every matrix is dequantised there.
-    `is_native`: by the C library, on the CPU.
-    """
-    layout = _layout(block_type, is_native=is_native) if keeps_packed else None
+def held_bytes(block_type: BlockType, num_rows: int, num_columns: int, by: Multiplier = "torch") -> int:
+    """Return what a matrix takes in memory once it is loaded, in bytes."""
+    layout = _LAYOUTS[by].get(block_type)
     if layout is None:
         return num_rows * num_columns * _DENSE_BYTES
     padded = -(-num_rows // ROW_MULTIPLE) * ROW_MULTIPLE
     return padded * (num_columns // GROUP_SIZE) * layout.group_bytes
-
-
-def _layout(block_type: BlockType, *, is_native: bool) -> Int4Layout | TileLayout | None:
-    return TILE_LAYOUTS.get(block_type) if is_native else INT4_LAYOUTS.get(block_type)
 
 
 def _more_memory(extra_bytes: int) -> str:

@@ -12,7 +12,7 @@ import torch
 from chatterm.engine.local.decoder.decoder import Decoder
 from chatterm.engine.local.decoder.layers import Segment
 from chatterm.engine.local.decoder.linear import Placement
-from chatterm.engine.local.decoder.loading import load_decoder
+from chatterm.engine.local.decoder.loading import load_decoder, load_split_decoder
 from chatterm.engine.local.generation.kv_cache import Slab
 from chatterm.engine.local.weights.tensors import WeightFile
 from chatterm.models.arch_spec import ArchSpec
@@ -257,3 +257,20 @@ def test_longrope_goes_by_the_context_it_is_loaded_for(
     ids = IDS[:num_tokens]
     found = read_in_steps(load(path, context_length=context), ids, [num_tokens])
     assert_close(found, transformers_logits(model, ids))
+
+
+@pytest.mark.parametrize("family", ["gemma2", "llama"])
+def test_layers_on_two_devices_as_on_one(family: str, tmp_path: Path) -> None:
+    config, model = tiny_model(family)
+    file = GGUFFile.open(family_gguf(tmp_path / "tiny.gguf", family, config, model))
+    spec = read_hyperparameters(file)
+    decoder, _ = load_split_decoder(WeightFile(file), spec, (REFERENCE, REFERENCE), 2)
+    slab = Slab(decoder, 512)
+    with torch.inference_mode():
+        found = torch.cat(
+            [slab.read(some, is_last_only=False) for some in (IDS[:20], IDS[20:21], IDS[21:40])]
+        )
+        last = slab.read(IDS[40:42])
+    expected = transformers_logits(model, IDS[:42])
+    assert_close(found, expected[:40])
+    assert_close(last, expected[41])

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn.functional import gelu, silu
 
-from chatterm.engine.local.gpu.code_format import CODE_FORMATS
+from chatterm.engine.local.weights.packed_types import CODE_FORMATS
 from chatterm.engine.local.weights.packing import dequantise
 from chatterm.engine.local.weights.tensors import BlockTensor
 from tests.support.block_data import random_tensor
@@ -75,7 +75,7 @@ def test_what_is_done_around_a_product(num_x: int, device: torch.device) -> None
 
     (packed,) = pack_matrices([random_tensor("Q4_K", 22, 256, seed=8)], device)
     weights = packed.dense(torch.float32)
-    x, norm = torch.randn(num_x, 256, device=device), torch.rand(256, device=device) / 100
+    x, norm = torch.randn(num_x, 256, device=device), torch.rand(256, device=device) / 1e4
     bias, before = torch.randn(22, device=device), torch.randn(num_x, 22, device=device)
     normed = x * torch.rsqrt(x.square().mean(1, keepdim=True) + 1e-3) * norm
 

@@ -148,4 +148,4 @@ def test_tiles_take_the_memory_that_is_said(rows: int, tmp_path: Path) -> None:
     for block_type in TILE_LAYOUTS:
         layout = c_void_p(functions.find_layout(int(block_type)))
         taken = -(-rows // 16) * functions.tile_bytes(layout, ctypes.c_int64(512))
-        assert taken == held_bytes(block_type, rows, 512, is_native=True), block_type.name
+        assert taken == held_bytes(block_type, rows, 512, by="native"), block_type.name

@@ -43,7 +43,7 @@ def test_what_is_said_to_be_held_is_held(block_type: BlockType, rows: int) -> No
 
 
 def test_without_an_int4_product_everything_is_dense() -> None:
-    assert held_bytes(BlockType.Q4_0, 10, 64, keeps_packed=False) == 10 * 64 * 2
+    assert held_bytes(BlockType.Q4_0, 10, 64, by="dense") == 10 * 64 * 2
     assert held_bytes(BlockType.Q6_K, 10, 256) == 10 * 256 * 2
 
 
@@ -77,7 +77,7 @@ def test_the_cost_is_said_in_megabytes(
     ],
 )
 def test_the_c_library_keeps_more_types_packed(block_type: BlockType, num_bytes: int, text: str) -> None:
-    assert describe_use(block_type, 256 * 10**6, num_bytes, is_native=True) == text
+    assert describe_use(block_type, 256 * 10**6, num_bytes, "native") == text
 
 
 def test_small_costs_make_no_notes() -> None:
