@@ -15,7 +15,7 @@ def made_for(tier: Tier) -> str:
 
 
 def size_note(header: PromptHeader) -> str:
-    """Return what a prompt is made for and how it did where it was tried, in one line after the words `made for`."""
+    """Return what a prompt is made for and how it did where it was tried, after the words `made for`."""
     tried = "; ".join(
         f"tried on {model}: {passed} of its tests pass" for model, passed in header.tried.items()
     )

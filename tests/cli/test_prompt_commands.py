@@ -239,7 +239,7 @@ def test_the_exact_messages_are_shown_with_their_tokens(capsys: pytest.CaptureFi
 def test_the_exact_messages_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["prompts", "show", "entities", "-m", "echo", "--lang", "zh", "--json"]) == 0
     shown = json.loads(capsys.readouterr().out)
-    assert [message["role"] for message in shown["messages"]][0] == "system"
+    assert shown["messages"][0]["role"] == "system"
     assert "林玛丽" in shown["messages"][-1]["content"]
     assert shown["input_tokens"] > 0
     assert shown["from_test"] == ["document"]
