@@ -83,6 +83,7 @@ def compose(
     Raises MissingInput, UnknownName or PromptError as `render` does, UsageError for a setting out of range
     and where nothing is left to answer, UsageError or Unsupported for a form that the answer cannot have.
     """
+    own_words = _own_words(question)
     question = _with_document(question)
     fenced = fence(question.documents) if question.documents else ""
     rendered = _rendered(question, fenced, card)
@@ -112,8 +113,12 @@ def compose(
         values=question.values,
         is_lang_chosen=question.lang is not None,
     )
-    checks = make_plan(question.prompt, rendered, ground, card)
-    notices = (*_notices(question, rendered), *shape.notices)
+    checks = replace(
+        make_plan(question.prompt, rendered, ground, card),
+        schema=shape.output.schema,
+        is_closed=shape.output.format == "label",
+    )
+    notices = (*_notices(question, rendered, own_words), *shape.notices)
     return Composed(_checked(request, question), notices, checks, shape.output)
 
 
@@ -192,10 +197,14 @@ def _with_system(question: Question, messages: Sequence[Message]) -> tuple[Messa
     return (*system, *rest)
 
 
-def _notices(question: Question, rendered: RenderedPrompt) -> tuple[str, ...]:
-    """The gravest first: what the user's own words call for, then what reading and rendering changed."""
+def _own_words(question: Question) -> str:
+    """Return what the user typed, which a document is not, even where it becomes one."""
     typed = [spec.name for spec in question.prompt.header.inputs if spec.type != "document"]
-    own_words = "\n".join((question.text, *(question.values.get(name, "") for name in typed)))
+    return "\n".join((question.text, *(question.values.get(name, "") for name in typed)))
+
+
+def _notices(question: Question, rendered: RenderedPrompt, own_words: str) -> tuple[str, ...]:
+    """The gravest first: what the user's own words call for, then what reading and rendering changed."""
     lang, number = rendered.reference.lang, question.emergency_number
     is_chat = question.prompt.id == CHAT
     # who is in danger chooses no prompt: the default conversation heeds what the medical pack does

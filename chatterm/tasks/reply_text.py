@@ -3,7 +3,6 @@
 A reply in JSON is read value by value: its quotation marks are no quotes, its names no words of the model.
 """
 
-import json
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -11,8 +10,10 @@ from typing import cast
 
 from chatterm.checks import Finding
 from chatterm.checks.verify import Basis, verify
-from chatterm.prompts.schema import Schema, violation
+from chatterm.prompts.output import OutputSpec
+from chatterm.prompts.schema import Schema
 from chatterm.tasks.json_leaves import Leaf, Path, leaves
+from chatterm.tasks.structured import read_answer
 
 _GAP = "\n\n"
 _QUOTES = ("quote", "quotes")
@@ -84,10 +85,10 @@ class ReplyText:
         """Return in what the reply is not what `schema` asks for, or None."""
         if schema is None:
             return None
-        try:
-            return violation(schema, json.loads(self.raw))
-        except (ValueError, RecursionError):
+        answer = read_answer(self.raw, OutputSpec(format="json", schema=schema))
+        if answer is None:
             return "it is no JSON"
+        return "it is not whole" if answer.is_truncated else answer.violation
 
     def _leaf_at(self, place: int) -> Leaf | None:
         return self.written[bisect_right(self.offsets, place) - 1] if self.offsets else None

@@ -16,6 +16,8 @@ from chatterm.resources import shipped_prompts
 from chatterm.session import ChatSession, TurnFinished
 from chatterm.store import ConversationStore
 from chatterm.tasks import Checked, Composed, Question, checked, choose_prompt, compose, earlier_in
+from chatterm.tasks.answer_shape import Wish
+from chatterm.tasks.schemas import read_answer_schema
 
 LIBRARY = PromptLibrary([PromptFolder("shipped", shipped_prompts())])
 CARD = ModelCard(name="m", identity="m", context_length=8192, num_parameters=8 * 10**9, can_constrain=False)
@@ -283,3 +285,39 @@ def test_an_emergency_is_heeded_in_the_default_conversation_too() -> None:
     assert not any("112" in notice for notice in asked("What does it say?", "He had chest pain.").notices)
     pasted = asked(prompt="medical/plain-summary", values={"document": "He had chest pain."})
     assert not any("112" in notice for notice in pasted.notices)
+
+
+def test_words_that_become_the_document_are_still_the_users_own() -> None:
+    typed = asked("My chest pain is back and I cannot breathe", prompt="medical/plain-summary")
+    assert any("112" in notice for notice in typed.notices)
+    assert typed.checks.sources
+
+
+def test_an_answer_by_a_schema_of_the_users_own_is_read_as_json(store: ConversationStore) -> None:
+    question = Question(
+        text="Who grew?",
+        documents=(Document("report.txt", REPORT, len(REPORT)),),
+        prompt=choose_prompt(LIBRARY, None, has_text=True),
+        emergency_number="112",
+        wish=Wish(schema=read_answer_schema("growth, units int")),
+    )
+    composed = compose(question, replace(CARD, can_constrain=True), {})
+    plain = replace(composed, request=replace(composed.request, constraint=None))
+    found = answered(store, plain, '{"growth": "forty-two percent", "units": 3300}')
+    assert unverified(found) == [("number", "3300")]
+    assert [one.path for one in found.fields if not one.is_verified] == [("units",)]
+    assert answered(store, plain, '{"growth": 1}').misses_schema
+
+
+@pytest.mark.parametrize(
+    ("prompt", "values"),
+    [
+        ("legal/draft", {"facts": "x", "jurisdiction": "y"}),
+        ("education/grade", {"rubric": "x"}),
+    ],
+)
+def test_drafts_say_that_they_are(store: ConversationStore, prompt: str, values: dict[str, str]) -> None:
+    found = answered(
+        store, asked(document="It is signed here.", prompt=prompt, values=values), "It is signed."
+    )
+    assert found.notices[0].startswith("DRAFT")
