@@ -125,7 +125,7 @@ async def test_a_reply_that_runs_is_ended_by_its_own_model(store: ConversationSt
         await app.press("ctrl+o")
         await app.until_shown("other")
         await app.press("enter")
-        await app.until_shown("other is used once this reply is over")
+        await app.until_shown("other is used once what is asked is answered")
         assert not opened.engines
         first.say(2)
         await app.until_shown("one two")

@@ -16,7 +16,7 @@ from chatterm.prompts import PromptFolder, PromptLibrary
 from chatterm.resources import shipped_prompts
 from chatterm.session import LabelScore, Scored, Scoring, TurnRequest
 from chatterm.store import ConversationStore, PromptUse
-from chatterm.tasks import Checked, CheckPlan, Composed, FieldMark
+from chatterm.tasks import Checked, CheckPlan, Composed, FieldMark, Question, compose
 from chatterm.tasks.views import View
 from chatterm.tui.check_words import counted_line, score_lines, summary_lines
 from chatterm.tui.drafts import Draft
@@ -243,3 +243,22 @@ async def test_a_closed_answer_shows_its_labels(store: ConversationStore) -> Non
     async with running(parts) as app:
         await app.ask("A fine film.")
         await app.until_shown("● positive 73.1%", "negative 26.9%", "sure · margin 0.46 · not calibrated")
+
+
+async def test_an_emergency_is_told_before_the_model_says_anything(store: ConversationStore) -> None:
+    def compose_so(draft: Draft, card: ModelCard, goes_on: bool) -> Composed:
+        question = Question(
+            text=draft.text,
+            prompt=SHIPPED.get("education/tutor"),
+            values={"subject": "algebra", "level": "adult"},
+            emergency_number="911",
+        )
+        return compose(question, card, {})
+
+    engine = HeldEngine(["Rest."])
+    async with running(parts_of(store, engine, library=SHIPPED, compose=compose_so)) as app:
+        await app.ask("I want to kill myself")
+        await app.until_shown("call 911 now")
+        assert "Rest." not in app.screen
+        engine.say()
+        await app.until_shown("Rest.", "call 911 now")

@@ -58,9 +58,10 @@ def _fitted(text: str, width: int) -> str:
 
 def _size_text(model: Choice) -> str:
     try:
-        return said(model.size)
+        size = model.size
     except OSError:
         return "gone"
+    return said(size) if size >= 10**6 else f"{size / 1e3:,.0f} KB"
 
 
 def detail_lines(model: Choice, facts: ModelFacts | None) -> list[str]:

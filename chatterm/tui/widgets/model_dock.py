@@ -132,7 +132,7 @@ class ModelDock(Static):
         if not isinstance(model, CatalogueEntry):
             self._waiting = model
             if self._is_replying():
-                self.notify(f"{_name(model)} is used once this reply is over", markup=False)
+                self.notify(f"{_name(model)} is used once what is asked is answered", markup=False)
             self.settle()
         elif self._cancel:
             self.post_message(self.Failed("a model is being fetched already; Esc stops that"))
