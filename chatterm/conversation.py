@@ -94,6 +94,8 @@ class ModelCard:
     """In tokens, as the engine was opened."""
     num_parameters: int | None
     """None where the engine cannot know it."""
+    longest_context: int | None = None
+    """What the model was trained for, in tokens; None where the engine cannot know it."""
     languages: tuple[str, ...] = ()
     """BCP 47 codes the model is known to cover; empty where nothing is known."""
     has_system_role: bool = True

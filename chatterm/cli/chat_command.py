@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from typer.exceptions import Exit
 
 from chatterm.cli import inputs
+from chatterm.cli.engine_opener import EngineOpener
 from chatterm.cli.report import Report
 from chatterm.cli.signals import Stopped, cancelling
 from chatterm.cli.terminal import check_keys, check_screen, keys_from
@@ -119,22 +120,24 @@ def _parts(  # keyword-only
     conversation_id: str | None,
     draft: "Draft | None",
 ) -> "AppParts":
+    from chatterm.tui.keys import keymap_of
     from chatterm.tui.parts import AppParts
     from chatterm.tui.settings import SettingsSource
 
     chosen, config = options.settings, workspace.config
+    opener = EngineOpener(workspace, chosen)
     return AppParts(
         store=store,
-        open_engine=lambda: workspace.open_hosted_engine(model, chosen),
+        open_engine=lambda: opener.open(model),
         compose=lambda draft, card, continues: _compose(workspace.reread(), chosen, draft, card, continues),
         model_name=str(chosen.get("model") or workspace.model_name),
         theme=str(chosen.get("theme") or config.theme),
         models=_shelf(workspace, chosen),
-        open_model=lambda model: workspace.open_hosted_engine(model, chosen),
+        open_model=opener.open,
+        lengthen=opener.lengthen,
         library=workspace.prompt_library(),
         lang=config.lang or "en",
-        enter_sends=config.enter_sends,
-        keys=config.keys,
+        keys=keymap_of(config),
         settings=SettingsSource(
             load=lambda: load_config(os.environ, workspace.paths),
             path=workspace.paths.config_file,

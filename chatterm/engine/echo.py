@@ -23,6 +23,7 @@ from chatterm.engine.base import (
 from chatterm.errors import DoesNotFit, Unsupported
 
 _TOKENS = re.compile(r"\s*\S+\s*|\s+")
+_LONGEST_CONTEXT = 2**20
 
 
 class EchoEngine:
@@ -46,6 +47,7 @@ class EchoEngine:
             identity="echo",
             context_length=self._context_length,
             num_parameters=None,
+            longest_context=_LONGEST_CONTEXT,
             languages=("en", "zh"),
             can_constrain=False,
             can_score=False,

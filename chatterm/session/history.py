@@ -13,6 +13,8 @@ class FittedHistory:
 
     messages: tuple[Message, ...]
     num_dropped_turns: int
+    dropped_questions: tuple[Message, ...] = ()
+    """With which the turns begin that were left out."""
 
 
 def fit_history(
@@ -30,6 +32,8 @@ def fit_history(
         kept = [message for turn in turns[dropped:] for message in turn]
         return system_in_force([*systems, *kept, *new])
 
+    if count(whole := sent(0)) <= limit:
+        return FittedHistory(whole, 0)
     if (least := count(sent(len(turns)))) > limit:
         advice = "shorten it, ask about a part of it, or use a model or --ctx with a longer context"
         raise DoesNotFit(least, limit, advice)
@@ -37,7 +41,7 @@ def fit_history(
     while low < high:
         middle = (low + high) // 2
         low, high = (low, middle) if count(sent(middle)) <= limit else (middle + 1, high)
-    return FittedHistory(sent(low), low)
+    return FittedHistory(sent(low), low, tuple(turn[0] for turn in turns[:low]))
 
 
 def _turns(history: Sequence[Message]) -> list[list[Message]]:

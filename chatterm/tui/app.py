@@ -16,13 +16,16 @@ from textual.widgets import Markdown
 
 from chatterm.errors import UnknownName
 from chatterm.sanitize import sanitize_line
+from chatterm.tui.context_gate import ContextExceeded
 from chatterm.tui.events import LeavingWanted, TurnMoved
 from chatterm.tui.key_map import checked_keymap, clashes
 from chatterm.tui.keys import teach_alt_enter
 from chatterm.tui.leaving import GRACE_S, leaving_on_signals
 from chatterm.tui.palette import palette_commands
 from chatterm.tui.parts import AppParts
+from chatterm.tui.private import private_screen
 from chatterm.tui.screens.chat import ChatScreen
+from chatterm.tui.screens.context_dialog import ContextDialog
 from chatterm.tui.themes import OWN_THEMES
 
 _TWICE_S = 2.0
@@ -38,7 +41,7 @@ class ChattermApp(App[None]):
         Binding(
             "ctrl+c",
             "interrupt",
-            "Copy a selection, or stop the reply; twice: quit",
+            "Copy a selection, or stop; twice: quit",
             show=False,
             system=True,
             id="app.interrupt",
@@ -59,7 +62,9 @@ class ChattermApp(App[None]):
             raise UnknownName("theme", parts.theme, self.available_themes, advice)
         self.theme = parts.theme
         self.set_keymap(checked_keymap(parts.keys) if parts.keys else {})
-        self.chat = ChatScreen(parts)
+        self._parts = parts
+        self._public = self.chat = ChatScreen(parts)
+        self._private: ChatScreen | None = None
         self._interrupted_s = float("-inf")
         self._leaving: int | None = None
         """The exit code, once the app is on its way out."""
@@ -67,7 +72,7 @@ class ChattermApp(App[None]):
         """Pressed before anything could take them; None once the screen is there."""
 
     def get_default_screen(self) -> Screen[None]:
-        return self.chat
+        return self._public
 
     async def on_event(self, event: Event) -> None:
         if isinstance(event, Key) and self._early_keys is not None:
@@ -106,7 +111,7 @@ class ChattermApp(App[None]):
         """Stop the reply, wait for what was said to be kept, but not for ever, and exit."""
         self._leaving = exit_code
         if self.chat.pane.is_replying:
-            self.chat.pane.stop_reply()
+            self.chat.pane.wind_up()
             self.set_timer(GRACE_S, self._exit_now)
         else:
             self._exit_now()
@@ -118,6 +123,25 @@ class ChattermApp(App[None]):
         if self._leaving is not None and event.phase == "idle":
             self._exit_now()
 
+    def on_context_exceeded(self, event: ContextExceeded) -> None:
+        self.push_screen(ContextDialog(event), event.choose)
+
+    def action_private(self) -> None:
+        """Go to conversations that are written nowhere, or back."""
+        if self._parts.is_private:
+            self.notify("Nothing of this session is written anywhere.", markup=False)
+        elif self.chat.pane.is_replying:
+            self.notify("A reply is being written. Esc stops it.", markup=False)
+        elif self.chat is self._private:
+            self.pop_screen()
+            self.chat = self._public
+        else:
+            if self._private is None:
+                self._private = private_screen(self._parts, self.chat.slot)
+                self.install_screen(self._private, "private")
+            self.push_screen("private")
+            self.chat = self._private
+
     def on_markdown_link_clicked(self, event: Markdown.LinkClicked) -> None:
         """Say where a link leads. It is the model's text: nothing opens it."""
         self.notify(sanitize_line(event.href), title="Link", markup=False, timeout=10)
@@ -128,6 +152,13 @@ class ChattermApp(App[None]):
         frame = traceback.extract_tb(error.__traceback__)[-1] if error and error.__traceback__ else None
         where = f" ({Path(frame.filename).name}:{frame.lineno})" if frame else ""
         self.panic(Text(f"chatterm: internal error: {type(error).__name__}{where}; what was said is kept"))
+
+    def close_parts(self) -> None:
+        """Close what the app opened, once it has run. The engine is closed, whatever it is doing."""
+        if self._private:
+            self._private.parts.store.close()
+        self._public.organiser.bin.erase()
+        self._public.slot.close()
 
     def _exit_now(self) -> None:
         self.exit(return_code=self._leaving or 0)
@@ -142,6 +173,5 @@ def run(parts: AppParts) -> int:
     app = ChattermApp(parts)
     with leaving_on_signals(lambda exit_code: app.post_message(LeavingWanted(exit_code))):
         app.run()
-    app.chat.organiser.bin.erase()
-    app.chat.slot.close()
+    app.close_parts()
     return app.return_code or 0

@@ -8,6 +8,7 @@ import logging
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from copy import copy
 
 from textual.message import Message
 
@@ -33,9 +34,15 @@ class EngineSlot:
         An EngineFailed also tells of an engine that is lost later.
         """
         self._open_engine = open_engine
-        self._post = post
+        self._posts = [post]
         self._lock = threading.Lock()
         self._opening: Opening | None = None
+
+    def listen(self, post: Post) -> None:
+        """Tell `post` too what becomes of the engine, and of one that is open at once."""
+        self._posts.append(post)
+        if engine := self.engine:
+            post(EngineReady(engine.describe()))
 
     def open(self) -> "Future[Engine]":
         """Return the engine's future; opening begins where it has not, failed, or the engine is lost."""
@@ -69,6 +76,17 @@ class EngineSlot:
             threading.Thread(target=before.give_up, daemon=True).start()
         return self.open()
 
+    def reopen(self) -> "Future[Engine]":
+        """Replace the engine by another that is opened in the same way."""
+        return self.replace(self._open_engine)
+
+    @property
+    def engine(self) -> Engine | None:
+        """The engine, if it is open; opens none."""
+        opening = self._opening
+        is_open = opening and opening.future.done() and not opening.is_over
+        return opening.future.result() if opening and is_open else None
+
     @property
     def is_opening(self) -> bool:
         return self._opening is not None and not self._opening.future.done()
@@ -83,9 +101,13 @@ class EngineSlot:
     def _current(self) -> "Opening":
         with self._lock:
             if self._opening is None or self._opening.is_over:
-                self._opening = Opening(self._open_engine, self._post)
+                self._opening = Opening(self._open_engine, self._post_to_all)
                 threading.Thread(target=self._opening.run, daemon=True).start()
             return self._opening
+
+    def _post_to_all(self, event: Message) -> None:
+        for post in self._posts:
+            post(copy(event))  # a message remembers where it has been
 
 
 class Opening:

@@ -4,8 +4,24 @@ from enum import StrEnum
 
 from textual._ansi_sequences import ANSI_SEQUENCES_KEYS
 
-NEWLINE_KEYS = frozenset({"shift+enter", "alt+enter", "ctrl+j", "ctrl+enter", "shift+\r"})
-"""What makes a new line in the composer. The last is Shift+Enter as xterm reports it (modifyOtherKeys)."""
+from chatterm.config import Config
+
+NEWLINE_KEYS = frozenset({"shift+enter", "alt+enter", "ctrl+j", "ctrl+enter"})
+"""What makes a new line in the composer."""
+
+MISREAD = {"shift+\r": "shift+enter"}
+"""Shift+Enter as xterm reports it (modifyOtherKeys), by Textual's name."""
+
+_LINE_FIRST = {
+    "composer.send": ",".join(sorted(NEWLINE_KEYS - {"ctrl+j"})),
+    "composer.newline": "enter,ctrl+j",
+}
+"""Enter makes a new line, and what makes one otherwise sends."""
+
+
+def keymap_of(config: Config) -> dict[str, str]:
+    """Return the keys of actions where they are not the app's own; those in the table `[keys]` win."""
+    return dict(config.keys) if config.enter_sends else {**_LINE_FIRST, **config.keys}
 
 
 class _MoreKeys(StrEnum):

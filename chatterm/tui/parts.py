@@ -38,8 +38,6 @@ class AppParts:
     """Action's id -> its keys, separated by commas, where they are not the app's own."""
     settings: SettingsSource | None = None
     """What the settings screen shows and changes; None: it does not open."""
-    enter_sends: bool = True
-    """False: Enter makes a new line, and the keys that make one otherwise send."""
     conversation_id: str | None = None
     """Opened first; None begins a new one."""
     is_private: bool = False
@@ -48,6 +46,8 @@ class AppParts:
     """Plain labelled lines instead of panels."""
     draft: Draft | None = None
     """Stands in the composer at first; None: what was left there."""
+    lengthen: Callable[[int], None] | None = None
+    """Gives the model in use a context of so many tokens when it is opened again; None: it keeps its own."""
     models: "ModelShelf | None" = None
     """What can be chosen; None: the model stays."""
     open_model: Callable[[ModelFile | EchoModel], Engine] | None = None

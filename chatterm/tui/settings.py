@@ -11,6 +11,7 @@ from chatterm import config_file
 from chatterm.config import KEYS, Config, parsed
 from chatterm.errors import UnknownName
 from chatterm.tui.key_map import checked_keymap
+from chatterm.tui.keys import keymap_of
 
 AT_START = frozenset(
     {
@@ -74,7 +75,7 @@ def save_keys(source: SettingsSource, action: str, keys: str) -> dict[str, str]:
     """Write an action's keys, empty: its own again; return all that are remapped. Raises UsageError."""
     checked = checked_keymap({action: keys})[action] if keys.strip() else None
     config_file.set_keys(source.path, action, checked)
-    return dict(source.load().keys)
+    return keymap_of(source.load())
 
 
 def effect_of(key: str, origin: str) -> str:

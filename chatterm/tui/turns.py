@@ -26,6 +26,7 @@ from chatterm.session import (
 from chatterm.tasks import Checked, Composed, TaskEvent, checked, earlier_in
 from chatterm.tui import events
 from chatterm.tui.asked_again import draft_of
+from chatterm.tui.context_gate import ContextGate
 from chatterm.tui.drafts import Draft
 from chatterm.tui.engine_slot import EngineSlot, Post
 from chatterm.tui.pacing import Growth, paced
@@ -62,6 +63,7 @@ class TurnRunner:
     def __init__(self, parts: AppParts, slot: EngineSlot) -> None:
         self._parts = parts
         self._slot = slot
+        self._gate = ContextGate(parts.store, slot, parts.lengthen)
 
     def start(self, plan: TurnPlan, post: Post) -> None:
         """Run `plan` in a thread. It ends by ReplyFinished, then ReplyChecked, or by ReplyFailed."""
@@ -83,6 +85,11 @@ class TurnRunner:
 
     def _run(self, engine: Engine, plan: TurnPlan, post: Post) -> None:
         composed = self._composed(plan, engine, post)
+        admitted = self._gate.admit(engine, composed.request, plan.parent_id, plan.cancel, post)
+        if admitted is None:
+            post(events.ReplyFailed(None))
+            return
+        engine = admitted
         for notice in composed.notices:
             post(events.TurnNoticed(notice))
         session_events = begun(ChatSession(engine, self._parts.store), composed.request, plan)

@@ -156,9 +156,11 @@ async def test_a_reply_cut_at_its_limit_says_so_also_when_it_is_opened_again(
 async def test_turns_that_no_longer_fit_are_named(store: ConversationStore) -> None:
     parts = parts_of(store, EchoEngine(context_length=40), compose=sampled(SamplingParams(max_tokens=10)))
     async with running(parts) as app:
-        for question in ("word " * 12, "more " * 12):
-            await app.ask(question)
-            await app.until_idle()
+        await app.ask("word " * 12)
+        await app.until_idle()
+        await app.ask("more " * 12)
+        await app.until_shown("Leave out the oldest turn")
+        await app.press("enter")
         await app.until_shown("the oldest turn does not fit the context and was left out")
 
 

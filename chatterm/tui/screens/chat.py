@@ -9,6 +9,7 @@ from textual.containers import Horizontal
 
 from chatterm.sanitize import sanitize_line
 from chatterm.tui import events
+from chatterm.tui.context_meter import ContextCounted, ContextMeter, told_of
 from chatterm.tui.engine_slot import EngineSlot
 from chatterm.tui.parts import AppParts
 from chatterm.tui.prompt_choice import choose_prompt
@@ -17,9 +18,12 @@ from chatterm.tui.screens.messages import MessagesScreen
 from chatterm.tui.turns import TurnRunner
 from chatterm.tui.widgets.chat_pane import ChatPane
 from chatterm.tui.widgets.composer import Composer
+from chatterm.tui.widgets.composer_area import DraftChanged
+from chatterm.tui.widgets.kept_composer import KeptComposer
 from chatterm.tui.widgets.model_dock import ModelDock
 from chatterm.tui.widgets.status import NARROW, Facts, StatusLine
 
+_COUNT_S = 15
 _NOTICE_S = 30
 """What the engine must tell stays so long: it is seldom, and matters."""
 
@@ -37,12 +41,15 @@ class ChatScreen(MessagesScreen):
         Binding("ctrl+o", "model", "Models: choose, fetch", show=False, id="chat.model"),
     ]
 
-    def __init__(self, parts: AppParts) -> None:
+    def __init__(self, parts: AppParts, slot: EngineSlot | None = None) -> None:
+        """`slot` is another screen's, whose engine serves both."""
         super().__init__(parts)
         self._parts = parts
-        self.slot = EngineSlot(parts.open_engine, self.post_message)
+        self.slot = slot or EngineSlot(parts.open_engine, self.post_message)
+        self._is_guest = slot is not None
         self.pane = ChatPane(parts, TurnRunner(parts, self.slot))
         self._models = ModelDock(parts, self.slot, lambda: self.pane.is_replying)
+        self._meter = ContextMeter(parts, self.slot, self)
         self._status = StatusLine()
 
     def compose(self) -> ComposeResult:
@@ -55,13 +62,16 @@ class ChatScreen(MessagesScreen):
 
     def on_mount(self) -> None:
         self.query_one(Composer).focus()
-        self._status.facts = Facts(model=self._parts.model_name)
+        self._status.facts = Facts(model=self._parts.model_name, is_private=self._parts.is_private)
+        if self._is_guest:
+            self.slot.listen(self.post_message)
         self.slot.open()
         self.pane.open_conversation(self._parts.conversation_id)
 
     def on_engine_ready(self, event: events.EngineReady) -> None:
         card = self._models.card = event.card
         self._update(model=card.name, engine="open", total=card.context_length)
+        self._meter.recount()
         for text in card.notices:
             self.notify(sanitize_line(text), markup=False, timeout=_NOTICE_S)
 
@@ -76,6 +86,17 @@ class ChatScreen(MessagesScreen):
     def on_turn_moved(self, event: events.TurnMoved) -> None:
         self._update(phase=event.phase, used=event.used_tokens, tokens_per_s=event.tokens_per_s)
         self._models.settle()
+        if event.phase == "idle":
+            self._meter.recount()
+
+    def on_draft_changed(self, event: DraftChanged) -> None:
+        self._meter.follow(event.draft, self.pane.shown_id)
+
+    def on_context_counted(self, event: ContextCounted) -> None:
+        use = event.use
+        self._update(planned=use.whole if use else None, is_too_long=bool(use and not use.fits))
+        if event.is_asked_for:
+            self.notify(told_of(event), markup=False, timeout=_COUNT_S)
 
     def on_model_dock_switched(self, event: ModelDock.Switched) -> None:
         self._update(model=event.name, engine="opening", total=None)
@@ -106,6 +127,10 @@ class ChatScreen(MessagesScreen):
     def action_library(self, name: str = "") -> None:
         """Choose the prompt called `name`, or one that is picked, for the next question."""
         choose_prompt(self, self._parts, self._models.card, name)
+
+    def action_tokens(self) -> None:
+        """Tell what would be sent, in tokens."""
+        self._meter.tell(self.query_one(KeptComposer).draft, self.pane.shown_id)
 
     def action_help(self) -> None:
         self.app.push_screen(HelpScreen(self.keymap))

@@ -18,6 +18,7 @@ from chatterm.tui import settings
 from chatterm.tui.calls import called
 from chatterm.tui.foreign import one_line
 from chatterm.tui.key_map import Action, actions, checked_keymap, clashes
+from chatterm.tui.keys import keymap_of
 from chatterm.tui.screens.dialogs import LineDialog
 from chatterm.tui.settings import Setting, SettingsSource
 
@@ -116,7 +117,7 @@ class SettingsScreen(ModalScreen[Mapping[str, str] | None]):
         if found is None or config is None:
             return
         self._settings = {one.key: one for one in found}
-        self._actions = {one.id: one for one in actions(dict(config.keys)) if one.id}
+        self._actions = {one.id: one for one in actions(keymap_of(config)) if one.id}
         at = self._list.highlighted
         self._list.set_options(_options(list(self._settings.values()), list(self._actions.values())))
         self._list.highlighted = at

@@ -8,7 +8,7 @@ from textual.events import Key, Paste
 from textual.widgets import TextArea
 
 from chatterm.sanitize import sanitize
-from chatterm.tui.keys import NEWLINE_KEYS
+from chatterm.tui.keys import MISREAD, NEWLINE_KEYS
 
 _NEWLINES = ",".join(sorted(NEWLINE_KEYS))
 
@@ -18,6 +18,10 @@ class Helper(Protocol):
 
     def send(self) -> None:
         """Send what is written."""
+        ...
+
+    async def edit_elsewhere(self) -> None:
+        """Let the text be written in the user's editor."""
         ...
 
     def take_key(self, key: str) -> bool:
@@ -35,6 +39,7 @@ class Composer(TextArea):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "send", "Send", show=False, id="composer.send"),
         Binding(_NEWLINES, "newline", "New line", show=False, id="composer.newline"),
+        Binding("ctrl+g", "editor", "Write in $VISUAL or $EDITOR", show=False, id="composer.editor"),
     ]
 
     def __init__(self, helper: Helper) -> None:
@@ -61,6 +66,9 @@ class Composer(TextArea):
     def action_send(self) -> None:
         self._helper.send()
 
+    async def action_editor(self) -> None:
+        await self._helper.edit_elsewhere()
+
     def action_newline(self) -> None:
         self.type("\n")
 
@@ -82,19 +90,10 @@ class Composer(TextArea):
 
     def _bound_to(self, event: Key) -> Callable[[], None] | None:
         """Return what the key does here, whatever key the user gave it."""
-        if event.is_printable:
+        if event.is_printable and event.key not in MISREAD:
             return None
-        active = self.screen.active_bindings.get(event.key)
+        active = self.screen.active_bindings.get(MISREAD.get(event.key, event.key))
         if active is None or active.node is not self:
             return None
         actions: dict[str, Callable[[], None]] = {"send": self.action_send, "newline": self.action_newline}
         return actions.get(active.binding.action)
-
-
-class LineFirstComposer(Composer):
-    """The other way round: Enter makes a new line, and what makes one otherwise sends."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(",".join(sorted(NEWLINE_KEYS - {"ctrl+j"})), "send", "Send", show=False, id="composer.send"),
-        Binding("enter,ctrl+j", "newline", "New line", show=False, id="composer.newline"),
-    ]

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from textual import on
-from textual.app import ComposeResult
+from textual.app import ComposeResult, SuspendNotSupported
 from textual.containers import Vertical
 from textual.message import Message
 from textual.widgets import OptionList, TextArea
@@ -25,12 +25,13 @@ from chatterm.tui.chips import riders, without
 from chatterm.tui.commands import Call, as_message, call_of
 from chatterm.tui.completing import Completing, FileChosen
 from chatterm.tui.drafts import Draft
+from chatterm.tui.editor import edited, editor_command
 from chatterm.tui.events import QuestionAsked
 from chatterm.tui.pasting import is_long, pasted_document
 from chatterm.tui.recall import Recall
 from chatterm.tui.widgets.chip_row import ChipRow, RiderRemoved
 from chatterm.tui.widgets.completion_list import CompletionList
-from chatterm.tui.widgets.composer import Composer, LineFirstComposer
+from chatterm.tui.widgets.composer import Composer
 
 
 @dataclass
@@ -43,11 +44,12 @@ class DraftChanged(Message):
 class ComposerArea(Vertical):
     """Posts QuestionAsked for what is sent, and DraftChanged."""
 
-    def __init__(self, *, enter_sends: bool = True, folder: Path | None = None) -> None:
+    def __init__(self, *, is_private: bool = False, folder: Path | None = None) -> None:
         """`@` offers the files below `folder`, by default the working folder."""
         super().__init__()
+        self._is_private = is_private
         self._folder = folder or Path()
-        self.composer = Composer(self) if enter_sends else LineFirstComposer(self)
+        self.composer = Composer(self)
         self.recall = Recall()
         self._list = CompletionList()
         self._chips = ChipRow()
@@ -91,6 +93,21 @@ class ComposerArea(Vertical):
                 self.post_message(QuestionAsked(replace(draft, text=as_message(draft.text))))
         if call:
             self.run_worker(self._run(call, draft.text), exclusive=False)
+
+    async def edit_elsewhere(self) -> None:
+        """Open the text in the user's editor; whatever that does, a text stays."""
+        if self._is_private:
+            self.notify("An editor needs a file, and private mode writes none.", markup=False)
+            return
+        with self._telling():
+            command = editor_command(os.environ)
+            try:
+                with self.app.suspend():
+                    text = edited(command, self.composer.text)
+            except SuspendNotSupported:
+                self.notify("This terminal cannot be lent to an editor.", markup=False)
+            else:
+                self.composer.show_text(text)
 
     def take_key(self, key: str) -> bool:
         if self._completing.take_key(key):

@@ -14,7 +14,7 @@ class KeptComposer(ComposerArea):
     """Shows the draft of one conversation. What is sent stays kept until the store has the question."""
 
     def __init__(self, parts: AppParts) -> None:
-        super().__init__(enter_sends=parts.enter_sends)
+        super().__init__(is_private=parts.is_private)
         self._keeper = DraftKeeper(parts.store, self.post_message)
         self._given: Draft | None = parts.draft
         """What the app was opened with."""

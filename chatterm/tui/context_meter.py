@@ -1,0 +1,120 @@
+"""ContextMeter: counts in the background what the draft on screen would take, once the typing pauses."""
+
+import threading
+from dataclasses import dataclass
+
+from textual.message import Message
+from textual.timer import Timer
+from textual.widget import Widget
+
+from chatterm.errors import ChattermError
+from chatterm.sanitize import sanitize
+from chatterm.session import TurnRequest
+from chatterm.tui.context import ContextUse, use_of
+from chatterm.tui.drafts import Draft
+from chatterm.tui.engine_slot import EngineSlot
+from chatterm.tui.parts import AppParts
+
+PAUSE_S = 0.25
+"""Counting begins when nothing was typed for so long."""
+
+
+@dataclass
+class ContextCounted(Message):
+    """What the draft on screen would take, with the conversation above it."""
+
+    use: ContextUse | None
+    """None: there is no draft, or its counting waits or failed."""
+    error: str | None = None
+    is_asked_for: bool = False
+    """The user wants to be told."""
+
+
+def told_of(event: ContextCounted) -> str:
+    """Say what was counted, or why it was not."""
+    use = event.use
+    if use is None:
+        return sanitize(event.error or "The model is not open yet: nothing counts the tokens.")
+    about = "" if use.is_exact else "about "
+    draft = f"The draft takes {about}{use.asked:,} tokens, " if use.asked else ""
+    reply = use.context_length - use.limit
+    return (
+        f"{draft}{'with the' if draft else 'The'} conversation {about}{use.whole:,}. "
+        f"{use.limit:,} may be sent: {use.context_length:,} of context, less {reply:,} for the reply."
+    )
+
+
+class ContextMeter:
+    """Its methods are for the app's thread; one thread counts at a time."""
+
+    def __init__(self, parts: AppParts, slot: EngineSlot, owner: Widget) -> None:
+        """`owner` gets a ContextCounted for each count."""
+        self._parts = parts
+        self._slot = slot
+        self._owner = owner
+        self._draft = Draft(text="")
+        self._conversation_id: str | None = None
+        self._timer: Timer | None = None
+        self._is_counting = False
+        self._is_stale = False
+        """The draft is another than the one that is being counted."""
+        self._is_asked_for = False
+
+    def follow(self, draft: Draft, conversation_id: str | None) -> None:
+        """Count `draft` once it stays as it is for a while."""
+        if (draft, conversation_id) == (self._draft, self._conversation_id):
+            return
+        self._draft, self._conversation_id = draft, conversation_id
+        self.recount()
+
+    def recount(self) -> None:
+        """Count again: the conversation or the model is another."""
+        if self._timer:
+            self._timer.stop()
+            self._timer = None
+        self._is_stale = True
+        if self._draft.is_empty:
+            self._owner.post_message(ContextCounted(None))
+        else:
+            self._timer = self._owner.set_timer(PAUSE_S, self._count)
+
+    def tell(self, draft: Draft, conversation_id: str | None) -> None:
+        """Count `draft` at once, for someone who asked."""
+        self._draft, self._conversation_id = draft, conversation_id
+        self._is_asked_for = True
+        self._count()
+
+    def _count(self) -> None:
+        if self._is_counting:
+            self._timer = self._owner.set_timer(PAUSE_S, self._count)
+            return
+        self._is_counting, self._is_stale = True, False
+        work = (self._draft, self._conversation_id, self._is_asked_for)
+        self._is_asked_for = False
+        threading.Thread(target=self._run, args=work, daemon=True).start()
+
+    def _run(self, draft: Draft, conversation_id: str | None, is_asked_for: bool) -> None:
+        """In a thread."""
+        try:
+            event = ContextCounted(self._use(draft, conversation_id), is_asked_for=is_asked_for)
+        except ChattermError as error:
+            event = ContextCounted(None, str(error), is_asked_for)
+        except Exception as error:  # noqa: BLE001  # an engine's fault shows when it is asked; here it is no count
+            event = ContextCounted(None, f"it cannot be counted: {type(error).__name__}", is_asked_for)
+        self._owner.call_later(self._counted, event)
+
+    def _counted(self, event: ContextCounted) -> None:
+        self._is_counting = False
+        if event.is_asked_for or not self._is_stale:
+            self._owner.post_message(event)
+
+    def _use(self, draft: Draft, conversation_id: str | None) -> ContextUse | None:
+        store, engine = self._parts.store, self._slot.engine
+        if engine is None:
+            return None
+        path = store.path(conversation_id) if conversation_id else ()
+        if draft.is_empty:
+            return use_of(engine, store, TurnRequest(messages=()), path[-1].id if path else None)
+        goes_on = any(node.message.role != "system" for node in path)
+        composed = self._parts.compose(draft, engine.describe(), goes_on)
+        return use_of(engine, store, composed.request, path[-1].id if path else None)
