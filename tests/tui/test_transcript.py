@@ -65,7 +65,7 @@ async def test_a_long_conversation_opens_at_its_end_and_its_beginning_is_a_key_a
     async with running(parts_of(store, EchoEngine(), conversation_id=conversation_id)) as app:
         transcript = transcript_of(app)
         await app.until_shown(said[-1])
-        assert len(transcript.query(".message")) == WINDOW
+        await app.until(lambda: len(transcript.query(".message")) == WINDOW)
         await app.press("shift+tab", "g")
         await app.until_shown("message 0")
         assert "message 1" in app.screen

@@ -1,6 +1,7 @@
 """PlainText: a text of any length, shown as it was typed. Only the rows on the screen are drawn."""
 
 import asyncio
+from functools import partial
 
 from rich.segment import Segment
 from textual.geometry import Size
@@ -66,7 +67,7 @@ class PlainText(Widget):
         """Begin to cut the text anew where the width is another; the old rows stay until that is done."""
         if width > 0 and width != self._width:
             self._width = width
-            self.run_worker(self._cut_anew(width), exclusive=True, group="rows")
+            self.run_worker(partial(self._cut_anew, width), exclusive=True, group="rows")
 
     async def _cut_anew(self, width: int) -> None:
         cut = _Cut(width)

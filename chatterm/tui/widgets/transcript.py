@@ -5,7 +5,8 @@ not in the store (a reply that has just begun, notices, queued questions) stands
 hidden while the window is elsewhere.
 """
 
-from collections.abc import Callable, Sequence
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -20,11 +21,13 @@ from chatterm.tui.events import MessageActed, MessageSelected, Verb
 from chatterm.tui.reading import Reading, Said
 from chatterm.tui.widgets.message import MessageView, view_of
 
-WINDOW = 20
+WINDOW = 12
 """So many messages are drawn when a conversation is opened."""
-STEP = 10
+_FIRST = 6
+"""So many of them at once, the others when those are on the screen."""
+STEP = 6
 """So many more when the reader comes to the window's end."""
-MAX_DRAWN = 60
+MAX_DRAWN = 24
 
 WELCOME = "Ask anything below.\nThe model runs on this machine, and nothing you write leaves it."
 
@@ -61,6 +64,7 @@ class Transcript(VerticalScroll):
         """The window: which of the messages are drawn."""
         self._selected: MessageView | None = None
         self._is_moving = False
+        self._drawing = asyncio.Lock()
 
     def compose(self) -> ComposeResult:
         yield self._messages
@@ -81,14 +85,20 @@ class Transcript(VerticalScroll):
 
     async def show(self, reading: Reading) -> None:
         """Show another conversation at its end, or a welcome where it is empty."""
+        old = list(self._messages.children)
         self._said = reading.said
-        self._first, self._end = max(0, len(self._said) - WINDOW), len(self._said)
-        views: list[Widget] = [self._make(one) for one in self._said[self._first :]]
+        self._end = len(self._said)
+        self._first = max(0, self._end - _FIRST)
+        self.select(None)
         with self.app.batch_update():
-            self.select(None)
-            await self._messages.remove_children()
-            await self._messages.mount_all(views or [Static(Content(WELCOME), classes="welcome")])
+            await self._messages.remove_children(old)
+            if not self._said:
+                await self._messages.mount(Static(Content(WELCOME), classes="welcome"))
+        await self._draw()
         self.anchor()
+        if self._first > 0 and not self._is_moving:
+            self._is_moving = True
+            self.call_after_refresh(self._move_window, _FIRST - WINDOW)
 
     async def update_path(self, reading: Reading) -> None:
         """Show what has become of the conversation on screen. Messages that stay keep their views."""
@@ -160,7 +170,7 @@ class Transcript(VerticalScroll):
 
     async def action_first(self) -> None:
         if self._said:
-            self._first, self._end = 0, min(len(self._said), max(self._end - self._first, WINDOW))
+            self._first, self._end = 0, min(len(self._said), WINDOW)
             await self._draw()
         self.select(next(iter(self._views()), None))
         self.scroll_home(animate=False)
@@ -209,40 +219,49 @@ class Transcript(VerticalScroll):
         ]
 
     async def _draw(self) -> None:
-        """Let the window's messages stand there, each once, above what is not in the store."""
-        wanted = self._said[self._first : self._end]
-        ids = {one.node.id for one in wanted}
-        with self.app.batch_update():
-            views: dict[str, MessageView] = {}
-            for view in list(self._messages.query_children(MessageView)):
-                if view.message_id and view.message_id not in ids:
-                    await view.remove()
-                elif view.message_id:
-                    views[view.message_id] = view
-            await self._fill(wanted, views)
-            for stray in self._strays():
-                stray.display = self._end == len(self._said)
+        """Let the window's messages stand there, each once, above what is not in the store.
 
-    async def _fill(self, wanted: Sequence[Said], views: dict[str, MessageView]) -> None:
-        """Mount what is missing of the window, in as few steps as there are gaps."""
-        missing: list[Widget] = []
+        A message is dozens of widgets. They are made one message at a time and out of sight, so that keys
+        and the scrolling go on, and are shown together.
+        """
+        async with self._drawing:
+            wanted = self._said[self._first : self._end]
+            ids = {one.node.id for one in wanted}
+            known = {v.message_id: v for v in self._messages.query_children(MessageView) if v.message_id}
+            made = await self._make_missing(wanted, known)
+            obsolete = [view for identity, view in known.items() if identity not in ids]
+            with self.app.batch_update():
+                for view in obsolete:
+                    view.display = False
+                for view in made:
+                    view.display = True
+                for stray in self._strays():
+                    if stray not in obsolete:
+                        stray.display = self._end == len(self._said)
+            for view in obsolete:
+                await view.remove()
+
+    async def _make_missing(
+        self, wanted: Sequence[Said], known: Mapping[str, MessageView]
+    ) -> list[MessageView]:
+        """Mount what is missing of the window, each below the message before it; return what was made."""
+        made: list[MessageView] = []
+        before: Widget | None = None
         for one in wanted:
-            if view := views.get(one.node.id):
+            view = known.get(one.node.id)
+            if view is None:
+                view = self._make(one)
+                view.display = False
+                made.append(view)
+                if before is None:
+                    await self._messages.mount(view, before=0 if self._messages.children else None)
+                else:
+                    await self._messages.mount(view, after=before)
+                await asyncio.sleep(0)
+            else:
                 view.show_said(one)
-                if missing:
-                    await self._messages.mount_all(missing, before=view)
-                    missing = []
-            else:
-                missing.append(self._make(one))
-        if missing:
-            strays = self._strays()
-            after = [view for view in self._messages.children if view not in strays]
-            if after:
-                await self._messages.mount_all(missing, after=after[-1])
-            elif strays:
-                await self._messages.mount_all(missing, before=strays[0])
-            else:
-                await self._messages.mount_all(missing)
+            before = view
+        return made
 
     async def _go_to_end(self) -> None:
         if self._end < len(self._said):
