@@ -124,7 +124,8 @@ def _verified(
     levels = _levels(plan, has_sources=bool(sources))
     given = "\n".join(filter(None, (plan.given, earlier.given)))
     basis = Basis(tuple(sources), given, plan.examples)
-    report = verify(reply.text, basis, copies=reply.copies, levels=levels)
+    terms = _medicines(sources) if levels["coverage"] != "off" and "medical" in plan.packs else ()
+    report = verify(reply.text, basis, copies=reply.copies, terms=terms, levels=levels)
     findings = list(reply.placed(report.findings))
     if is_cut and (half := _AT_THE_END.search(reply.raw)):  # what stands there is half of what was to come
         findings = [one for one in findings if one.end <= half.start()]
@@ -134,6 +135,12 @@ def _verified(
         wrong = wrong_language(reply.text, plan.reply_lang)
         findings += [replace(wrong, end=len(reply.raw))] if wrong else []
     return Report(tuple(findings), levels)
+
+
+def _medicines(sources: Sequence[str]) -> tuple[str, ...]:
+    from chatterm.checks.medicines import medicines_in
+
+    return tuple(dict.fromkeys(name for source in sources for name in medicines_in(source)))
 
 
 def _levels(plan: CheckPlan, *, has_sources: bool) -> dict[Kind, Level]:
