@@ -90,6 +90,14 @@ async def test_a_remapped_key_works_the_old_one_does_not_and_the_help_says_so(
         assert "Ctrl+F " not in app.screen
 
 
+@pytest.mark.parametrize("size", [(110, 34), (80, 24)])
+async def test_the_status_line_names_the_keys_in_force(
+    store: ConversationStore, size: tuple[int, int]
+) -> None:
+    async with running(parts_of(store, EchoEngine(), keys={"chat.help": "f12"}), size=size) as app:
+        await app.until_shown("F12 help")
+
+
 async def test_a_clash_is_told_when_the_app_opens(store: ConversationStore) -> None:
     async with running(parts_of(store, EchoEngine(), keys={"chat.search": "ctrl+n"})) as app:
         await app.until_shown("chat.new too")

@@ -20,6 +20,7 @@ from chatterm.tui.screens.settings import SettingsScreen
 from chatterm.tui.widgets.chat_pane import ChatPane
 from chatterm.tui.widgets.composer import Composer
 from chatterm.tui.widgets.conversations_panel import ConversationsPanel
+from chatterm.tui.widgets.status import StatusLine
 
 _STOPPING_S = 3.0
 """So long a deletion waits for a reply to stop."""
@@ -96,6 +97,7 @@ class ConversationsScreen(Screen[None]):
     def _take_keys(self, keymap: Mapping[str, str] | None) -> None:
         if keymap is not None:
             self.keymap = keymap
+            self.query_one(StatusLine).on_resize()
 
     def action_rename(self, title: str = "") -> None:
         """Give the conversation on screen another title: this one, or one that is asked for."""
