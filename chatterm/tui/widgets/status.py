@@ -29,21 +29,28 @@ class Facts:
     phase: Phase = "idle"
     used: int | None = None
     """None where it is not known."""
+    planned: int | None = None
+    """What the draft would make of it; None where there is none, or it is not counted yet."""
+    is_too_long: bool = False
+    """The draft would not fit."""
     total: int | None = None
     is_exact: bool = True
     tokens_per_s: float | None = None
+    is_private: bool = False
 
 
 def facts_text(facts: Facts) -> str:
     """Return the left part of the line, the most important first: what is too long is cut at its end."""
-    parts = [facts.model]
+    parts = ["PRIVATE", facts.model] if facts.is_private else [facts.model]
     if facts.engine == "opening":
         parts.append("opening the model…")
     elif facts.engine == "failed":
         parts.append("not open")
     if facts.total is not None:
         used = "–" if facts.used is None else f"{'' if facts.is_exact else '~'}{facts.used:,}"
-        parts.append(f"context {used} / {facts.total:,}")
+        planned = "" if facts.planned is None else f" → {facts.planned:,}"
+        too_long = " too long" if facts.is_too_long else ""
+        parts.append(f"context {used}{planned} / {facts.total:,}{too_long}")
     if facts.tokens_per_s is not None:
         parts.append(f"{facts.tokens_per_s:,.0f} tok/s")
     return " · ".join(parts)
