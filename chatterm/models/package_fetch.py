@@ -31,6 +31,8 @@ _SLACK = 2**20
 _LINE_LIMIT = 65_536
 _PROGRESS = re.compile(r"Progress (\d{1,18}) of \d+")
 """What `--progress-bar raw` prints (pip 24.1 and later)."""
+_RESUME = "PIP_RESUME_RETRIES"
+"""How often a connection that breaks off is taken up where it broke (by pip 25.1 and later)."""
 _DISK_FULL = ("[Errno 28]", "[Errno 27]", "[Errno 122]", "No space left on device")
 """ENOSPC, EFBIG and EDQUOT as Python prints them."""
 
@@ -104,7 +106,7 @@ def _start_pip(source: PackageSource, folder: Path, python: str) -> subprocess.P
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        env={**os.environ, "TMPDIR": str(scratch)},
+        env={_RESUME: "20", **os.environ, "TMPDIR": str(scratch)},
         start_new_session=True,
     )
 

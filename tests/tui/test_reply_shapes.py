@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from textual.app import App, ComposeResult
 from textual.widget import Widget
+from textual.widgets import Static
 
 import chatterm.tui.app
 from chatterm.checks import Evidence, Finding, Report
@@ -21,7 +22,7 @@ from chatterm.tasks.views import View
 from chatterm.tui.check_words import counted_line, score_lines, summary_lines
 from chatterm.tui.drafts import Draft
 from chatterm.tui.screens.findings import FindingsScreen
-from chatterm.tui.widgets.structured_reply import StructuredReply, marks_of
+from chatterm.tui.widgets.structured_reply import StructuredReply, drawn_rows, marks_of
 from chatterm.tui.widgets.transcript import Transcript
 from tests.tui.driving import Driver, parts_of, running
 from tests.tui.engines import HeldEngine
@@ -103,9 +104,17 @@ async def test_what_the_model_wrote_is_shown_as_it_stands(kind: str) -> None:
         await app.until_shown("[red]x[/] ␛[2J[@click=app.quit]y[/]<U+202E>", "[b]c[/b]")
 
 
-async def test_a_long_answer_is_drawn_in_part() -> None:
-    async with showing(StructuredReply(table(*(("x" * 5000, "y") for _ in range(300))))) as app:
-        assert "x" in app.screen
+@pytest.mark.parametrize(("rows", "size", "drawn"), [(300, 10, 60), (300, 5000, 39), (1, 10**6, 1)])
+def test_a_long_answer_is_drawn_in_part(rows: int, size: int, drawn: int) -> None:
+    assert len(drawn_rows(table(*(("x" * size, "y") for _ in range(rows))))) == drawn
+
+
+async def test_what_is_not_drawn_is_told() -> None:
+    async with showing(StructuredReply(table(*(("x", "y") for _ in range(70))))) as app:
+        await app.until_shown("x")
+        app.app.query_one(StructuredReply).scroll_end(animate=False)
+        told = app.app.query_one(".hint", Static).content
+        assert str(told).startswith("and 10 more rows; T in the messages shows the JSON")
 
 
 def test_what_was_found_is_counted_by_kind() -> None:

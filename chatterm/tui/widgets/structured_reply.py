@@ -19,9 +19,10 @@ from chatterm.tasks.views import View
 from chatterm.tui.foreign import one_line
 
 VERIFIED, UNVERIFIED = "✓", "⚠"
-MAX_ROWS = 200
+MAX_ROWS = 60
 _MAX_CELL = 600
-"""Characters of a cell that are shown; the JSON has all of it."""
+_MAX_CHARS = 24_000
+"""Of a cell, and of all cells together: a longer table would take more than 200 ms to draw."""
 
 Marks = Mapping[tuple[int, str], bool]
 """Whether what was checked in a row and column was found."""
@@ -38,6 +39,16 @@ def marks_of(fields: Sequence[FieldMark]) -> Marks:
     return marks
 
 
+def drawn_rows(view: View) -> Sequence[Sequence[str]]:
+    """Return the first rows, as many as are drawn at once; one at least."""
+    num_chars = 0
+    for number, row in enumerate(view.rows[:MAX_ROWS]):
+        num_chars += sum(min(len(text), _MAX_CELL) for text in row)
+        if num_chars > _MAX_CHARS:
+            return view.rows[: max(1, number)]
+    return view.rows[:MAX_ROWS]
+
+
 def cell_text(text: str, is_verified: bool | None) -> str:
     """Return what stands in a cell; None: nothing was checked there."""
     shown = sanitize(text if len(text) <= _MAX_CELL else f"{text[:_MAX_CELL]}…")
@@ -52,6 +63,7 @@ class StructuredReply(Vertical):
     def __init__(self, view: View, marks: Marks | None = None) -> None:
         super().__init__(classes="structured")
         self._view = view
+        self._rows = drawn_rows(view)
         self._marks = marks or {}
         self._body = Static(self._drawn(), markup=False)
 
@@ -72,13 +84,13 @@ class StructuredReply(Vertical):
         for column in self._view.columns:
             name = self._heading(column)
             table.add_column(Text(name, style="bold"), overflow="fold", ratio=None)
-        for number, row in enumerate(self._view.rows[:MAX_ROWS]):
+        for number, row in enumerate(self._rows):
             table.add_row(*(Text(text) for text in self._cells(number, row)))
         return table
 
     def _list(self) -> Content:
         lines: list[Content] = []
-        for number, row in enumerate(self._view.rows[:MAX_ROWS]):
+        for number, row in enumerate(self._rows):
             if number:
                 lines.append(Content(""))
             for column, text in zip(self._view.columns, self._cells(number, row), strict=True):
@@ -96,8 +108,8 @@ class StructuredReply(Vertical):
 
     def _remarks(self) -> Iterator[str]:
         view = self._view
-        if (num_more := len(view.rows) - MAX_ROWS) > 0:
-            yield f"and {num_more:,} more rows; the JSON has all of them"
+        if num_more := len(view.rows) - len(self._rows):
+            yield f"and {num_more:,} more rows; T in the messages shows the JSON, which has all"
         if view.totals:
             yield "over all: " + " · ".join(
                 f"{name} {sanitize_line(text)}" for name, text in view.totals.items()
