@@ -1,5 +1,6 @@
 """What form an answer has (free text, a label, JSON), and what the engine at hand makes of that."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -99,6 +100,9 @@ def _closed(
     shape = AnswerShape(messages=asked(rendered), output=output)
     if card.can_score:
         return replace(shape, scoring=scoring)
+    if rendered.labels:  # which a prompt that is scored does not name
+        told = _with_words(rendered.messages[-1], choice_words(rendered.labels, lang))
+        shape = replace(shape, messages=(*rendered.messages[:-1], told))
     if card.can_constrain:
         notice = f"{card.name} tells no probabilities: its choice among the labels is not calibrated"
         choices = Choices(tuple(f"{prefill}{label}" for label in scoring.labels))
@@ -111,8 +115,7 @@ def _closed(
 
 def before_label(prefill: str) -> str:
     """Part a label from the words before it; a space at the end of a line would be lost in files."""
-    ends_in_word = prefill[-1:].isascii() and (prefill[-1:].isalnum() or prefill[-1:] in ",.:;!?")
-    return f"{prefill} " if ends_in_word else prefill
+    return f"{prefill} " if re.search(r"[A-Za-z0-9,.:;!?]\Z", prefill) else prefill
 
 
 def choice_words(choices: tuple[str, ...], lang: str) -> str:
