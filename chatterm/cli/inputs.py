@@ -1,23 +1,29 @@
-"""What the user gives `ask`: words, standard input, files, and key=value pairs, read and checked."""
+"""What the user gives `ask`: words, standard input, files, and key=value pairs, read and checked.
+
+Every command imports this to read its line; what reads documents is imported where there are any.
+"""
 
 import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from chatterm.conversation import Document
-from chatterm.documents import read_file, read_stream
-from chatterm.engine.option_names import STOP, option
 from chatterm.errors import UsageError
+
+if TYPE_CHECKING:
+    from chatterm.conversation import Document
 
 STDIN = Path("-")
 
 
-def read_documents(files: Sequence[Path]) -> tuple[Document, ...]:
+def read_documents(files: Sequence[Path]) -> "tuple[Document, ...]":
     """Read standard input, where it is no terminal, then the files of -f (`-` is standard input).
 
     Of standard input only what has text counts. Raises InputRefused or UsageError, naming what was read.
     """
+    from chatterm.documents import read_file, read_stream
+
     documents = [read_file(path) for path in files if path != STDIN]
     if (STDIN in files or not stdin_is_terminal()) and sys.stdin is not None:
         piped = read_stream(sys.stdin.buffer, "stdin")
@@ -53,6 +59,8 @@ def pairs(texts: Sequence[str], option: str) -> list[tuple[str, str]]:
 
 def engine_and_sampling_options(texts: Sequence[str]) -> tuple[dict[str, object], list[str]]:
     """Return the settings given with -o, under the names they have here, and the stop strings."""
+    from chatterm.engine.option_names import STOP, option
+
     found: dict[str, object] = {}
     stops = []
     for key, value in pairs(texts, "-o"):

@@ -9,7 +9,6 @@ import hashlib
 import json
 import logging
 import os
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -145,6 +144,8 @@ def _load(path: Path, stamp: str) -> list[Row] | None:
 
 
 def _keep(cache: Path, stamp: str, rows: list[Row]) -> None:
+    import tempfile
+
     text = json.dumps({"stamp": stamp, "rows": rows}, ensure_ascii=False)
     try:
         cache.mkdir(mode=0o700, parents=True, exist_ok=True)
