@@ -2,8 +2,9 @@
 
     python benchmarks/host.py [--rounds 15] [--threads 1]
 
-Both run the default model with the same options, in turn. Once with nothing else to do, and once while a
-thread of this process computes in Python for a third of the time, as a screen does that draws a long reply.
+Both run the default model with the same options, in turn. Once with nothing else to do, once counting the
+processor's time instead, which a busy machine disturbs little, and once while a thread of this process
+computes in Python for a third of the time, as a screen does that draws a long reply.
 """
 
 import argparse
@@ -21,7 +22,7 @@ from benchmarks.measuring import interleave, rows_of, write_results
 from chatterm.config import Paths
 from chatterm.conversation import Message
 from chatterm.engine.base import CancelToken, Engine, GenerationRequest, SamplingParams, TextDelta
-from chatterm.engine.hosted import open_hosted
+from chatterm.engine.hosted import HostedEngine, open_hosted
 from chatterm.engine.registry import EngineOptions, open_engine
 from chatterm.models.cache import NATIVE
 from chatterm.models.catalogue import load_catalogue
@@ -42,6 +43,21 @@ def tokens_per_s(engine: Engine) -> float:
             num_tokens += len(event.token_ids)
             ended = time.perf_counter()
     return (num_tokens - 1) / (ended - begun)
+
+
+def cpu_ms_per_token(engine: Engine) -> float:
+    """Of one reply with its prompt: of this process and of the host, whatever else the machine does."""
+    before = time.process_time() + host_cpu_s(engine)
+    tokens_per_s(engine)
+    return (time.process_time() + host_cpu_s(engine) - before) / NUM_TOKENS * 1000
+
+
+def host_cpu_s(engine: Engine) -> float:
+    """Fields 14 and 15 of /proc/PID/stat, in ticks; Linux only."""
+    if not isinstance(engine, HostedEngine):
+        return 0.0
+    fields = Path(f"/proc/{engine.host_pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 @contextmanager
@@ -87,9 +103,17 @@ def main() -> None:
         with closing(open_hosted(model, options)) as hosted, closing(open_engine(model, options)) as inside:
             runs = {"hosted": lambda: tokens_per_s(hosted), "in-process": lambda: tokens_per_s(inside)}
             alone = interleave(runs, chosen.rounds)
+            spent = interleave(
+                {
+                    "hosted": lambda: cpu_ms_per_token(hosted),
+                    "in-process": lambda: cpu_ms_per_token(inside),
+                },
+                chosen.rounds,
+            )
             beside = interleave({name: beside_drawing(run) for name, run in runs.items()}, chosen.rounds // 2)
     rows = [
         *rows_of("a reply", "tok/s", alone, ours="hosted"),
+        *rows_of("processor time, both processes", "ms/token", spent, ours="hosted"),
         *rows_of("a reply, beside a busy screen", "tok/s", beside, ours="hosted"),
     ]
     facts = {

@@ -11,8 +11,8 @@ _LEAST_CPU_SHARE = 0.01
 class HostLimits:
     """How long a host may take before it counts as hanging, in seconds."""
 
-    silence_s: float = 30.0
-    """Without a heartbeat: the whole process stands still."""
+    silence_s: float = 60.0
+    """Without a heartbeat: the whole process stands still, longer than a cold disk takes for one library."""
     idle_s: float = 300.0
     """With heartbeats, somebody waiting, and next to no CPU time used. Loading may wait for a compiler."""
     stop_s: float = 20.0

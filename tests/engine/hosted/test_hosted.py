@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from chatterm.engine.base import CancelToken, TextDelta
+from chatterm.engine.base import CancelToken, SamplingParams, TextDelta
 from chatterm.engine.host_pulse import HostLimits
 from chatterm.engine.hosted import HostedEngine, open_hosted
 from chatterm.engine.registry import EchoModel, EngineOptions
@@ -202,6 +202,26 @@ def test_an_error_of_a_call_keeps_its_class_and_numbers(options: EngineOptions) 
         assert text_of(run(engine, ask("one"))) == "one", "an error ends the call, not the engine"
 
 
+def test_a_process_that_cannot_be_started_is_told(
+    options: EngineOptions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "no python"))
+    with pytest.raises(EngineLost, match="could not be started: No such file"):
+        open_hosted(EchoModel(), options)
+
+
+def test_a_process_that_ends_by_itself_is_told_with_what_it_said_last(
+    options: EngineOptions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = tmp_path / "python"
+    script.write_text("#!/bin/sh\nprintf 'first\\n\\033[2Jno module\\n' >&2\nexit 3\n")
+    script.chmod(0o700)
+    monkeypatch.setattr(sys, "executable", str(script))
+    with closing(open_hosted(EchoModel(), options)) as engine, pytest.raises(EngineLost) as caught:
+        engine.describe()
+    assert "(exit code 3: ␛[2Jno module)" in str(caught.value)
+
+
 def test_a_folder_full_of_traps_is_not_where_modules_come_from(
     options: EngineOptions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -216,6 +236,31 @@ def test_a_long_document_crosses_whole(options: EngineOptions) -> None:
     text = "三条路过水\x00\ud800" * 500_000
     with closing(open_hosted(EchoModel(), options)) as engine:
         assert text_of(run(engine, ask(text))) == text
+
+
+def test_a_model_that_is_cut_or_removed_while_in_use_answers_or_is_told(
+    options: EngineOptions, tmp_path: Path
+) -> None:
+    path = scripted_gguf(tmp_path / "scripted.gguf", REPLY)
+    model = ModelFile(path, "scripted")
+    whole = SamplingParams(temperature=0, max_tokens=500)
+    with closing(open_hosted(model, options)) as engine:
+        assert text_of(run(engine, ask(sampling=whole))) == REPLY
+        os.truncate(path, 1000)
+        said = said_or_told(engine, whole)
+        assert said == REPLY or "SIGBUS" in said
+    with closing(open_hosted(model, options)) as engine, pytest.raises(BadModelFile):
+        engine.describe()
+    path.unlink()
+    with closing(open_hosted(model, options)) as engine, pytest.raises(ModelNotFound):
+        engine.describe()
+
+
+def said_or_told(engine: HostedEngine, sampling: SamplingParams) -> str:
+    try:
+        return text_of(run(engine, ask(sampling=sampling)))
+    except EngineLost as error:
+        return str(error)
 
 
 OWNER = """
