@@ -164,8 +164,6 @@ def _unused(checked: _Checked) -> Iterator[Problem]:
     used = {name for block in checked.template.texts.values() for name in names_in(block)}
     if labels := checked.header.output.labels:
         used |= {labels.source, labels.chosen_by, labels.several}
-    if labels := checked.header.output.labels:
-        used |= {labels.source, labels.chosen_by, labels.several}
     for spec in checked.header.inputs:
         if spec.name not in used:
             place = checked.header.places[f"inputs.{spec.name}"]
