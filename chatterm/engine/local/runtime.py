@@ -184,8 +184,10 @@ def _gpu_kernels(
         return None, ()
     if reason := why_no_kernels(torch.cuda.get_device_capability(device)):
         return None, (reason,)
+    # Read when Triton is imported. Fused multiplications and additions are no loss here.
+    os.environ.setdefault("TRITON_DEFAULT_FP_FUSION", "1")
     if options.gpu_kernels is not None:
-        os.environ.setdefault("TRITON_CACHE_DIR", str(options.gpu_kernels))  # read when Triton is imported
+        os.environ.setdefault("TRITON_CACHE_DIR", str(options.gpu_kernels))
     from chatterm.engine.local.gpu.kernels import GpuKernels
 
     return GpuKernels.on(device, is_identical=options.is_deterministic), ()

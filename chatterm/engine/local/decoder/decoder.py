@@ -8,6 +8,7 @@ Knows no file, no text, no sampling and no cache policy. Architecture: Touvron e
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -21,6 +22,9 @@ from chatterm.engine.local.decoder.rope import Rotations
 from chatterm.engine.local.native.decoder import NativeDecoder
 from chatterm.engine.local.weights.packing import dequantise
 from chatterm.models.arch_spec import Activation, ArchSpec
+
+if TYPE_CHECKING:
+    from chatterm.engine.local.gpu.decoder import GpuDecoder
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +63,7 @@ class Decoder:
         self._native = NativeDecoder.of(native, shape, weights) if native is not None else None
         if self._native is not None:
             self.weights = self._native.weights
-        kernels = placement.kernels
-        self.gpu = kernels.decoder_of(shape, weights, self.cache_dtype) if kernels is not None else None
+        self.gpu = _gpu_decoder(shape, weights, placement)
         if self.gpu is not None:
             self.weights = self.gpu.weights
 
@@ -205,6 +208,15 @@ class Decoder:
             return None
         tables = [table.of(segment.start, segment.end) for segment in segments]
         return tables[0] if len(tables) == 1 else torch.cat(tables)
+
+
+def _gpu_decoder(shape: ArchSpec, weights: DecoderWeights, placement: Placement) -> "GpuDecoder | None":
+    """Return what reads few tokens by the GPU's kernels; None where they are not for this model."""
+    if placement.kernels is None:
+        return None
+    from chatterm.engine.local.gpu.decoder import GpuDecoder
+
+    return GpuDecoder.of(shape, weights, placement.cache_dtype, placement.kernels)
 
 
 _ACTIVATIONS: Mapping[Activation, Callable[[Tensor], Tensor]] = {

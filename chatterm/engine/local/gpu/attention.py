@@ -1,6 +1,6 @@
 """The attention kernels as a function of tensors."""
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import torch
 import triton
@@ -9,6 +9,7 @@ from torch import Tensor
 
 from chatterm.engine.local.decoder.layers import Layer
 from chatterm.engine.local.gpu import attention_kernels as kernels
+from chatterm.engine.local.gpu.kernels import AttentionShape
 from chatterm.engine.local.gpu.products import dot_dtype
 from chatterm.models.arch_spec import ArchSpec, LayerSpec
 
@@ -16,15 +17,6 @@ if TYPE_CHECKING:
     from chatterm.engine.local.gpu.decoder import PassRows
 
 _CACHE_TYPES = {torch.bfloat16: tl.bfloat16, torch.float16: tl.float16, torch.float32: tl.float32}
-
-
-class AttentionShape(NamedTuple):
-    """How the positions of a sequence are shared out, in tokens: the order in which they are summed."""
-
-    split: int = 256
-    """Of one program."""
-    block: int = 64
-    """Read at once; divides `split`."""
 
 
 class Attention:

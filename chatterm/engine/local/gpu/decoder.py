@@ -16,7 +16,8 @@ from torch import Tensor
 from chatterm.engine.local.decoder.layers import DecoderWeights, Layer, Segment, last_rows
 from chatterm.engine.local.decoder.linear import Linear
 from chatterm.engine.local.decoder.norms import RMSNorm
-from chatterm.engine.local.gpu.attention import Attention, AttentionShape
+from chatterm.engine.local.gpu.attention import Attention
+from chatterm.engine.local.gpu.kernels import GpuKernels
 from chatterm.engine.local.gpu.linear import GpuLinear
 from chatterm.engine.local.gpu.matrices import GpuMatrix, is_packable, pack_matrices
 from chatterm.engine.local.gpu.products import MOST_ROWS, Around, add_normed, embed, gated
@@ -124,7 +125,7 @@ class GpuDecoder:
 
     @classmethod
     def of(
-        cls, shape: ArchSpec, weights: DecoderWeights, cache_dtype: torch.dtype, form: AttentionShape
+        cls, shape: ArchSpec, weights: DecoderWeights, cache_dtype: torch.dtype, kernels: GpuKernels
     ) -> Self | None:
         """None where a matrix is not of whole groups of 32 columns."""
         layers = [_packed(*both) for both in zip(weights.layers, shape.layers, strict=True)]
@@ -136,7 +137,7 @@ class GpuDecoder:
             return None
         device = weights.head.products.device
         embedding = weights.head.parts[0] if shape.is_head_tied else pack_matrices([table], device)[0]
-        attention = Attention(shape, form, cache_dtype)
+        attention = Attention(shape, kernels.attention, cache_dtype)
         return cls(shape, replace(weights, embedding=None), embedding, weights.head, found, attention)
 
     def embed(self, ids: Tensor) -> Tensor:

@@ -19,8 +19,7 @@ def device() -> torch.device:
 
 @pytest.fixture
 def placement(device: torch.device) -> Placement:
-    from chatterm.engine.local.gpu.attention import AttentionShape
-    from chatterm.engine.local.gpu.kernels import GpuKernels
+    from chatterm.engine.local.gpu.kernels import AttentionShape, GpuKernels
 
     kernels = GpuKernels.on(device, attention=AttentionShape(split=16, block=16))
     return Placement(device, torch.float32, keeps_packed=False, kernels=kernels)

@@ -36,8 +36,7 @@ def test_small_passes_give_the_logits_of_transformers(
 def test_sequences_are_the_same_to_the_bit_however_they_are_read(
     device: torch.device, tmp_path: Path
 ) -> None:
-    from chatterm.engine.local.gpu.attention import AttentionShape
-    from chatterm.engine.local.gpu.kernels import GpuKernels
+    from chatterm.engine.local.gpu.kernels import AttentionShape, GpuKernels
 
     kernels = GpuKernels.on(device, is_identical=True, attention=AttentionShape(split=16, block=16))
     placement = Placement(device, torch.float32, keeps_packed=False, kernels=kernels)
