@@ -72,7 +72,7 @@ class LiveTurn:
 
     def new_view(self) -> ReplyView:
         """Return a view of the reply so far, in which it grows from here on."""
-        self.view = ReplyView(self.text, notices=self.notices, message_id=self.reply_id)
+        self.view = ReplyView(self.text, notices=self.notices, message_id=self.reply_id, is_growing=True)
         return self.view
 
     @property

@@ -166,6 +166,22 @@ async def test_a_cut_reply_is_continued_and_says_everything_once(store: Conversa
     assert contents(store) == ["count", "one two three four"]
 
 
+async def test_a_list_that_is_continued_keeps_its_first_items(store: ConversationStore) -> None:
+    engine = HeldEngine(["\n4. four"])
+    conversation_id = tell(store, ["count"])
+    question = store.path(conversation_id)[0]
+    reply = store.begin_reply(question, RECORD)
+    store.finish_reply(reply.id, "1. one\n2. two\n3. three", status="stopped")
+    async with running(parts_of(store, engine, conversation_id=conversation_id)) as app:
+        await app.until_shown("three", "stopped")
+        await app.press("f4")
+        await app.until(lambda: bool(engine.heard))
+        engine.say()
+        await app.until_shown("one", "two", "three", "four")
+        await app.until_idle()
+        await app.until_shown("one", "two", "three", "four")
+
+
 async def test_c_continues_a_stopped_reply(store: ConversationStore) -> None:
     engine = HeldEngine(["One ", "two"])
     async with running(parts_of(store, engine)) as app:

@@ -95,7 +95,7 @@ class NoticeView(Static):
 class ReplyView(MessageView):
     """A reply, which may still be growing."""
 
-    def __init__(  # keyword-only
+    def __init__(  # noqa: PLR0913  # keyword-only
         self,
         text: str = "",
         *,
@@ -104,13 +104,15 @@ class ReplyView(MessageView):
         message_id: str = "",
         branch: BranchPoint | None = None,
         statistics: str = "",
+        is_growing: bool = False,
     ) -> None:
         """`note` says how the reply ended; `notices` what the reader should know of it beforehand."""
         super().__init__("Assistant", message_id=message_id, branch=branch, classes="reply")
         self._pieces = [text]
         self._cost = MarkdownCost()
         self._cost.add(text)
-        self._body: Widget = body_of(text)
+        self._body: Widget = body_of("" if is_growing and not self._cost.is_too_much else text)
+        self._is_growing = is_growing
         self._notices = _Line("\n".join(notices), classes="notice")
         self._hint = _Line(_hint(self._body), classes="hint")
         self._note = _Line(note, classes="note")
@@ -132,6 +134,12 @@ class ReplyView(MessageView):
         yield from self._extras
         yield self._note
         yield self._statistics
+
+    async def on_mount(self) -> None:
+        # A body that grows must have grown from the beginning: what it was made with is not parsed again
+        # together with what follows, and a list would lose its first items.
+        if self._is_growing and isinstance(self._body, MarkdownBody) and self.said_text:
+            await self._body.append(self.said_text)
 
     def show_said(self, said: Said) -> None:
         super().show_said(said)

@@ -1,9 +1,9 @@
 """PlainText: a text of any length, shown as it was typed. Only the rows on the screen are drawn."""
 
 import asyncio
-from functools import partial
 
 from rich.segment import Segment
+from textual import work
 from textual.geometry import Size
 from textual.strip import Strip
 from textual.widget import Widget
@@ -67,10 +67,11 @@ class PlainText(Widget):
         """Begin to cut the text anew where the width is another; the old rows stay until that is done."""
         if width > 0 and width != self._width:
             self._width = width
-            self.run_worker(partial(self._cut_anew, width), exclusive=True, group="rows")
+            self._cut_anew()
 
-    async def _cut_anew(self, width: int) -> None:
-        cut = _Cut(width)
+    @work(exclusive=True, group="rows")
+    async def _cut_anew(self) -> None:
+        cut = _Cut(self._width)
         async with self._lock:
             await self._go_on(cut)
             self._cut = cut
