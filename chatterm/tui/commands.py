@@ -107,12 +107,17 @@ class Call:
         return f"{self.command.action}({self.argument!r})" if self.argument else self.command.action
 
 
+def is_command(text: str) -> bool:
+    """Whether `text` is meant as a command, one that exists or not."""
+    return text.startswith("/") and not text.startswith("//")
+
+
 def call_of(text: str) -> Call | None:
     """Return the command that `text` is; None where it is a message.
 
     Raises UnknownName for a command that does not exist, UsageError for an argument missing or too much.
     """
-    if not text.startswith("/") or text.startswith("//"):
+    if not is_command(text):
         return None
     name, _, argument = text[1:].partition(" ") if " " in text.split("\n", 1)[0] else text[1:].partition("\n")
     found = next((one for one in COMMANDS if one.name == name), None)

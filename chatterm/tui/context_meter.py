@@ -1,7 +1,7 @@
 """ContextMeter: counts in the background what the draft on screen would take, once the typing pauses."""
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from textual.message import Message
 from textual.timer import Timer
@@ -10,6 +10,7 @@ from textual.widget import Widget
 from chatterm.errors import ChattermError
 from chatterm.sanitize import sanitize
 from chatterm.session import TurnRequest
+from chatterm.tui.commands import is_command
 from chatterm.tui.context import ContextUse, use_of
 from chatterm.tui.drafts import Draft
 from chatterm.tui.engine_slot import EngineSlot
@@ -61,7 +62,9 @@ class ContextMeter:
         self._is_asked_for = False
 
     def follow(self, draft: Draft, conversation_id: str | None) -> None:
-        """Count `draft` once it stays as it is for a while."""
+        """Count `draft` once it stays as it is for a while; a slash command is not sent."""
+        if is_command(draft.text):
+            draft = replace(draft, text="")
         if (draft, conversation_id) == (self._draft, self._conversation_id):
             return
         self._draft, self._conversation_id = draft, conversation_id
