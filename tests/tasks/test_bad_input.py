@@ -101,7 +101,8 @@ def test_the_structure_of_the_messages_never_changes(
     if any(one.text.strip() for one in documents):
         found, _ = unfenced(sent[-1].content)
         texts = [visible(one.text) for one in documents]
-        assert [one.removesuffix("\n") for one in found] == [one.removesuffix("\n") for one in texts]
+        kept = [one.removesuffix("\n") for one in found[: len(texts)]]  # the words may look like more of them
+        assert kept == [one.removesuffix("\n") for one in texts]
     if text.strip() and name == "assistant/chat":
         assert visible(text).strip("\n") in sent[-1].content
 
