@@ -229,3 +229,33 @@ async def test_a_title_of_megabytes_is_cut_with_a_mark(store: ConversationStore)
         await app.until_shown("Delete this conversation", "xxx", "…")
         await app.press("escape")
         assert store.summary(conversation_id).title
+
+
+async def test_deleting_takes_the_queued_questions_along(store: ConversationStore) -> None:
+    engine = HeldEngine(["One ", "two"])
+    async with running(parts_of(store, engine)) as app:
+        await app.ask("count")
+        engine.say()
+        await app.until_shown("One")
+        await app.ask("and then?")
+        await app.until_shown("queued")
+        await app.press("f3", "down", "d", "y")
+        await app.until(lambda: not store.conversations())
+        await app.until_idle()
+        await app.until_shown("Ask anything below.")
+        assert "no message" not in app.screen
+    assert not store.conversations()
+
+
+async def test_what_is_typed_stays_when_the_conversation_on_screen_is_deleted(
+    store: ConversationStore,
+) -> None:
+    conversation_id = tell(store, ["my question", "my answer"], title="on screen")
+    async with running(parts_of(store, EchoEngine(), conversation_id=conversation_id)) as app:
+        await app.until_shown("my answer")
+        await app.type("half a thought")
+        await app.press("f3", "d", "y")
+        await app.until_shown("Ask anything below.")
+        assert "not saved" not in app.screen
+        await app.press("ctrl+z")
+        await app.until_shown("my answer")

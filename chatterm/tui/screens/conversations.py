@@ -24,6 +24,7 @@ from chatterm.tui.widgets.status import StatusLine
 
 _STOPPING_S = 3.0
 """So long a deletion waits for a reply to stop."""
+_POLL_S = 0.05
 ERASE_AFTER_S = 30.0
 """So long after a deletion, when nothing is written, the files are cleaned of it."""
 
@@ -141,14 +142,13 @@ class ConversationsScreen(Screen[None]):
         return self.pane.shown_id
 
     async def _stop_reply_in(self, conversation_id: str) -> None:
-        """Stop the reply of a conversation, and wait until it is kept; not for ever."""
-        if self.pane.replying_id != conversation_id:
-            return
-        self.pane.stop_reply()
-        for _ in range(round(_STOPPING_S / 0.05)):
+        """Take back what is queued in a conversation, stop its reply, and wait a while for it to be kept."""
+        await self.pane.forget_queued(conversation_id)
+        for _ in range(round(_STOPPING_S / _POLL_S)):
             if self.pane.replying_id != conversation_id:
                 return
-            await asyncio.sleep(0.05)
+            self.pane.stop_reply()
+            await asyncio.sleep(_POLL_S)
 
     def _erase_when_idle(self) -> None:
         """Clean the files; while a reply is written, later."""

@@ -58,6 +58,8 @@ class ConversationsPanel(Vertical):
     def reload(self, current_id: str | None) -> None:
         """Read the list again, soon; `current_id` is the conversation on screen."""
         self._current_id = current_id
+        if not self.has_focus_within:  # nobody is far down in it
+            self._limit = WINDOW
         self._read_soon(0)
 
     def go_to_list(self) -> None:

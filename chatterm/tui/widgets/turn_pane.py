@@ -88,6 +88,14 @@ class TurnPane(Vertical):
         self._keep_waiting()
         return True
 
+    async def forget_queued(self, conversation_id: str) -> None:
+        """Put what is queued for a conversation back into the composer: the conversation is going away."""
+        for queued in reversed(self._queue.of(conversation_id)):
+            self._queue.take_back(queued)
+            await self.transcript.remove_views(self._queued_views.pop(queued, None))
+            self._composer.put_back(queued.plan.draft)
+        self._keep_waiting()
+
     async def _run(self, live: LiveTurn) -> None:
         self._live = live
         plan = live.plan
