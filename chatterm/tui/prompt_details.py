@@ -14,6 +14,7 @@ from chatterm.prompts import InputSpec, PromptEntry, PromptTemplate
 from chatterm.prompts.aliases import ALIASES
 from chatterm.prompts.header import PromptHeader, in_language
 from chatterm.prompts.rendering import model_notices
+from chatterm.prompts.sizes import size_note
 
 _MAX_QUERY = 60
 
@@ -62,6 +63,7 @@ def detail_lines(
     yield in_language(header.purpose, lang)
     yield "\n".join(("Inputs:", *(f"  {_input_line(spec, lang)}" for spec in header.inputs)))
     yield f"Reply: {_reply_words(header)} · languages {', '.join(header.languages)}"
+    yield f"Made for {size_note(header)}"
     if template and card:
         yield "\n".join(f"⚠ {notice}" for notice in model_notices(template, _served(header, lang), card))
     yield "\n".join(footer(pack, lang) for pack in header.guard)

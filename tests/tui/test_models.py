@@ -87,6 +87,7 @@ async def test_the_picker_tells_what_is_here_what_can_be_fetched_and_what_fits(
     tiny_gguf(folder / "small.gguf", TinyLlama(name="A small one"), {"general.license": "MIT"})
     async with running(parts_with(store, shelf_of(folder))) as app:
         await app.press("ctrl+o")
+        await app.until_shown("some model is in use")
         await app.until_shown("small", "here", "✓ fits", "Q4_0", "tiny", "to fetch", "F32")
         await app.until_shown("A small one", "licence MIT", "context 512 tokens", "memory: needs")
         await app.press("down")

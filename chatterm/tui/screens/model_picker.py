@@ -118,7 +118,7 @@ class ModelPicker(ModalScreen[Choice | None]):
 
     def compose(self) -> ComposeResult:
         with Vertical(id="model-box", classes="dialog") as box:
-            box.border_title = "Models"
+            box.border_title = Content(f"Models · {sanitize_line(self._current)[:40]} is in use")
             box.border_subtitle = "Enter uses it · Esc closes"
             yield self._list
             yield self._detail
