@@ -223,15 +223,28 @@ def half_units(dice: Random, is_right: bool) -> Sentence:
     return Sentence(f"It lasted {source}.", "Duration: ", written, ".")
 
 
+def counted_parts(dice: Random, is_right: bool) -> Sentence:
+    value = dice.randrange(3, 12)
+    claimed = value if is_right else other(dice, value, 3, 12)
+    noun, mandarin = dice.choice([("steps", "个步骤"), ("reasons", "个原因"), ("sections", "个部分")])
+    if dice.random() < 0.5:
+        return Sentence(f"The plan names {value} {noun}.", "It names ", f"{claimed}{mandarin}", "。")
+    return Sentence(
+        f"方案列出{chinese(value)}{mandarin}。", "The plan has ", f"{BELOW_TWENTY[claimed]} {noun}", "."
+    )
+
+
 HARD_NUMBERS: Mapping[str, Maker] = {
     maker.__name__: maker
     for maker in (
         *(transposed, off_by_one, misplaced_point, silent_rounding, brackets, date_forms, quarter),
         *(capitals_zh, short_zh, mixed_zh, spelled_out, per_unit, temperature, one_in, proportion),
-        *(several_times, foreign_money, powers, half_units),
+        *(several_times, foreign_money, powers, half_units, counted_parts),
     )
 }
-HARD_SMALL = frozenset(["quarter", "per_unit", "one_in", "proportion", "half_units", "temperature"])
+HARD_SMALL = frozenset(
+    ["quarter", "per_unit", "one_in", "proportion", "half_units", "temperature", "counted_parts"]
+)
 """Whose values are so small that a source with several of them would hold each by chance."""
 
 
@@ -360,4 +373,11 @@ HARD_TRAPS = (
     "(a) the one side; (b) the other one.",
     "Vitamin D3 and B6 are in the food.",
     "他以第一人称写作，一下子就成功了。",
+    "Here are three key points:\n- The calm.\n- The clerk.\n- The town.",
+    "There are 4 main reasons:\n1. The calm.\n2. The clerk.\n3. The town.\n4. The day.",
+    "In two sentences: the clerk wrote, and the town read.",
+    "Summary in five bullet points:",
+    "以下是三个要点：\n1. 平静。\n2. 书记员。\n3. 城镇。",
+    "主要有四个方面：\n一、平静。\n二、书记员。\n三、城镇。\n四、日子。",
+    "用三句话概括如下：",
 )

@@ -12,7 +12,8 @@ def test_every_category_comes_right_and_wrong_often_enough_to_be_measured() -> N
 
 def test_a_claim_names_its_stretch_of_the_reply() -> None:
     case = next(generated_set(num_cases=1))
-    assert all("\n" not in case.reply[claim.start : claim.end].strip("\n") for claim in case.claims)
+    claims = [claim for claim in case.claims if claim.kind != "trap"]
+    assert all("\n" not in case.reply[claim.start : claim.end].strip("\n") for claim in claims)
     assert all(0 <= claim.start < claim.end <= len(case.reply) for claim in case.claims)
 
 
