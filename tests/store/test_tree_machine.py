@@ -130,6 +130,10 @@ class TreeMachine(RuleBasedStateMachine):
         assert list(self.store.siblings(node.id)) == siblings
         assert list(self.store.children(node.id)) == children
         assert list(self.store.path_to(node.id)) == self._path(node.id)
+        beside = [one.id for one in self.nodes.values() if self._said_place(one) == self._said_place(node)]
+        assert node.message.role == "system" or list(self.store.alternatives(node.id)) == beside
+        below = [one for one in self.nodes if node.id in [above.id for above in self._path(one)]]
+        assert self.store.newest_leaf(node.id) == below[-1]
 
     @invariant()
     def lists_and_active_paths_agree(self) -> None:
@@ -163,6 +167,13 @@ class TreeMachine(RuleBasedStateMachine):
 
     def _place(self, node: MessageNode) -> tuple[str, str | None]:
         return node.conversation_id, node.parent_id
+
+    def _said_place(self, node: MessageNode) -> tuple[str, str | None, str]:
+        """Where a message stands, system messages passed over; they themselves stand apart."""
+        parent = node.parent_id
+        while parent and self.nodes[parent].message.role == "system":
+            parent = self.nodes[parent].parent_id
+        return node.conversation_id, parent, node.id if node.message.role == "system" else ""
 
     def _path(self, leaf: str | None) -> list[MessageNode]:
         path: list[MessageNode] = []

@@ -23,7 +23,11 @@ async def test_questions_wait_for_the_reply_and_are_sent_in_order(store: Convers
         await app.until_shown("two", "three", "queued: sent when the reply ends")
         assert app.draft == ""
         assert len(engine.heard) == 1
-        engine.say(3)
+        engine.say()
+        await app.until(lambda: len(engine.heard) == 2)
+        await app.until(lambda: app.screen.count("queued") == 1)
+        assert app.screen.index("two") < app.screen.index("three") < app.screen.index("queued")
+        engine.say(2)
         await app.until(lambda: len(engine.heard) == 3)
         await app.until_idle()
         await app.until(lambda: "queued" not in app.screen)

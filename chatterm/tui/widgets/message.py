@@ -72,6 +72,10 @@ class QuestionView(MessageView):
     def said_text(self) -> str:
         return self._text
 
+    @property
+    def is_queued(self) -> bool:
+        return bool(self._queued)
+
     def compose(self) -> ComposeResult:
         yield self._speaker
         if self._text or not self._attached:

@@ -19,7 +19,7 @@ from textual.widgets import Static
 
 from chatterm.tui.events import MessageActed, MessageSelected, Verb
 from chatterm.tui.reading import Reading, Said
-from chatterm.tui.widgets.message import MessageView, view_of
+from chatterm.tui.widgets.message import MessageView, QuestionView, view_of
 
 WINDOW = 12
 """So many messages are drawn when a conversation is opened."""
@@ -123,13 +123,18 @@ class Transcript(VerticalScroll):
         self._first = min(self._first, max(0, num_kept - WINDOW))
         await self._draw()
         for stray in self._strays():
-            await stray.remove()
+            if not _is_queued(stray):
+                await stray.remove()
 
     async def add(self, *views: Widget) -> None:
-        """Show more below, and go to the end."""
+        """Show more below, but above what is queued, and go to the end."""
         await self.query(".welcome").remove()
         await self._go_to_end()
-        await self._messages.mount_all(views)
+        queued = next((one for one in self._messages.children if _is_queued(one)), None)
+        if queued is None or all(map(_is_queued, views)):
+            await self._messages.mount_all(views)
+        else:
+            await self._messages.mount_all(views, before=queued)
         self.anchor()
 
     async def remove_views(self, *views: Widget | None) -> None:
@@ -314,3 +319,7 @@ class Transcript(VerticalScroll):
         """Scroll to a message that is not wholly in sight, so that it begins at the top."""
         if not self.region.contains_region(view.region):
             self.scroll_to(y=view.virtual_region.y, animate=False)
+
+
+def _is_queued(view: Widget) -> bool:
+    return isinstance(view, QuestionView) and view.is_queued
