@@ -28,11 +28,21 @@ _AREAS: Mapping[str, str] = {
     "ConversationsScreen": ANYWHERE,
     "MessagesScreen": ANYWHERE,
     "Composer": "Composer",
+    "Chip": "Composer",
     "Transcript": "Messages",
     "ConversationsPanel": "Conversations",
     "Sidebar": "Conversations",
+    "SearchScreen": "Search",
+    "LibraryScreen": "Prompt library",
+    "PromptForm": "Prompt form",
+    "_Filter": "Prompt library",
+    "ModelPicker": "Model picker",
+    "FindingsScreen": "Findings",
+    "SettingsScreen": "Settings",
+    "HelpScreen": "Help",
     "LineDialog": "Dialogs",
     "ConfirmDialog": "Dialogs",
+    "ContextDialog": "Dialogs",
 }
 """By class, what its keys are listed under, in this order; other classes follow under their own names."""
 

@@ -10,6 +10,7 @@ from chatterm.store import ConversationStore
 from chatterm.tui.widgets.sidebar import MARK, Sidebar
 from tests.tui.driving import Driver, parts_of, running, tell
 from tests.tui.engines import HeldEngine
+from tests.tui.test_inert import FOREIGN, SHOWN, assert_clean, assert_inert
 
 
 def titles(store: ConversationStore, *, archived: bool | None = None) -> set[str]:
@@ -259,3 +260,24 @@ async def test_what_is_typed_stays_when_the_conversation_on_screen_is_deleted(
         assert "not saved" not in app.screen
         await app.press("ctrl+z")
         await app.until_shown("my answer")
+
+
+@pytest.mark.parametrize(("text", "shown"), zip(FOREIGN, SHOWN, strict=True))
+async def test_titles_and_tags_are_inert_in_the_dialogs(
+    store: ConversationStore, text: str, shown: tuple[str, ...]
+) -> None:
+    conversation_id = store.create_conversation(text)
+    store.add_tag(conversation_id, text[:20])
+    async with running(parts_of(store, EchoEngine()), size=(160, 40)) as app:
+        await app.until(lambda: len(listed(app)) == 2)
+        await app.press("f3", "down", "d")
+        await app.until_shown("Delete this conversation")
+        await assert_inert(app, [shown[0][:25]])
+        await app.press("n", "e")
+        await app.until_shown("a title is made again")
+        assert_clean(app.screen)
+        await app.press("escape", "t")
+        await app.until_shown("Separated by commas")
+        assert_clean(app.screen)
+        await app.press("escape", "f1")
+        await app.until_shown("Keys")

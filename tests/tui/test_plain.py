@@ -166,3 +166,11 @@ def test_ctrl_c_stops_the_reply_and_what_was_said_is_kept(store: ConversationSto
     assert "Notice: stopped" in out.getvalue()
     (summary,) = store.conversations()
     assert store.path(summary.id)[-1].status == "stopped"
+
+
+def test_sigterm_leaves_with_its_code(store: ConversationStore) -> None:
+    def read_line(prompt: str) -> str:
+        signal.raise_signal(signal.SIGTERM)
+        return "never"
+
+    assert run_plain(parts_of(store, EchoEngine()), io.StringIO(), read_line) == 143

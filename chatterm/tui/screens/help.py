@@ -19,10 +19,14 @@ Row = tuple[str, str]
 
 TEXTUALS: Mapping[str, Sequence[Row]] = {
     "Anywhere": (("Tab, Shift+Tab", "go between list, messages, composer"),),
+    "Composer": (
+        ("Up, while it is empty", "earlier questions; Down goes back"),
+        ("/ and @", "complete commands, and files to attach"),
+    ),
     "Messages": (("Up, Down, PgUp, PgDn", "scroll"),),
     "Conversations": (("Up, Down, Enter", "choose one"),),
 }
-"""What Textual's own widgets do with keys."""
+"""What keys do that no binding stands for."""
 
 _KEY_CELLS = 27
 
