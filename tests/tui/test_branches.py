@@ -1,5 +1,6 @@
 """Branches by key presses: editing, other replies, continuing, walking; and what is done to a message."""
 
+from contextlib import closing
 from pathlib import Path
 
 from chatterm.conversation import Message, ModelCard
@@ -7,8 +8,10 @@ from chatterm.engine.base import SamplingParams
 from chatterm.engine.echo import EchoEngine
 from chatterm.errors import GenerationFailed, PromptError
 from chatterm.store import AttachedFile, ConversationStore, PromptUse, ReplyRecord, TypedQuestion
+from chatterm.store.driver import sqlite3
 from chatterm.tasks import Composed
 from chatterm.tui.drafts import Draft
+from chatterm.tui.events import MessageWanted
 from chatterm.tui.widgets.composer import Composer
 from chatterm.tui.widgets.transcript import Transcript
 from tests.tui.driving import Driver, parts_of, running, sampled, tell
@@ -326,3 +329,62 @@ async def test_another_window_s_branch_is_shown_when_its_conversation_is_read_ag
         store.finish_reply(other.id, "theirs", status="complete")
         await app.press("ctrl+r")
         await app.until_shown("mine", "< 3/3 >")
+
+
+def refuse_messages(path: Path) -> None:
+    """Make the database refuse every new message, as a full disk would."""
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("CREATE TRIGGER full BEFORE INSERT ON message BEGIN SELECT RAISE(FAIL, 'full'); END")
+
+
+async def test_what_the_store_refuses_is_shown_nevertheless(store: ConversationStore, tmp_path: Path) -> None:
+    conversation_id = tell(store, ["q1", "a1"])
+    refuse_messages(tmp_path / "chatterm.db")
+    parts = parts_of(store, EchoEngine(["not kept", "nor this"]), conversation_id=conversation_id)
+    async with running(parts) as app:
+        await app.until_shown("a1")
+        await app.ask("q2")
+        await app.until_shown("not saved:", "not kept", "q2")
+        await app.until_idle()
+        await app.until_shown("a1", "q2", "not kept")
+        await app.ask("q3")
+        await app.until_shown("nor this", "q3")
+        await app.until_idle()
+        await app.until_shown("not kept", "nor this")
+    assert contents(store) == ["q1", "a1"]
+
+
+async def test_a_message_that_was_found_is_shown_on_its_branch(store: ConversationStore) -> None:
+    conversation_id = tell(store, ["q1", "a1", "q2", "a2"])
+    question = store.path(conversation_id)[0]
+    other = store.begin_reply(question, RECORD)
+    store.finish_reply(other.id, "the other branch", status="complete")
+    async with running(parts_of(store, EchoEngine(), conversation_id=conversation_id)) as app:
+        await app.until_shown("the other branch", "< 2/2 >")
+        wanted = store.children(question.id)[0]
+        app.app.chat.pane.post_message(MessageWanted(conversation_id, wanted.id))
+        await app.until_shown("a1", "q2", "a2", "< 1/2 >")
+        await app.until(lambda: selected(app) == "a1")
+
+
+async def test_another_reply_goes_on_while_another_conversation_is_read(store: ConversationStore) -> None:
+    other = tell(store, ["old question", "old answer"], title="old one")
+    engine = HeldEngine(["One ", "two"])
+    async with running(parts_of(store, engine)) as app:
+        await app.ask("count")
+        engine.say(2)
+        await app.until_shown("One two")
+        await app.until_idle()
+        await app.press("ctrl+r")
+        await app.until(lambda: len(engine.heard) == 2)
+        engine.say()
+        await app.until(lambda: "One" in app.screen and "One two" not in app.screen)
+        await app.press("f3", "down", "enter")
+        await app.until_shown("old answer")
+        mine = next(one.id for one in store.conversations() if one.id != other)
+        app.app.chat.pane.open_conversation(mine)
+        await app.until_shown("count", "One")
+        engine.say()
+        await app.until_shown("One two", "< 2/2 >")
+        await app.until_idle()
+        assert app.screen.count("One two") == 1
