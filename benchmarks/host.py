@@ -28,7 +28,7 @@ from chatterm.models.cache import NATIVE
 from chatterm.models.catalogue import load_catalogue
 from chatterm.models.discovery import ModelFile
 
-NUM_TOKENS = 120
+NUM_TOKENS = 60
 DRAWING_S, RESTING_S = 0.015, 0.03
 
 
