@@ -2,17 +2,19 @@
 
 import re
 import sys
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 
 from chatterm.store import ConversationStore
+from chatterm.store.driver import sqlite3
 from tests.support.chatterm_process import run_chatterm
 from tests.support.terminal_process import TerminalProcess
 
-CONTROL_Q = b"\x11"
+CONTROL_G, CONTROL_Q = b"\x07", b"\x11"
 
 
 @contextmanager
@@ -112,3 +114,72 @@ def test_in_a_small_window_one_can_ask_resize_and_leave(home: Path) -> None:
         terminal.press(CONTROL_Q)
         assert terminal.exit_code() == 0
         assert terminal.is_as_it_was()
+
+
+def test_a_draft_outlives_a_kill(home: Path) -> None:
+    with chatterm("-m", "echo") as terminal:
+        terminal.until_written(b"Ask")
+        terminal.press(b"half a thought")
+        until(lambda: kept_draft(home) == "half a thought")
+        terminal.process.kill()
+        terminal.exit_code()
+    with chatterm("-m", "echo") as terminal:
+        terminal.until_written(b"half a thought")
+        terminal.press(b"\r")
+        terminal.until_written(b"tok/s")
+        terminal.press(CONTROL_Q)
+        assert terminal.exit_code() == 0
+    assert kept_draft(home) is None
+
+
+def test_a_private_draft_is_written_nowhere(home: Path) -> None:
+    with chatterm("-m", "echo", "--private") as terminal:
+        terminal.until_written(b"PRIVATE")
+        terminal.press(b"xylophone\r")
+        terminal.until_written(b"tok/s")
+        terminal.press(b"zither")
+        terminal.until_written(b"zither")
+        terminal.press(CONTROL_Q)
+        assert terminal.exit_code() == 0
+    written = b"".join(path.read_bytes() for path in home.rglob("*") if path.is_file())
+    assert b"xylophone" not in written
+    assert b"zither" not in written
+
+
+EDITORS = [
+    ("sed -i s/wrong/right/", b"right words"),
+    ("false", b"ended with exit code 1"),
+]
+
+
+@pytest.mark.parametrize(("editor", "shown"), EDITORS, ids=["edits", "fails"])
+def test_control_g_opens_the_editor_and_comes_back(home: Path, editor: str, shown: bytes) -> None:
+    with chatterm("-m", "echo", environ={"VISUAL": editor}) as terminal:
+        terminal.until_written(b"Ask")
+        terminal.press(b"wrong words")
+        terminal.until_written(b"words")
+        since = len(terminal.output)
+        terminal.press(CONTROL_G)
+        terminal.until_written(b"\x1b[?1049h", since=since)
+        terminal.until_written(shown, since=since)
+        terminal.until_written(b"words", since=since)
+        terminal.press(CONTROL_Q)
+        assert terminal.exit_code() == 0
+        assert terminal.is_as_it_was()
+
+
+def kept_draft(home: Path) -> str | None:
+    """Return what the database has of the conversation that has not begun."""
+    database = home / "data" / "chatterm.db"
+    if not database.exists():
+        return None
+    with closing(sqlite3.connect(database)) as db:
+        row = db.execute("SELECT content FROM draft WHERE content != ''").fetchone()
+    return row[0] if row else None
+
+
+def until(is_so: Callable[[], bool], timeout_s: float = 20) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not is_so():
+        assert time.monotonic() < deadline, "it never came to that"
+        time.sleep(0.01)

@@ -19,7 +19,7 @@ from textual.widgets import OptionList, TextArea
 from chatterm.conversation import Document
 from chatterm.documents import read_file
 from chatterm.engine.option_names import sampling_option
-from chatterm.errors import ChattermError
+from chatterm.errors import ChattermError, UsageError
 from chatterm.sanitize import sanitize
 from chatterm.tui.chips import riders, without
 from chatterm.tui.commands import Call, as_message, call_of
@@ -101,13 +101,18 @@ class ComposerArea(Vertical):
             return
         with self._telling():
             command = editor_command(os.environ)
+            failure, text = None, ""
             try:
-                with self.app.suspend():
-                    text = edited(command, self.composer.text)
+                with self.app.suspend():  # takes the terminal back only where nothing is raised within
+                    try:
+                        text = edited(command, self.composer.text)
+                    except UsageError as error:
+                        failure = error
             except SuspendNotSupported:
-                self.notify("This terminal cannot be lent to an editor.", markup=False)
-            else:
-                self.composer.show_text(text)
+                failure = UsageError("this terminal cannot be lent to an editor")
+            if failure:
+                raise failure
+            self.composer.show_text(text)
 
     def take_key(self, key: str) -> bool:
         if self._completing.take_key(key):

@@ -38,6 +38,7 @@ class KeptComposer(ComposerArea):
             self._is_opened = True
             self._conversation_id = conversation_id
             self.put_back(draft)
+            self._keep()  # what was typed before
 
     def asked(self, draft: Draft) -> None:
         """Keep `draft`, which was sent, until it is `settled` or put back."""
