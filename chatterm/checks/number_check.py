@@ -22,6 +22,7 @@ from chatterm.checks.folding import fold
 from chatterm.checks.number_values import Number, Reading
 from chatterm.checks.numbers import read_numbers
 from chatterm.checks.odds import read_odds
+from chatterm.checks.own_counts import counts_own_parts
 from chatterm.checks.sources import Source, first
 from chatterm.checks.units import DAY_OF_MONTH, NO_UNIT, declared_scales, declares_percent
 
@@ -132,7 +133,17 @@ def check_numbers(reply: str, index: NumberIndex) -> Iterator[Finding]:
         whole = shares.get(number.start, number)
         end = whole.end
         if not (whole.is_marker or whole.is_one):
-            yield _find(reply, folded, whole, index)
+            finding = _find(reply, folded, whole, index)
+            if finding.is_verified or not _is_own_count(folded, whole):
+                yield finding
+
+
+def _is_own_count(folded: str, number: Number) -> bool:
+    if not number.readings or number.sign:
+        return False
+    reading = number.readings[0]
+    is_bare = reading.unit == NO_UNIT and reading.scale == 1 and reading.digits.denominator == 1
+    return is_bare and counts_own_parts(folded, number.start, number.end, int(reading.digits))
 
 
 def _find(reply: str, folded: str, number: Number, index: NumberIndex) -> Finding:
