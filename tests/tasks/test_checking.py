@@ -181,9 +181,13 @@ def test_phrasings_that_a_guard_pack_forbids_are_marked(store: ConversationStore
 def test_a_medicine_or_a_date_that_is_left_out_is_told(store: ConversationStore) -> None:
     letter = "Discharged on 3 May 2024. Take aspirin 100 mg and ramipril 5 mg."
     composed = asked(document=letter, prompt="medical/plain-summary")
-    found = answered(store, composed, "You went home on 3 May 2024. Take ramipril 5 mg.")
-    assert unverified(found) == [("coverage", "100 mg"), ("coverage", "aspirin")]
-    assert found.fails_strictly
+    for level in ("mark", "strict"):
+        plan = replace(composed.checks, levels={"coverage": level})
+        found = answered(
+            store, replace(composed, checks=plan), "You went home on 3 May 2024. Take ramipril 5 mg."
+        )
+        assert unverified(found) == [("coverage", "100 mg"), ("coverage", "aspirin")]
+        assert found.fails_strictly == (level == "strict")
     assert any("aspirin is in the document and not in the answer" in notice for notice in found.notices)
 
 
