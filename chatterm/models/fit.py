@@ -18,8 +18,9 @@ PROGRAM_BYTES = 300_000_000
 """Python, torch and the tokenizer, measured before any weight is loaded."""
 MIN_CONTEXT = 1024
 """A context is never shortened below this, in tokens: a question and its answer should have room."""
-_CHUNK = 512
-"""Tokens read in one step (`engine.local.generation.generate`)."""
+CHUNK_SIZE, GPU_CHUNK_SIZE = 512, 2048
+"""Tokens of a prompt read in one step: enough that unpacking the weights, once a step, costs less than the
+products; on a GPU, enough to keep it busy."""
 _CONTEXT_STEP = 256
 """Advice names a multiple of this."""
 
@@ -64,11 +65,12 @@ def memory_need(
     context_length: int,
     held: Held,
     cache_itemsize: int = 4,
+    chunk_size: int = CHUNK_SIZE,
 ) -> MemoryNeed:
     """Add up what a model needs.
 
     `tensors` are all of the file, by GGUF's names. `cache_itemsize` is the bytes of one number in the
-    cache: 4 on the CPU, 2 on a GPU.
+    cache: 4 on the CPU, 2 on a GPU. `chunk_size` tokens are read in one step.
     """
     placed = [tensor for tensor in tensors if tensor.name != _EMBEDDING or spec.is_head_tied]
     return MemoryNeed(
@@ -76,21 +78,21 @@ def memory_need(
         embedding=sum(tensor.num_bytes for tensor in tensors if tensor.name == _EMBEDDING),
         cache_per_token=2 * spec.num_layers * spec.num_kv_heads * spec.head_length * cache_itemsize,
         context_length=context_length,
-        working=PROGRAM_BYTES + _step_bytes(spec),
+        working=PROGRAM_BYTES + _step_bytes(spec, chunk_size),
     )
 
 
 _EMBEDDING = "token_embd.weight"
 
 
-def _step_bytes(spec: ArchSpec) -> int:
+def _step_bytes(spec: ArchSpec, chunk_size: int) -> int:
     """Return what reading a chunk of the prompt takes beside weights and cache, at most.
 
     The widest product's weights unpacked to two bytes each, with as much again on the way there; its
     inputs and outputs in fp32; the logits of a row, some four times on their way through the sampler.
     """
     unpacked = 4 * 2 * spec.feed_forward_length * spec.embedding_length
-    rows = _CHUNK * 4 * (4 * spec.feed_forward_length + 4 * spec.embedding_length)
+    rows = chunk_size * 4 * (4 * spec.feed_forward_length + 4 * spec.embedding_length)
     return unpacked + rows + 4 * 4 * spec.vocab_size
 
 

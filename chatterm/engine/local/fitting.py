@@ -49,7 +49,10 @@ def fitted(
     if not isinstance(source, (GGUFSource, FolderSource)):
         return Fitted(options.context_length)
     holding = Holding(
-        by=placement.multiplier, cache_itemsize=placement.cache_dtype.itemsize, target=source.target
+        by=placement.multiplier,
+        cache_itemsize=placement.cache_dtype.itemsize,
+        chunk_size=placement.chunk_size,
+        target=source.target,
     )
     tensors, name = _tensors(source)
     need = need_of(tensors, source.spec, context_length=options.context_length, holding=holding)

@@ -12,7 +12,7 @@ from chatterm.models.block_types import BlockType
 from chatterm.models.cache import NATIVE
 from chatterm.models.checkpoint import Checkpoint
 from chatterm.models.checkpoint_names import gguf_name, is_left_out
-from chatterm.models.fit import MemoryNeed, memory_need, said
+from chatterm.models.fit import CHUNK_SIZE, MemoryNeed, memory_need, said
 from chatterm.models.free_memory import free_memory
 from chatterm.models.gguf import TensorInfo
 
@@ -31,6 +31,8 @@ class Holding:
     by: Multiplier = "torch"
     cache_itemsize: int = 4
     """Bytes of one number of the keys and values."""
+    chunk_size: int = CHUNK_SIZE
+    """Tokens of a prompt read in one step."""
     target: BlockType | None = None
     """What plain matrices are quantised to on load; None: nothing is."""
 
@@ -62,6 +64,7 @@ def need_of(
         context_length=context_length or spec.context_length,
         held=holding.of,
         cache_itemsize=holding.cache_itemsize,
+        chunk_size=holding.chunk_size,
     )
     # A tied embedding is read from what the head is packed as.
     return replace(need, embedding=0) if holding.by in _READS_HEAD and spec.is_head_tied else need

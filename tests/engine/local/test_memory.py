@@ -124,7 +124,11 @@ def test_a_gpu_too_small_leaves_layers_to_the_cpu_and_says_so(tmp_path: Path) ->
 
 def fitted_total(source: GGUFSource, placement: Placement) -> int:
     """What the model and its whole context need on a device where the program is running."""
-    holding = Holding(by=placement.multiplier, cache_itemsize=placement.cache_dtype.itemsize)
+    holding = Holding(
+        by=placement.multiplier,
+        cache_itemsize=placement.cache_dtype.itemsize,
+        chunk_size=placement.chunk_size,
+    )
     found = need_of(source.file.tensors.values(), source.spec, holding=holding)
     return found.total - PROGRAM_BYTES
 

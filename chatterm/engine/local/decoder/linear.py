@@ -28,6 +28,7 @@ from chatterm.engine.local.weights.packed_types import (
 from chatterm.engine.local.weights.packing import check_supported, dequantise
 from chatterm.engine.local.weights.tensors import BlockTensor
 from chatterm.models.block_types import BlockType
+from chatterm.models.fit import CHUNK_SIZE, GPU_CHUNK_SIZE
 
 if TYPE_CHECKING:
     from chatterm.engine.local.gpu.kernels import GpuKernels
@@ -82,6 +83,11 @@ class Placement:
         if self.device.type != "cpu":
             return self.dtype
         return torch.float32 if self.native is None else torch.float16
+
+    @property
+    def chunk_size(self) -> int:
+        """Tokens of a prompt read in one step."""
+        return CHUNK_SIZE if self.device.type == "cpu" else GPU_CHUNK_SIZE
 
     @property
     def multiplier(self) -> Multiplier:

@@ -18,8 +18,6 @@ from chatterm.engine.local.generation.passes import Cancelled, Part, Reader
 from chatterm.engine.local.generation.run import SampleRun
 from chatterm.engine.local.thread_choice import ThreadChoice
 
-CHUNK_SIZE = 512
-"""Tokens read in a step: enough that unpacking the weights, once a chunk, costs less than the products."""
 _LEAST_CHUNK_SIZE = 32
 """Where rows are read one by one: so many between two looks at how far it is."""
 MOST_SMALL_CHUNKS = 3
@@ -61,7 +59,7 @@ class PromptReading:
     def _chunk_size(self, num_left: int) -> int:
         few = self._reader.identical_rows
         is_small = self._reader.max_rows is not None or (few > 1 and num_left <= MOST_SMALL_CHUNKS * few)
-        return max(few, _LEAST_CHUNK_SIZE) if is_small else CHUNK_SIZE
+        return max(few, _LEAST_CHUNK_SIZE) if is_small else self._reader.chunk_size
 
 
 class FastSteps(Protocol):

@@ -34,6 +34,8 @@ class Reader:
     def __init__(self, model: AnyDecoder, *, is_deterministic: bool = False) -> None:
         self._model = model
         self.identical_rows = model.identical_rows
+        self.chunk_size = model.placement.chunk_size
+        """Tokens of a prompt read in one step."""
         self.max_rows = self.identical_rows if is_deterministic else None
         """How many rows a pass may have; None: any number."""
 

@@ -6,7 +6,7 @@ splits in the product after it would have every program of that product read all
 a number that only the device knows, so that a CUDA graph can hold the sequence.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import NamedTuple, Self
 
@@ -139,6 +139,14 @@ class GpuDecoder:
         embedding = weights.head.parts[0] if shape.is_head_tied else pack_matrices([table], device)[0]
         attention = Attention(shape, kernels.attention, cache_dtype)
         return cls(shape, replace(weights, embedding=None), embedding, weights.head, found, attention)
+
+    @property
+    def matrices_read(self) -> Iterator[GpuMatrix]:
+        """All that a token's pass reads whole: of the embedding it reads a row."""
+        for layer in self._layers:
+            for product in (layer.qkv, layer.attention_output, layer.gate_up, layer.ffn_down):
+                yield from product.parts
+        yield from self._head.parts
 
     def embed(self, ids: Tensor) -> Tensor:
         """Return the embeddings of any number of `ids` (int64, (n,)), scaled: fp32 (n, width)."""

@@ -48,10 +48,15 @@ class Around:
 class Products:
     """Runs products on one device."""
 
-    def __init__(self, device: torch.device, *, is_identical: bool = False) -> None:
-        """`is_identical`: an x's outputs are the same to the bit, alone or among others."""
+    def __init__(
+        self, device: torch.device, *, is_identical: bool = False, tuning: Tuning | None = None
+    ) -> None:
+        """`is_identical`: an x's outputs are the same to the bit, alone or among others.
+
+        `tuning` None: the device's own table.
+        """
         self.device = device
-        self._tuning = _tuning_of(device)
+        self._tuning = tuning or _tuning_of(device)
         self.is_identical = is_identical
 
     def multiply(self, matrix: GpuMatrix, x: Tensor, out: Tensor, around: Around) -> None:

@@ -11,7 +11,7 @@ from typing import NamedTuple, Self
 
 from chatterm.engine.local.weights.packed_types import CodeFormat
 
-_TABLE = Path(__file__).with_name("tunings.json")
+TABLE = Path(__file__).with_name("tunings.json")
 
 
 class OneRow(NamedTuple):
@@ -57,7 +57,7 @@ class Tuning:
         """Return the table of a compute capability; None: no table."""
         if capability is None:
             return cls(num_processors)
-        tables: dict[str, dict[str, list[int]]] = json.loads(_TABLE.read_text())
+        tables: dict[str, dict[str, list[int]]] = json.loads(TABLE.read_text())
         found = tables.get(f"{capability[0]}.{capability[1]}", {})
         return cls(num_processors, {key: tuple(values) for key, values in found.items()})
 

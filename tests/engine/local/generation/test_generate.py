@@ -8,13 +8,14 @@ import torch
 from chatterm.engine.base import CancelToken, SamplingParams
 from chatterm.engine.local.decoder.decoder import Decoder
 from chatterm.engine.local.generation.choosing import TokenChooser
-from chatterm.engine.local.generation.generate import CHUNK_SIZE, PromptReading, Stepper
+from chatterm.engine.local.generation.generate import PromptReading, Stepper
 from chatterm.engine.local.generation.kv_cache import KVCache, Slab
 from chatterm.engine.local.generation.lookup import PromptLookup
 from chatterm.engine.local.generation.passes import Cancelled, Part, Reader
 from chatterm.engine.local.generation.run import SampleRun
 from chatterm.engine.local.thread_choice import ThreadChoice
 from chatterm.errors import GenerationFailed
+from chatterm.models.fit import CHUNK_SIZE
 from tests.engine.local.decoder.test_decoder import PACKED, REFERENCE, load
 from tests.support.gguf_files import END_ID, TinyLlama, scripted_gguf, tiny_gguf
 

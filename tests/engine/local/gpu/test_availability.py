@@ -1,0 +1,21 @@
+"""Where the kernels cannot be had, it is said why and what runs instead."""
+
+from pathlib import Path
+
+import pytest
+
+from chatterm.engine.local.gpu.availability import why_no_kernels
+
+
+def test_an_old_gpu_computes_in_fp16() -> None:
+    assert why_no_kernels((7, 5)) == (
+        "this GPU's compute capability is 7.5, below 8.0: weights are kept in fp16"
+    )
+
+
+def test_without_a_compiler_torch_multiplies(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    pytest.importorskip("triton")
+    assert why_no_kernels((9, 0)) is None
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("CC", raising=False)
+    assert "there is none: torch's int4 products" in (why_no_kernels((9, 0)) or "")
