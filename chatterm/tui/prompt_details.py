@@ -6,8 +6,6 @@ A prompt file may be a stranger's: whoever shows the lines sanitises them and ta
 import re
 from collections.abc import Iterator, Sequence
 
-from textual.fuzzy import FuzzySearch
-
 from chatterm.checks import footer
 from chatterm.conversation import ModelCard
 from chatterm.prompts import InputSpec, PromptEntry, PromptTemplate
@@ -15,6 +13,7 @@ from chatterm.prompts.aliases import ALIASES
 from chatterm.prompts.header import PromptHeader, in_language
 from chatterm.prompts.rendering import model_notices
 from chatterm.prompts.sizes import size_note
+from chatterm.tui.closeness import closeness
 
 _MAX_QUERY = 60
 
@@ -36,8 +35,7 @@ def found(entries: Sequence[PromptEntry], query: str) -> list[PromptEntry]:
     wanted = query.casefold()
     if as_typed := [entry for entry in entries if any(wanted in text.casefold() for text in _texts(entry))]:
         return as_typed
-    search = FuzzySearch()
-    scored = [(max(search.match(query, text)[0] for text in _texts(entry)), entry) for entry in entries]
+    scored = [(max(closeness(wanted, text.casefold()) for text in _texts(entry)), entry) for entry in entries]
     best = max((score for score, _ in scored), default=0)
     # Letters scattered over a long title match nearly anything: only what comes near the best is shown.
     kept = [(score, entry) for score, entry in scored if score > 0 and score >= best / 2]
