@@ -77,7 +77,7 @@ def check_leaving(terminal: Terminal, phase: str, way: str) -> None:
     assert terminal.is_as_it_was()
 
 
-@pytest.mark.parametrize(("phase", "way"), [("loading", "TERM"), ("prefill", "INT"), ("decode", "key")])
+@pytest.mark.parametrize(("phase", "way"), [("loading", "TERM"), ("prefill", "INT")])
 def test_told_to_leave_it_is_out_in_time_and_no_process_stays(
     terminal: Terminal, phase: str, way: str
 ) -> None:
@@ -91,6 +91,7 @@ def test_in_every_phase_by_every_way(terminal: Terminal, phase: str, way: str) -
     check_leaving(terminal, phase, way)
 
 
+@pytest.mark.slow
 def test_killed_it_leaves_no_process_and_the_reply_is_there_as_interrupted(
     terminal: Terminal, home: Path
 ) -> None:
@@ -118,6 +119,26 @@ def test_its_engine_killed_it_says_so_and_answers_the_next_question(terminal: Te
     num_told = terminal.output.count(b"opening the model")
     terminal.press(b"And again.\r")
     terminal.until(lambda: terminal.output.count(b"opening the model") > num_told)
+    assert host_of(terminal) != host
+    terminal.press(CONTROL_Q)
+    assert terminal.exit_code(within_s=IN_TIME_S) == 0
+
+
+def said_in(store: ConversationStore) -> list[str]:
+    """Of all finished messages."""
+    nodes = [node for one in store.conversations() for node in store.path(one.id)]
+    return [node.message.content for node in nodes if node.status == "complete"]
+
+
+@pytest.mark.slow
+def test_another_model_chosen_the_old_process_goes(terminal: Terminal, home: Path) -> None:
+    terminal.until_written(b"context")
+    host = host_of(terminal)
+    terminal.press(b"/model echo\r")
+    until_gone(host, timeout_s=20)
+    terminal.press(b"say it back\r")
+    with closing(ConversationStore.open(home / "data" / "chatterm.db")) as store:
+        terminal.until(lambda: said_in(store)[-2:] == ["say it back"] * 2)
     assert host_of(terminal) != host
     terminal.press(CONTROL_Q)
     assert terminal.exit_code(within_s=IN_TIME_S) == 0

@@ -39,7 +39,7 @@ def fetcher_of(terminal: Terminal) -> int:
         time.sleep(0.01)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)])
 def test_a_signal_in_the_first_fetch_ends_it_in_time(home: Path, number: signal.Signals) -> None:
     with closing(Terminal(sys.executable, "-m", "chatterm")) as terminal:
         terminal.until_written(b"fetching")

@@ -64,15 +64,16 @@ def test_its_process_is_a_session_of_its_own_that_no_control_c_reaches(slow: Hos
     assert text_of(run(slow, ask("one two"))) == "one two"
 
 
-def test_stopping_acts_within_a_step(slow: HostedEngine) -> None:
-    cancel = CancelToken()
-    events = slow.stream([ask()], cancel)
-    while not isinstance(next(events), TextDelta):
-        pass
-    cancel.cancel()
-    (end,) = ends_of(list(events))
+def test_stopping_acts_within_a_step(options: EngineOptions) -> None:
+    with closing(open_hosted(EchoModel(tokens_per_s=2), options)) as engine:
+        cancel = CancelToken()
+        events = engine.stream([ask()], cancel)
+        while not isinstance(next(events), TextDelta):
+            pass
+        cancel.cancel()
+        (end,) = ends_of(list(events))
     assert end.reason == "cancelled"
-    assert 1 <= end.usage.output_tokens <= 3
+    assert 1 <= end.usage.output_tokens <= 4, "of 40 in 20 s"
 
 
 def test_closed_early_the_work_stops_too(slow: HostedEngine) -> None:
@@ -147,11 +148,11 @@ def test_a_death_between_questions_is_found_without_asking(slow: HostedEngine) -
 
 
 def test_a_process_that_stands_still_is_ended_and_told(options: EngineOptions) -> None:
-    with closing(open_hosted(SLOW, options, HostLimits(silence_s=1.5))) as engine:
+    with closing(open_hosted(SLOW, options, HostLimits(silence_s=3))) as engine:
         events = engine.stream([ask()], CancelToken())
         next(events)
         os.kill(engine.host_pid, signal.SIGSTOP)
-        with pytest.raises(EngineLost, match=r"gave no sign of life for 1\.5 s and was ended"):
+        with pytest.raises(EngineLost, match="gave no sign of life for 3 s and was ended"):
             list(events)
         assert not has_process(engine.host_pid)
 
@@ -160,13 +161,6 @@ def test_an_engine_that_does_nothing_is_ended_and_told(options: EngineOptions) -
     engine = open_hosted(EchoModel(0.01), options, HostLimits(idle_s=1.5))
     with closing(engine), pytest.raises(EngineLost, match=r"did nothing for 1\.5 s and was ended"):
         run(engine, ask())
-
-
-def test_nobody_waiting_an_idle_process_stays(options: EngineOptions) -> None:
-    with closing(open_hosted(EchoModel(), options, HostLimits(idle_s=0.1, silence_s=5))) as engine:
-        engine.describe()
-        time.sleep(1.5)
-        assert text_of(run(engine, ask("one"))) == "one"
 
 
 def test_who_does_not_stop_is_ended_and_told(options: EngineOptions) -> None:
