@@ -28,6 +28,9 @@ _AT_A_LINE = ("vi", "vim", "nvim", "nano", "emacs", "emacsclient", "micro", "kak
 def new(
     name: Annotated[str, typer.Argument(help="Its name: domain/name.")],
     source: Annotated[str | None, typer.Option("--from", help="The prompt to start from.")] = None,
+    given: Annotated[
+        list[str] | None, typer.Option("--input", help="An input beside the document; may be repeated.")
+    ] = None,
 ) -> None:
     """Begin a prompt of your own in your editor, from a commented skeleton or another prompt.
 
@@ -44,10 +47,19 @@ def new(
         text = _copy_of(workspace, workspace.prompt_library().versions(source)[0])
     else:
         title = name.partition("/")[2]
-        text = skeleton(name, ask_line("title", title) if _is_asked() else title)
+        inputs = given or []
+        if _is_asked():
+            title = ask_line("title", title)
+            inputs = given or _names(ask_line("inputs beside the document, by commas", "focus"))
+        text = skeleton(name, title, inputs)
     write_new(path, text)
     print_safely(sys.stdout, str(path))
     _edit(workspace, path, name, is_needed=False)
+
+
+def _names(line: str) -> list[str]:
+    names = [one.strip() for one in line.split(",") if one.strip()]
+    return [] if names == ["focus"] else names
 
 
 def edit(name: Name) -> None:

@@ -5,6 +5,7 @@ A file is written whole or not at all, and nothing of the user's is ever deleted
 
 import os
 import re
+from collections.abc import Sequence
 from difflib import unified_diff
 from pathlib import Path
 
@@ -22,8 +23,7 @@ purpose: {{en: What it is for, zh: 它的用途}}
 tags: []
 inputs:                     # -v name=value; a document is piped or named with -f
   document: {{from: [stdin, file, paste], label: {{en: Text, zh: 文本}}}}
-  focus:    {{type: text, required: false, label: {{en: Only about, zh: 只关注}}}}
-languages: [en, zh]
+{inputs}languages: [en, zh]
 output: {{format: markdown}}
 sampling: {{temperature: 0, max_tokens: 320}}
 {guard}min_tier: small             # tiny, small, medium or large
@@ -43,18 +43,12 @@ You help with texts. Use only what the text says.
 {{{{ document }}}}
 
 Say in three short sentences what the text above says.
-{{% if focus %}}
-Only about: {{{{ focus }}}}
-{{% endif %}}
-
+{uses_en}
 @@ user zh
 {{{{ document }}}}
 
 请用三句短话说明上文的内容。
-{{% if focus %}}
-只写与此有关的内容：{{{{ focus }}}}
-{{% endif %}}
-
+{uses_zh}
 @@ note en
 For people: how it was tried, on which model, and what it gets wrong.
 
@@ -72,13 +66,43 @@ def own_path(folder: Path, prompt_id: str) -> Path:
     return folder / f"{prompt_id}.md"
 
 
-def skeleton(prompt_id: str, title: str) -> str:
-    """Return a prompt file to start from, which checks clean but for its missing tests."""
+def skeleton(prompt_id: str, title: str, inputs: Sequence[str] = ()) -> str:
+    """Return a prompt file to start from, which checks clean but for its missing tests.
+
+    `inputs` are names of texts beside the document; none: one to show how. Raises UsageError for a name
+    that no input can have.
+    """
     domain, _, name = prompt_id.partition("/")
     is_guarded = domain in ("education", "medical", "legal", "finance")
     quoted = f'"{re.sub(_UNQUOTABLE, " ", title).strip() or name}"'
     guard = f"guard: [{domain}]\n" if is_guarded else ""
-    return _SKELETON.format(title=quoted, name=prompt_id, guard=guard)
+    labels = {one: (one, one) for one in map(_input_name, inputs)} or {"focus": ("Only about", "只关注")}
+    return _SKELETON.format(
+        title=quoted,
+        name=prompt_id,
+        guard=guard,
+        inputs="".join(_INPUT.format(name=one, en=en, zh=zh) for one, (en, zh) in labels.items()),
+        uses_en="".join(
+            _USE.format(name=one, label=f"{en}:", value="{{ " + one + " }}")
+            for one, (en, _) in labels.items()
+        ),
+        uses_zh="".join(
+            _USE.format(name=one, label=f"{zh}：", value="{{ " + one + " }}")
+            for one, (_, zh) in labels.items()
+        ),
+    )
+
+
+def _input_name(name: str) -> str:
+    if not (name.isascii() and name.isidentifier() and name.islower()) or name == "document":
+        raise UsageError(
+            f"{name!r} cannot be the name of an input; write lower-case letters, as in party_name"
+        )
+    return name
+
+
+_INPUT = "  {name}: {{type: text, required: false, label: {{en: {en}, zh: {zh}}}}}\n"
+_USE = "{{% if {name} %}}\n{label} {value}\n{{% endif %}}\n"
 
 
 _UNQUOTABLE = re.compile(r'["\\\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff]')

@@ -249,3 +249,16 @@ def test_the_exact_messages_as_json(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_value_for_no_input_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["prompts", "show", "legal/draft", "-m", "echo", "-v", "fact=x"]) == 2
     assert "did you mean 'facts'" in capsys.readouterr().err
+
+
+def test_a_new_prompt_may_be_given_its_inputs(
+    own: Path, editor: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["prompts", "new", "work/offer", "--input", "party", "--input", "due_date"]) == 0
+    assert (
+        run(["prompts", "show", "work/offer", "-m", "echo", "-v", "due_date=1 May", "-v", "document=x"]) == 0
+    )
+    assert "due_date: 1 May" in capsys.readouterr().out
+    assert run(["prompts", "new", "work/other", "--input", "Due Date"]) == 2
+    assert "cannot be the name of an input" in capsys.readouterr().err
+    assert not (own / "work" / "other.md").exists()

@@ -72,6 +72,7 @@ BROKEN = [
     ("E08", GOOD + EXAMPLE + "fine\n", 1, 1, "shots:"),
     ("E08", changed("languages", "tests: [{name: x, inputs: {document: y}}]\nlanguages"), 9, 9, "both"),
     ("E09", changed("version: 3", "version: three"), 3, 10, "a number"),
+    ("E09", changed("version: 3", "version: 3\ntried: well"), 4, 8, "a mapping"),
     ("E09", changed("version: 3", "version: 1.5"), 3, 10, "a whole number"),
     ("E09", changed("version: 3", "version: true"), 3, 10, "a number"),
     ("E09", changed("en: Report", "en: 12"), 4, 13, "in quotes"),

@@ -18,7 +18,9 @@ EXAMPLES = "@@ example\n@@ in\na\n@@ out\nb\n"
 
 @pytest.fixture
 def library(tmp_path: Path) -> PromptLibrary:
-    shots = changed("languages", "shots: {tiny: 1}\ntags: [parent]\nbase: a/b@1\nlanguages")
+    shots = changed(
+        "languages", "shots: {tiny: 1}\ntags: [parent]\nbase: a/b@1\ntried: {m: en 1/1}\nlanguages"
+    )
     write(tmp_path / "shipped", shots + EXAMPLES)
     write(tmp_path / "shipped", SNIPPET, "snippets/quote.md")
     return PromptLibrary(
@@ -43,6 +45,7 @@ def test_keys_and_sections_that_a_file_lacks_come_from_what_it_extends(
     assert (child.header.version, child.header.tags, child.header.extends) == (7, ("own",), "general/report")
     assert (child.header.title, child.header.inputs) == (parent.header.title, parent.header.inputs)
     assert child.header.base == "", "what a file was copied from is its own affair"
+    assert (dict(parent.header.tried), dict(child.header.tried)) == ({"m": "en 1/1"}, {})
     assert words(child) == ["Be brief.", *words(parent)[1:]]
     assert words(child, "zh") == words(parent, "zh")
     (entry,) = [entry for entry in library.entries() if entry.id == "mine/child"]
