@@ -201,19 +201,28 @@ async def test_what_was_deleted_is_in_no_file_when_the_session_ends(tmp_path: Pa
         await app.press("down", "d", "y")
         await app.until(lambda: titles(store) == {"other"})
         await app.until(lambda: app.app.chat.organiser.bin.must_erase)
-        app.app.chat.organiser.bin.erase()
-        left = [path.name for path in tmp_path.iterdir() if b"kolibri" in path.read_bytes()]
-        assert not left
-        await app.press("ctrl+z")
-        await app.until(lambda: "kolibri" in titles(store))
+        await app.press("ctrl+q")
+    app.app.close_parts()
+    assert not [path.name for path in tmp_path.iterdir() if b"kolibri" in path.read_bytes()]
     store.close()
 
 
-@pytest.mark.parametrize("key", ["e", "t", "p", "a", "d"])
-async def test_in_an_empty_list_the_keys_do_nothing(store: ConversationStore, key: str) -> None:
+async def test_what_was_erased_can_still_be_brought_back_in_the_session(store: ConversationStore) -> None:
+    tell(store, ["a secret word: kolibri", "noted"], title="kolibri")
+    async with running(parts_of(store, EchoEngine())) as app:
+        await go_to_list(app, "kolibri")
+        await app.press("d", "y")
+        await app.until(lambda: not store.conversations())
+        app.app.chat.organiser.bin.erase()
+        await app.press("ctrl+z")
+        await app.until(lambda: "kolibri" in titles(store))
+
+
+async def test_in_an_empty_list_the_keys_do_nothing(store: ConversationStore) -> None:
     async with running(parts_of(store, EchoEngine())) as app:
         await app.until_shown("Nothing yet")
-        await app.press("f3", key)
+        await app.press("f3", "e", "t", "p", "a", "d", "space")
+        assert app.app.screen is app.app.chat
         await app.press("escape")
         await app.until_idle()
     assert not store.conversations()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from textual.theme import BUILTIN_THEMES
+from textual.widgets import OptionList
 
 from chatterm.config import Config, Paths, load_config
 from chatterm.engine.echo import EchoEngine
@@ -67,13 +68,9 @@ def test_what_wins_over_the_file_is_said() -> None:
 
 
 async def choose(app: Driver, row: str) -> None:
-    """Walk to the row that begins so, and press Enter."""
-    options = app.app.screen.query_one("OptionList")
-    for _ in range(200):
-        option = options.highlighted_option  # type: ignore[attr-defined]  # an OptionList
-        if option and str(option.id) == row:
-            break
-        await app.press("down")
+    """Press Enter on a row: going there by Down takes seconds."""
+    options = app.app.screen.query_one(OptionList)
+    options.highlighted = options.get_option_index(row)
     await app.press("enter")
 
 
