@@ -7,8 +7,7 @@ import pytest
 
 from chatterm.models import cache
 from chatterm.models.cache import (
-    CALIBRATIONS,
-    LISTINGS,
+    CAPS,
     NATIVE,
     TEMPLATES,
     TOKENIZERS,
@@ -27,7 +26,7 @@ def write(path: Path, size: int, age_s: float = 0.0) -> Path:
 
 def test_what_is_not_there_takes_nothing(tmp_path: Path) -> None:
     uses = cache_uses(tmp_path / "none")
-    assert [use.kind for use in uses] == [TEMPLATES, TOKENIZERS, NATIVE, CALIBRATIONS, LISTINGS]
+    assert [use.kind for use in uses] == list(CAPS)
     assert not any(use.num_entries or use.num_bytes for use in uses)
     assert clear_cache(tmp_path / "none") == 0
     trim_cache(tmp_path / "none")
@@ -40,9 +39,7 @@ def test_every_kind_and_every_stranger_is_counted(tmp_path: Path) -> None:
     write(tmp_path / NATIVE / "model" / "v", 4)
     write(tmp_path / "stranger", 5)
     found = {use.kind: (use.num_entries, use.num_bytes) for use in cache_uses(tmp_path)}
-    kept = {TEMPLATES: (2, 30), TOKENIZERS: (0, 0), NATIVE: (1, 3004), CALIBRATIONS: (0, 0)} | {
-        LISTINGS: (0, 0)
-    }
+    kept = dict.fromkeys(CAPS, (0, 0)) | {TEMPLATES: (2, 30), NATIVE: (1, 3004)}
     assert found == kept | {"stranger": (1, 5)}
 
 
