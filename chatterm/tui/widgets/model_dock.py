@@ -33,6 +33,8 @@ logger = logging.getLogger(__name__)
 
 NO_MODELS = "there are no models to choose from here"
 _BAR_CELLS = 20
+_FETCH_ENDS_S = 1.0
+"""So long leaving the app waits for a fetch to end."""
 
 
 def progress_text(entry: CatalogueEntry, step: PullProgress) -> str:
@@ -96,6 +98,7 @@ class ModelDock(Static):
         """Chosen while a reply ran."""
         self._cancel: CancelToken | None = None
         """Of the fetch that runs."""
+        self._fetching: threading.Thread | None = None
         self.current = parts.model_name
         """The name of the model in use."""
         self.card: ModelCard | None = None
@@ -139,7 +142,10 @@ class ModelDock(Static):
         elif shelf := self.shelf:
             self._cancel = CancelToken()
             self._show(f"fetching {model.title} ({model.size / 1e6:,.0f} MB, {model.licence})…")
-            threading.Thread(target=self._fetch, args=(shelf, model, self._cancel), daemon=True).start()
+            self._fetching = threading.Thread(
+                target=self._fetch, args=(shelf, model, self._cancel), daemon=True
+            )
+            self._fetching.start()
 
     def settle(self) -> None:
         """Bring a chosen model into use, unless a reply runs; to be called again when that is over."""
@@ -161,8 +167,10 @@ class ModelDock(Static):
         return True
 
     def on_unmount(self) -> None:
-        if self._cancel:
+        """End a fetch that runs: its process would outlive the app."""
+        if self._cancel and self._fetching:
             self._cancel.cancel()
+            self._fetching.join(_FETCH_ENDS_S)
 
     def on_model_dock_fetch_moved(self, event: FetchMoved) -> None:
         event.stop()
