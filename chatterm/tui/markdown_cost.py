@@ -12,7 +12,7 @@ MAX_LINE = 4_000
 """Characters. A paragraph of a model is seldom longer."""
 
 MAX_WIDGETS = 1_200
-MAX_WIDGETS_OF_BLOCK = 400
+MAX_WIDGETS_OF_BLOCK = 320
 """A block ends at an empty line or at a fence: what is mounted at once."""
 
 _ITEM = re.compile(r"[ \t]*(?:[-*+]|\d{1,9}[.)])[ \t]")

@@ -79,12 +79,13 @@ def test_bombs_are_known_by_their_look(name: str) -> None:
     "text",
     [
         "# Title\n\nSome *text*.\n\n" * 30,
-        "- one\n- two\n  - three\n" * 25,
+        "- one\n- two\n  - three\n" * 20,
         "```python\n" + "print('a line of code')\n" * 500 + "```\n",
         "| a | b | c |\n|---|---|---|\n" + "| 1 | 2 | 3 |\n" * 60,
         "A long paragraph of some words. " * 100,
         "中文段落。" * 600,
     ],
+    ids=["headings", "list", "code", "table", "paragraph", "chinese"],
 )
 def test_ordinary_replies_are_markdown(text: str) -> None:
     assert not is_too_much(text)

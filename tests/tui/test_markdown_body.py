@@ -71,3 +71,13 @@ async def test_line_ends_cut_in_two_are_one() -> None:
         for piece in ("one\r", "\ntwo\x1b", "[31m"):
             await body.append(piece)
         assert body.source == "one\ntwo␛[31m"
+
+
+async def test_a_long_code_block_is_shown_whole_though_not_coloured() -> None:
+    code = "\n".join(f"print({number})" for number in range(1_000))
+    app = BodyApp()
+    async with app.run_test() as pilot:
+        body = MarkdownBody(f"```python\n{code}\n```\n")
+        await app.query_one(VerticalScroll).mount(body)
+        await pilot.pause()
+        assert shown(body) == [code]

@@ -17,11 +17,17 @@ from textual.widgets._markdown import MarkdownBlock, MarkdownFence, MarkdownTabl
 from chatterm.sanitize import Sanitizer, sanitize
 
 
+MAX_HIGHLIGHTED = 6_000
+"""Characters of a code block that is coloured. It is coloured anew at each update while it streams."""
+
+
 class _Fence(MarkdownFence):
     """A code block whose language is the first word after the fence, or none."""
 
     @classmethod
     def highlight(cls, code: str, language: str, ansi: bool = False, dark: bool = False) -> Content:
+        if len(code) > MAX_HIGHLIGHTED:
+            return Content(code)
         named = language.split()
         return super().highlight(code, named[0] if named else "text", ansi, dark)
 
