@@ -116,6 +116,7 @@ async def test_a_bomb_that_streams_is_shown_as_it_was_written(store: Conversatio
     assert store.path(summary.id)[-1].message.content == bomb
 
 
+@pytest.mark.slow
 async def test_a_line_of_5_mb_is_read_from_end_to_end(store: ConversationStore) -> None:
     line = "begin " + "x" * 5_000_000 + " end"
     conversation_id = tell(store, [line, line])
@@ -154,6 +155,7 @@ async def test_an_error_as_long_as_a_book_is_told_in_short(store: ConversationSt
         await app.until_shown("characters more)")
 
 
+@pytest.mark.slow
 async def test_a_conversation_of_2_000_messages_opens_and_is_scrolled(store: ConversationStore) -> None:
     conversation_id = tell_at_once(store, [f"*message* {number}\n\n- one\n- two" for number in range(2_000)])
     parts = parts_of(store, EchoEngine(), conversation_id=conversation_id)

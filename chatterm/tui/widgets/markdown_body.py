@@ -16,7 +16,6 @@ from textual.widgets._markdown import MarkdownBlock, MarkdownFence, MarkdownTabl
 
 from chatterm.sanitize import Sanitizer, sanitize
 
-
 MAX_HIGHLIGHTED = 6_000
 """Characters of a code block that is coloured. It is coloured anew at each update while it streams."""
 
