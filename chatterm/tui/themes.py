@@ -1,7 +1,7 @@
 """chatterm's own themes: high contrast, dark and light. Every text of them has 7:1 or more on its ground.
 
-The ratio is that of WCAG 2.2 (AAA for text of any size). What widgets derive by blending is set outright, here
-and at the end of chatterm.tcss, so that nothing greys out.
+The ratio is that of WCAG 2.2 (AAA for text of any size). What widgets derive by blending is set outright,
+here and at the end of chatterm.tcss, so that nothing greys out.
 """
 
 from textual.theme import Theme
