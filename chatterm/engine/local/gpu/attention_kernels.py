@@ -136,7 +136,7 @@ def attend(
                 is_own = tl.expand_dims(at == position, 1) & is_d
                 tl.store(cached, key, mask=is_own)
                 tl.store(cached + NUM_KV_HEADS * head_size, value, mask=is_own)
-            scores = tl.dot(query, tl.trans(key.to(DOT))) * query_scale
+            scores = tl.dot(query, tl.trans(key.to(DOT)), input_precision="ieee") * query_scale
             if CAP:
                 scores = cap * (2 * tl.sigmoid(2 * scores / cap) - 1)
             scores = tl.where(tl.expand_dims(is_seen, 0), scores, float("-inf"))
@@ -145,7 +145,7 @@ def attend(
             shrunk = tl.exp(most - higher)
             weight_sum = weight_sum * shrunk + tl.sum(weights, 1)
             summed = summed * tl.expand_dims(shrunk, 1)
-            summed = tl.dot(weights.to(CACHE).to(DOT), value.to(DOT), summed)
+            summed = tl.dot(weights.to(CACHE).to(DOT), value.to(DOT), summed, input_precision="ieee")
             most = higher
         place = (row * NUM_HEADS + query_head) * most_splits + split
         tl.store(sums + tl.expand_dims(place * HEAD_LENGTH, 1) + d, summed, mask=is_query_there)
