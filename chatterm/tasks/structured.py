@@ -81,6 +81,8 @@ def _without_cut_item(value: object, output: OutputSpec) -> object:
 
 
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+', re.DOTALL)
+_WHOLE = re.compile(r'".*"|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?|true|false|null', re.DOTALL)
+_BEGUN = re.compile(r"-?[0-9]*\.?[0-9]*(?:[eE][-+]?)?|t|tr|tru|f|fa|fal|fals|n|nu|nul")
 _CLOSERS = {"{": "}", "[": "]"}
 
 
@@ -95,7 +97,7 @@ def close_json(text: str) -> str | None:
     )
     for token in _TOKEN.finditer(text):
         if text[place : token.start()].strip():
-            break  # an unfinished string
+            break  # an unfinished string, or none
         place = token.end()
         match token[0]:
             case "{" | "[" as opener:
@@ -110,6 +112,10 @@ def close_json(text: str) -> str | None:
                 end = end_of_value
             case ":":
                 pass
-            case _:
+            case scalar:
+                if not _WHOLE.fullmatch(scalar):
+                    if text[place:].strip() or not _BEGUN.fullmatch(scalar):
+                        return None  # no JSON at all
+                    break
                 end_of_value = place
     return text[:end] + "".join(_CLOSERS[opener] for opener in reversed(stack)) if end else None

@@ -57,7 +57,17 @@ def test_json_in_a_fence_is_read_and_other_words_are_not() -> None:
     assert isinstance(fenced.value, list)
     assert len(fenced.value) == 2
     assert fenced.violation is None
-    for words in ("I cannot say.", "", "   ", "```\nno\n```", "[" * 100_000, "[" * 99 + "]" * 99, "}"):
+    for words in (
+        "I cannot say.",
+        "",
+        "   ",
+        "```\nno\n```",
+        "[" * 100_000,
+        "[" * 99 + "]" * 99,
+        "}",
+        "[d.txt]\nx",
+        "{a",
+    ):
         assert read_answer(words, LAB) is None
 
 
