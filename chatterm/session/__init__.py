@@ -3,7 +3,7 @@
 from chatterm.session.calibration import CalibrationCache
 from chatterm.session.chat import ChatSession
 from chatterm.session.events import NotSaved, SessionEvent, TurnFinished, TurnRequest, TurnStarted
-from chatterm.session.history import FittedHistory, fit_history, prompt_limit
+from chatterm.session.history import FittedHistory, fit_history, prompt_limit, with_history
 from chatterm.session.scoring import LabelScore, Scored, Scoring
 
 __all__ = [
@@ -20,4 +20,5 @@ __all__ = [
     "TurnStarted",
     "fit_history",
     "prompt_limit",
+    "with_history",
 ]

@@ -25,16 +25,16 @@ def fit_history(
     A system message always stays. `count` grows with the number of messages, so a binary search finds the
     cut. Raises DoesNotFit, with both numbers, where `new` alone is too long.
     """
-    systems = [message for message in history if message.role == "system"]
     turns = _turns(history)
 
     def sent(dropped: int) -> tuple[Message, ...]:
-        kept = [message for turn in turns[dropped:] for message in turn]
-        return system_in_force([*systems, *kept, *new])
+        return _sent(history, turns[dropped:], new)
 
-    if count(whole := sent(0)) <= limit:
+    whole = sent(0)
+    if (num_tokens := count(whole)) <= limit:
         return FittedHistory(whole, 0)
-    if (least := count(sent(len(turns)))) > limit:
+    least = count(sent(len(turns))) if turns else num_tokens
+    if least > limit:
         advice = "shorten it, ask about a part of it, or use a model or --ctx with a longer context"
         raise DoesNotFit(least, limit, advice)
     low, high = 0, len(turns)
@@ -42,6 +42,18 @@ def fit_history(
         middle = (low + high) // 2
         low, high = (low, middle) if count(sent(middle)) <= limit else (middle + 1, high)
     return FittedHistory(sent(low), low, tuple(turn[0] for turn in turns[:low]))
+
+
+def with_history(history: Sequence[Message], new: Sequence[Message]) -> tuple[Message, ...]:
+    """Return what is sent where all of it fits."""
+    return _sent(history, _turns(history), new)
+
+
+def _sent(
+    history: Sequence[Message], turns: Sequence[Sequence[Message]], new: Sequence[Message]
+) -> tuple[Message, ...]:
+    systems = [message for message in history if message.role == "system"]
+    return system_in_force([*systems, *(message for turn in turns for message in turn), *new])
 
 
 def _turns(history: Sequence[Message]) -> list[list[Message]]:

@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from chatterm.conversation import MessageNode, system_in_force
+from chatterm.conversation import Message, MessageNode, system_in_force
 from chatterm.engine.base import Engine, TokenCount
 from chatterm.errors import DoesNotFit
-from chatterm.session import ChatSession, TurnRequest, prompt_limit
+from chatterm.session import ChatSession, TurnRequest, prompt_limit, with_history
 from chatterm.store import ConversationStore
 
 
@@ -37,6 +37,8 @@ class Overflow:
     """What the oldest turns asked that would have to be left out; empty where that does not help."""
     longer: int | None = None
     """A context length that the model can have and that suffices; None: there is none."""
+    error: DoesNotFit | None = None
+    """Set where the question alone is too long; `use` then knows of no more than that."""
 
 
 def use_of(engine: Engine, store: ConversationStore, request: TurnRequest, leaf_id: str | None) -> ContextUse:
@@ -44,12 +46,13 @@ def use_of(engine: Engine, store: ConversationStore, request: TurnRequest, leaf_
     history = [node.message for node in store.path_to(leaf_id)] if leaf_id else []
     nothing = TokenCount(0, is_exact=True)
     alone = engine.count(system_in_force(request.messages)) if request.messages else nothing
-    whole = engine.count(system_in_force([*history, *request.messages])) if history else alone
+    whole = engine.count(with_history(history, request.messages)) if history else alone
+    begun = engine.count([Message("user", request.prefill)]).tokens if request.prefill else 0
     length = engine.describe().context_length
     return ContextUse(
         asked=alone.tokens,
         whole=whole.tokens,
-        limit=prompt_limit(length, request.sampling.max_tokens),
+        limit=prompt_limit(length, request.sampling.max_tokens) - begun,
         context_length=length,
         is_exact=whole.is_exact,
     )
@@ -62,18 +65,27 @@ def overflow_of(
 
     Raises ChattermError.
     """
-    dropped: tuple[str, ...] = ()
     try:
         fitted = ChatSession(engine, store).fit(request, parent_id)
-    except DoesNotFit:
-        pass
-    else:
-        if not fitted.num_dropped_turns:
-            return None
-        nodes = store.path_to(parent_id) if parent_id else ()
-        dropped = tuple(_typed(store, nodes, [one.content for one in fitted.dropped_questions]))
+    except DoesNotFit as error:
+        length = engine.describe().context_length
+        use = ContextUse(
+            asked=error.num_tokens,
+            whole=error.num_tokens,
+            limit=error.limit,
+            context_length=length,
+            is_exact=True,
+        )
+        return Overflow(use=use, longer=_longer(engine, use, request.sampling.max_tokens), error=error)
+    if not fitted.num_dropped_turns:
+        return None
+    nodes = store.path_to(parent_id) if parent_id else ()
     use = use_of(engine, store, request, parent_id)
-    return Overflow(use=use, dropped=dropped, longer=_longer(engine, use, request.sampling.max_tokens))
+    return Overflow(
+        use=use,
+        dropped=tuple(_typed(store, nodes, [one.content for one in fitted.dropped_questions])),
+        longer=_longer(engine, use, request.sampling.max_tokens),
+    )
 
 
 def _longer(engine: Engine, use: ContextUse, max_tokens: int) -> int | None:

@@ -60,8 +60,10 @@ class ContextGate:
             conversation_id = self._store.node(parent_id).conversation_id if parent_id else ""
             with self._lock:
                 is_dropping = overflow.dropped and conversation_id in self._dropping
-            if is_dropping or not (overflow.dropped or (overflow.longer and self._lengthen)):
-                return engine  # told by the turn: what it leaves out, or that nothing helps
+            if is_dropping:
+                return engine  # the turn tells what it leaves out
+            if overflow.error and not (overflow.longer and self._lengthen):
+                raise overflow.error
             match self._ask(overflow, cancel, post):
                 case "drop":
                     with self._lock:

@@ -37,11 +37,12 @@ def told_of(event: ContextCounted) -> str:
     if use is None:
         return sanitize(event.error or "The model is not open yet: nothing counts the tokens.")
     about = "" if use.is_exact else "about "
-    draft = f"The draft takes {about}{use.asked:,} tokens, " if use.asked else ""
+    taken = f"The conversation takes {about}{use.whole:,} tokens. "
+    if use.asked:
+        taken = f"The draft takes {about}{use.asked:,} tokens, with the conversation {use.whole:,}. "
     reply = use.context_length - use.limit
     return (
-        f"{draft}{'with the' if draft else 'The'} conversation {about}{use.whole:,}. "
-        f"{use.limit:,} may be sent: {use.context_length:,} of context, less {reply:,} for the reply."
+        f"{taken}{use.limit:,} may be sent: {use.context_length:,} of context, less {reply:,} for the reply."
     )
 
 

@@ -41,6 +41,11 @@ async def test_the_status_line_tells_the_exact_count_before_sending(store: Conve
         history = [node.message for node in store.path(store.conversations()[0].id)]
         count = engine.count([*history, Message("user", "three")]).tokens
         await app.until_shown(f"→ {count:,} / 8,192")
+        await app.press("enter")
+        await app.until_idle()
+        (conversation,) = store.conversations()
+        used = [ending.usage for ending in store.endings(conversation.id).values() if ending.usage]
+        assert count in [one.input_tokens for one in used], "what was sent is what was counted"
 
 
 async def test_what_is_too_long_is_marked_while_it_is_typed(store: ConversationStore) -> None:

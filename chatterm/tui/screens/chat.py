@@ -23,7 +23,7 @@ from chatterm.tui.widgets.kept_composer import KeptComposer
 from chatterm.tui.widgets.model_dock import ModelDock
 from chatterm.tui.widgets.status import NARROW, Facts, StatusLine
 
-_COUNT_S = 15
+_COUNT_S = 8
 _NOTICE_S = 30
 """What the engine must tell stays so long: it is seldom, and matters."""
 
@@ -94,7 +94,7 @@ class ChatScreen(MessagesScreen):
 
     def on_context_counted(self, event: ContextCounted) -> None:
         use = event.use
-        self._update(planned=use.whole if use else None, is_too_long=bool(use and not use.fits))
+        self._update(planned=use.whole if use and use.asked else None, is_too_long=bool(use and not use.fits))
         if event.is_asked_for:
             self.notify(told_of(event), markup=False, timeout=_COUNT_S)
 

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
+from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
@@ -58,7 +58,7 @@ class ContextDialog(ModalScreen[Choice]):
         self._choices = list(choices(event.overflow, can_lengthen=event.can_lengthen))
 
     def compose(self) -> ComposeResult:
-        with Vertical(classes="dialog wide") as box:
+        with VerticalScroll(classes="dialog wide", can_focus=False) as box:
             box.border_title = Content("Too long for the context")
             box.border_subtitle = Content("Enter chooses, Esc goes back")
             yield Static(Content(sanitize(told(self._event.overflow))))
