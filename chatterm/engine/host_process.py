@@ -95,21 +95,20 @@ class HostProcess:
 
     def begin(self, make: Callable[[int], wire.Request]) -> Call:
         """Send what `make` makes of a new call's number. Raises EngineLost; UsageError where it is closed."""
+        call = Call(next(self._numbers))
+        frame = wire.encode_frame(make(call.number))
         with self._lock:
             if self._is_closed:
                 raise UsageError(f"the engine of {self._name} is closed; open it again")
             if self._loss:
                 raise EngineLost(self._loss)
-            call = Call(next(self._numbers))
             self._calls[call.number] = call
-        self.send(make(call.number))
+        self._send(frame)
         return call
 
-    def send(self, request: wire.Request) -> None:
-        """Send what concerns a call. A host that is gone is told by the call's answers."""
-        frame = wire.encode_frame(request)
-        with self._send_lock, suppress(OSError):
-            self._connection.sendall(frame)
+    def send(self, request: wire.More | wire.Cancel | wire.Drop) -> None:
+        """Send what concerns a call under way. A host that is gone is told by the call's answers."""
+        self._send(wire.encode_frame(request))
 
     def forget(self, call: Call) -> bool:
         """Take no more answers for `call`; return whether it was still under way."""
@@ -152,6 +151,10 @@ class HostProcess:
             self._connection.close()
             self._lifeline.close()
             raise EngineLost(f"the engine's process could not be started: {error.strerror}") from error
+
+    def _send(self, frame: bytes) -> None:
+        with self._send_lock, suppress(OSError):
+            self._connection.sendall(frame)
 
     def _kill(self) -> None:
         """Kill the host and whoever works for it; its number is its own until it is waited for."""

@@ -53,7 +53,11 @@ class HostedEngine:
         self._name = ECHO if isinstance(model, EchoModel) else model.name
         self._limits = limits
         self._process = HostProcess(self._name, limits)
-        self._loading = self._process.begin(lambda call: wire.Open(call, model, options))
+        try:
+            self._loading = self._process.begin(lambda call: wire.Open(call, model, options))
+        except BaseException:
+            self._process.close()
+            raise
         self._card: ModelCard | None = None
         self._card_lock = threading.Lock()
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from chatterm.conversation import Message
 from chatterm.engine.base import CancelToken, SamplingParams, TextDelta
 from chatterm.engine.host_pulse import HostLimits
 from chatterm.engine.hosted import HostedEngine, open_hosted
@@ -214,6 +215,12 @@ def test_a_process_that_ends_by_itself_is_told_with_what_it_said_last(
     with closing(open_hosted(EchoModel(), options)) as engine, pytest.raises(EngineLost) as caught:
         engine.describe()
     assert "(exit code 3: ␛[2Jno module)" in str(caught.value)
+
+
+def test_what_cannot_cross_is_our_own_defect_and_harms_nothing(slow: HostedEngine) -> None:
+    with pytest.raises(TypeError, match="cannot cross the wire"):
+        slow.count([Message("user", b"bytes")])  # type: ignore[arg-type]  # that is the defect
+    assert text_of(run(slow, ask("one"))) == "one"
 
 
 def test_a_folder_full_of_traps_is_not_where_modules_come_from(
