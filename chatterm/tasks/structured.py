@@ -48,6 +48,8 @@ def read_answer(reply: str, output: OutputSpec) -> StructuredAnswer | None:
         if not is_truncated:
             return None
         value = _without_cut_item(value, output)
+        if value in ([], {}):
+            return None  # nothing was whole
     computed = compute(value, output.computed)
     return StructuredAnswer(
         value=computed.value,
