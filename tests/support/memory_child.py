@@ -17,7 +17,7 @@ from chatterm.cli.main import run
 from chatterm.conversation import Message
 from chatterm.engine.base import CancelToken, Finished, GenerationRequest, SamplingParams
 from chatterm.engine.local.decoder.any_decoder import AnyDecoder
-from chatterm.engine.local.decoder.linear import Placement
+from chatterm.engine.local.decoder.linear import LoadPlan
 from chatterm.engine.local.engine import LocalEngine
 from chatterm.engine.local.options import RuntimeOptions
 from chatterm.engine.local.runtime import Runtime
@@ -68,9 +68,9 @@ class Narrow:
     def __getattr__(self, name: str) -> Any:  # whatever the source has
         return getattr(self._source, name)
 
-    def load(self, placement: Placement, context_length: int) -> tuple[AnyDecoder, tuple[str, ...]]:
+    def load(self, plan: LoadPlan) -> tuple[AnyDecoder, tuple[str, ...]]:
         limit(8 * 2**20)
-        return self._source.load(placement, context_length)
+        return self._source.load(plan)
 
 
 def while_loading(path: Path, cache: Path | None) -> dict[str, Any]:
