@@ -39,7 +39,7 @@ def choices(overflow: Overflow, *, can_lengthen: bool) -> Iterator[tuple[Choice,
     """Yield what can be done, as it is listed."""
     if number := len(overflow.dropped):
         turns = "the oldest turn" if number == 1 else f"the {number} oldest turns"
-        yield "drop", f"Leave out {turns}, and more of this conversation as it grows"
+        yield "drop", f"Leave out {turns}, later more"
     if overflow.longer and can_lengthen:
         yield "longer", f"Open the model again with a context of {overflow.longer:,} tokens"
     yield "back", "Go back to the question"
