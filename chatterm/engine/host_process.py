@@ -18,6 +18,7 @@ from contextlib import suppress
 from itertools import count
 from pathlib import Path
 from queue import SimpleQueue
+from typing import IO
 
 from chatterm.engine import wire
 from chatterm.engine.host_pulse import HostLimits, Pulse, explain_death, explain_kill
@@ -59,6 +60,29 @@ class Call:
         return self._answers.empty()
 
 
+class LastWords:
+    """The end of what a process writes on its stderr."""
+
+    def __init__(self, pipe: IO[bytes]) -> None:
+        self._pipe = pipe
+        self._words = b""
+
+    def hear(self) -> bool:
+        """Read what there is; return False at its end."""
+        data = os.read(self._pipe.fileno(), _RECEIVE_BYTES)
+        self._words = (self._words + data)[-_LAST_WORDS_BYTES:]
+        return bool(data)
+
+    def last_line(self) -> str:
+        """Return the last line with words of a process that has ended, fit to be shown."""
+        os.set_blocking(self._pipe.fileno(), False)
+        with suppress(BlockingIOError):
+            while self.hear():
+                pass
+        lines = self._words.decode(errors="replace").split("\n")
+        return next((sanitize_line(one.strip())[:_LAST_LINE] for one in reversed(lines) if one.strip()), "")
+
+
 class HostProcess:
     """One host from its start to its end. Its methods may be called from any thread."""
 
@@ -74,7 +98,6 @@ class HostProcess:
         """Why this side killed it."""
         self._is_closed = False
         self._loss: str | None = None
-        self._last_words = b""
         self.was_in_use = False
         """Whether calls were under way when it ended; they were told why."""
         self._has_ended = threading.Event()
@@ -82,6 +105,8 @@ class HostProcess:
         self._lifeline, far_end = socket.socketpair()
         with theirs, far_end:
             self._process = self._start(theirs, far_end)
+        assert self._process.stderr
+        self._last_words = LastWords(self._process.stderr)
         self._reader = threading.Thread(target=self._read, name="host reader", daemon=True)
         self._reader.start()
 
@@ -181,29 +206,16 @@ class HostProcess:
             last = time.monotonic()
             while True:
                 ready = {key.fileobj for key, _ in selector.select(TICK_S)}
-                if self._process.stderr in ready and not self._hear_stderr():
+                if self._process.stderr in ready and not self._last_words.hear():
                     selector.unregister(self._process.stderr)
                 if self._connection in ready:
-                    data = self._receive()
+                    data = _received(self._connection)
                     if not data:
                         return
                     for answers in reader.feed(data):
                         self._hand_out(answers)
                 last, passed = (now := time.monotonic()), now - last
                 self._check(min(passed, 2 * TICK_S))
-
-    def _receive(self) -> bytes:
-        try:
-            return self._connection.recv(_RECEIVE_BYTES)
-        except OSError:
-            return b""
-
-    def _hear_stderr(self) -> bool:
-        """Return False at its end."""
-        assert self._process.stderr
-        data = os.read(self._process.stderr.fileno(), _RECEIVE_BYTES)
-        self._last_words = (self._last_words + data)[-_LAST_WORDS_BYTES:]
-        return bool(data)
 
     def _hand_out(self, answers: tuple[wire.Answer, ...]) -> None:
         self._pulse.heard()
@@ -235,15 +247,10 @@ class HostProcess:
         _wait_unreaped(self._process.pid)
         self._kill()
         status = self._process.wait()
-        assert self._process.stderr
-        os.set_blocking(self._process.stderr.fileno(), False)
-        with suppress(BlockingIOError):
-            while self._hear_stderr():
-                pass
         logger.info("the engine's process %d ended with status %d", self._process.pid, status)
         if self._reason:
             return explain_kill(self._name, self._reason)
-        return explain_death(self._name, status, _last_line(self._last_words))
+        return explain_death(self._name, status, self._last_words.last_line())
 
     def _lose(self, loss: str) -> None:
         """Tell every call that the host is gone."""
@@ -273,6 +280,9 @@ def _wait_unreaped(pid: int) -> None:
         time.sleep(0.005)
 
 
-def _last_line(words: bytes) -> str:
-    lines = words.decode(errors="replace").split("\n")
-    return next((sanitize_line(line.strip())[:_LAST_LINE] for line in reversed(lines) if line.strip()), "")
+def _received(connection: socket.socket) -> bytes:
+    """Return what has come; nothing where the other side is gone."""
+    try:
+        return connection.recv(_RECEIVE_BYTES)
+    except OSError:
+        return b""

@@ -212,7 +212,7 @@ def test_a_process_that_ends_by_itself_is_told_with_what_it_said_last(
     script.write_text("#!/bin/sh\nprintf 'first\\n\\033[2Jno module\\n' >&2\nexit 3\n")
     script.chmod(0o700)
     monkeypatch.setattr(sys, "executable", str(script))
-    with closing(open_hosted(EchoModel(), options)) as engine, pytest.raises(EngineLost) as caught:
+    with pytest.raises(EngineLost) as caught, closing(open_hosted(EchoModel(), options)) as engine:
         engine.describe()
     assert "(exit code 3: ␛[2Jno module)" in str(caught.value)
 
