@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from chatterm.cli import inputs
+from chatterm.cli import completion, inputs
 
 
 def ask(
@@ -18,12 +18,21 @@ def ask(
     ] = None,
     prompt: Annotated[
         str | None,
-        typer.Option("-p", "--prompt", "-t", "--template", help="A prompt of the library, or a file."),
+        typer.Option(
+            *("-p", "--prompt", "-t", "--template"),
+            help="A prompt of the library, or a file.",
+            autocompletion=completion.prompt_names,
+        ),
     ] = None,
     var: Annotated[
         list[str] | None, typer.Option("-v", "--var", metavar="KEY=VALUE", help="An input of that prompt.")
     ] = None,
-    lang: Annotated[str | None, typer.Option(help="Language of the prompt and the reply: en or zh.")] = None,
+    lang: Annotated[
+        str | None,
+        typer.Option(
+            help="Language of the prompt and the reply: en or zh.", autocompletion=completion.languages
+        ),
+    ] = None,
     system: Annotated[
         str,
         typer.Option("-s", "--system", help="A system message; with -p it stands after the prompt's own."),

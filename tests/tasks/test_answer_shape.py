@@ -1,14 +1,19 @@
 """What form an answer gets, by the prompt, by what the user asks for, and by what the engine can do."""
 
+from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from chatterm.conversation import Document, ModelCard
-from chatterm.engine.base import Choices, JsonSchema
+from chatterm.engine.base import CancelToken, Choices, JsonSchema
+from chatterm.engine.echo import EchoEngine
 from chatterm.errors import Unsupported, UsageError
 from chatterm.prompts import PromptFolder, PromptLibrary
 from chatterm.resources import shipped_prompts
+from chatterm.session import ChatSession, TurnFinished
+from chatterm.store import ConversationStore
 from chatterm.tasks import Composed, Question, compose
 from chatterm.tasks.answer_shape import BLANKS, Wish, before_label
 from chatterm.tasks.schemas import read_answer_schema
@@ -26,6 +31,7 @@ def asked(
     card: ModelCard = CARD,
     values: dict[str, str] | None = None,
     lang: str | None = None,
+    continues: bool = False,
     **wish: object,
 ) -> Composed:
     library = PromptLibrary([PromptFolder("shipped", shipped_prompts())])
@@ -37,6 +43,7 @@ def asked(
         values=values or {},
         lang=lang,
         emergency_number="112",
+        continues=continues,
         wish=Wish(**wish),  # type: ignore[arg-type]  # by field name
     )
     return compose(question, card, {"temperature": 0.5, "seed": 1})
@@ -153,3 +160,29 @@ def test_samples_at_temperature_0_would_all_be_alike() -> None:
 )
 def test_a_label_is_parted_from_the_words_before_it(prefill: str, expected: str) -> None:
     assert before_label(prefill) == expected
+
+
+def test_a_prompt_in_a_conversation_brings_examples_and_first_words_but_not_its_neighbours(
+    tmp_path: Path,
+) -> None:
+    tiny = asked("medical/lab-explain", document="LDL 171", continues=True)
+    roles = [message.role for message in tiny.request.messages]
+    assert roles == ["system", "user", "assistant", "user", "assistant", "user"], "two shots for this tier"
+    assert tiny.request.prefill
+    assert tiny.request.sampling.temperature == 0
+    assert any("made for models of" in notice for notice in tiny.notices)
+    with closing(ConversationStore.open(tmp_path / "c.db")) as store:
+        session = ChatSession(EchoEngine(), store)
+        last = None
+        for _ in range(2):
+            place = (last.conversation_id, last.id) if last else (None, None)
+            events = session.send(
+                replace(tiny.request, constraint=None),
+                CancelToken(),
+                conversation_id=place[0],
+                parent_id=place[1],
+            )
+            last = next(event.turn.reply for event in events if isinstance(event, TurnFinished))
+        assert last is not None
+        kept = [node.message.role for node in store.path(last.conversation_id)]
+    assert kept.count("user") == 2, "examples are sent with each turn, and kept with none"
