@@ -15,7 +15,7 @@ Verdict = Literal["found", "near", "absent"]
 """`near`: the source has something like it, and `why` says what differs. Only `found` is verified."""
 
 Why = Literal[
-    "", "rounded", "sign", "unit", "scale", "date", "wording", "from-example", "missing", "language"
+    "", "rounded", "sign", "unit", "scale", "date", "wording", "row", "from-example", "missing", "language"
 ]
 """What is amiss, for front ends to put in words."""
 

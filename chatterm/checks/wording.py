@@ -22,6 +22,10 @@ _REASONS: Mapping[Why, tuple[str, str]] = {
     "scale": ("has another scale than {found}", "与“{found}”数量级不同"),
     "date": ("is another date than {found}", "与“{found}”日期不同"),
     "wording": ("is worded otherwise: {found}", "与原文不同：“{found}”"),
+    "row": (
+        "is in another line of the document than what stands beside it",
+        "在原文中与同项的内容不在同一行",
+    ),
     "from-example": ("comes from the prompt's example, not from the document", "来自提示词示例，而非原文"),
     "missing": ("is in the document and not in the answer", "原文中有，回答中没有"),
     "language": ("is not in the language that was asked for", "不是所要求的语言"),

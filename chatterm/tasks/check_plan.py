@@ -7,6 +7,7 @@ from typing import Literal
 from chatterm.checks import Pack
 from chatterm.conversation import Document, ModelCard
 from chatterm.prompts import PromptTemplate, RenderedPrompt
+from chatterm.prompts.output import Computation
 from chatterm.prompts.schema import Schema
 from chatterm.tasks.reply_language import asked_language
 
@@ -34,6 +35,8 @@ class CheckPlan:
     """Those that are sent."""
     schema: Schema | None = None
     """Of a reply in JSON; its fields with `copy: true` stand in the source."""
+    computed: Mapping[str, Computation] = field(default_factory=dict)
+    """The fields that code computes: they are worth what they are computed from."""
     levels: Mapping[str, str | bool] = field(default_factory=dict)
     """The `verify:` of the prompt by its keys; empty where it has none, which leaves the checks' defaults."""
     is_closed: bool = False
@@ -94,6 +97,7 @@ def make_plan(prompt: PromptTemplate, rendered: RenderedPrompt, ground: Ground, 
             text for one in prompt.examples_for(lang, card.tier) for text in (one.question, one.answer)
         ),
         schema=header.output.schema,
+        computed=header.output.computed,
         levels=asdict(header.verify) if "verify" in header.given else {},
         is_closed=header.output.labels is not None,
         packs=header.guard,

@@ -104,12 +104,26 @@ def check_turn(turn: Turn, plan: CheckPlan, earlier: Earlier) -> Checked:
     return Checked(
         reply_id=turn.reply.id,
         report=report,
-        fields=tuple(FieldMark(path, found) for path, found in reply.by_field(report.findings)),
+        fields=tuple(_field_marks(reply, plan, report)),
         phrasings=phrasings,
         misses_schema=missed,
         notices=tuple(_notices(plan, report, phrasings, missed)),
         footers=tuple(footer(pack, plan.lang) for pack in plan.packs if not _is_told(pack, plan, earlier)),
     )
+
+
+def _field_marks(reply: "ReplyText", plan: CheckPlan, report: Report) -> Iterator[FieldMark]:
+    """A field that code computed is marked by what it was computed from, where that is not verified."""
+    marks = {path: FieldMark(path, found) for path, found in reply.by_field(report.findings)}
+    yield from marks.values()
+    for name, one in plan.computed.items():
+        for item in dict.fromkeys(path[:-1] for path in marks):
+            parts = [marks[path] for argument in one.arguments if (path := (*item, argument)) in marks]
+            doubtful = tuple(
+                finding for part in parts for finding in part.findings if not finding.is_verified
+            )
+            if doubtful:
+                yield FieldMark((*item, name), doubtful)
 
 
 def _is_told(pack: str, plan: CheckPlan, earlier: Earlier) -> bool:
@@ -127,6 +141,10 @@ def _verified(
     terms = _medicines(sources) if levels["coverage"] != "off" and "medical" in plan.packs else ()
     report = verify(reply.text, basis, copies=reply.copies, terms=terms, levels=levels)
     findings = list(reply.placed(report.findings))
+    if any(one.function == "compare" for one in plan.computed.values()):
+        from chatterm.checks.rows import Rows
+
+        findings = reply.in_rows(findings, Rows(sources))
     if is_cut and (half := _AT_THE_END.search(reply.raw)):  # what stands there is half of what was to come
         findings = [one for one in findings if one.end <= half.start()]
     if levels["leak"] != "off" and any(one.kind == "copy" and not one.is_verified for one in findings):

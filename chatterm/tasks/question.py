@@ -116,6 +116,7 @@ def compose(
     checks = replace(
         make_plan(question.prompt, rendered, ground, card),
         schema=shape.output.schema,
+        computed=shape.output.computed,
         is_closed=shape.output.format == "label",
     )
     notices = (*_notices(question, rendered, own_words), *shape.notices)

@@ -6,9 +6,11 @@ A reply in JSON is read value by value: its quotation marks are no quotes, its n
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import cast
 
 from chatterm.checks import Finding
+from chatterm.checks.rows import Rows
 from chatterm.checks.verify import Basis, verify
 from chatterm.prompts.output import OutputSpec
 from chatterm.prompts.schema import Schema
@@ -71,6 +73,16 @@ class ReplyText:
             report = verify(leaf.text, basis, levels={"number": "off", "quote": "off", "citation": "off"})
             found += [replace(one, start=leaf.start, end=leaf.end) for one in report.findings]
         return found
+
+    def in_rows(self, findings: Sequence[Finding], rows: Rows) -> list[Finding]:
+        """Return the findings, marking what was copied into one item from different rows of the document."""
+        marked = {(one.start, one.end): one for one in findings if one.kind == "copy"}
+        for left, right in pairwise(self.copied):
+            found = marked.get((right.start, right.end))
+            is_item = left.path[:-1] == right.path[:-1] and isinstance(right.path[-1], str)
+            if found and found.is_verified and is_item and rows.are_apart(left.text, right.text):
+                marked[right.start, right.end] = replace(found, verdict="near", why="row")
+        return [marked[one.start, one.end] if one.kind == "copy" else one for one in findings]
 
     def by_field(self, findings: Sequence[Finding]) -> Iterator[tuple[Path, tuple[Finding, ...]]]:
         """Yield the values of a reply in JSON in which something was found, with that."""

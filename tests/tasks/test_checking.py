@@ -1,5 +1,6 @@
 """Replies checked as both front ends check them, by an engine that says what a test wants."""
 
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import replace
@@ -334,3 +335,36 @@ def test_drafts_say_that_they_are(store: ConversationStore, prompt: str, values:
         store, asked(document="It is signed here.", prompt=prompt, values=values), "It is signed."
     )
     assert found.notices[0].startswith("DRAFT")
+
+
+def lab_reply(*rows: tuple[str, str, str]) -> str:
+    items = [{"test": test, "value": value, "range": span, "measures": "-"} for test, value, span in rows]
+    return json.dumps(items, ensure_ascii=False)
+
+
+@pytest.mark.parametrize(
+    ("document", "row", "doubtful"),
+    [
+        ("LDL 171 mg/dL (ref <130)\nPotassium 4 mmol/L (3.5-5.1)\n", ("LDL", "171 mg/dL", "<130"), set()),
+        (
+            "低密度脂蛋白 4.42 mmol/L (参考 <3.37)\n血钾 3.1 mmol/L (参考 3.5-5.1)\n",
+            ("低密度脂蛋白", "4.42 mmol/L", "3.5-5.1"),
+            {"range", "flag"},
+        ),
+        (
+            "1. LDL 171 mg/dL (ref <130)\n2. HbA1c 5.4 % (4.0-5.6)\n",
+            ("LDL", "5.4 %", "4.0-5.6"),
+            {"value", "flag"},
+        ),
+        ("1. LDL\n171 mg/dL\n<130\n2. HbA1c\n5.4 %\n4.0-5.6\n", ("LDL", "171 mg/dL", "<130"), set()),
+        ("LDL 171 mg/dL (ref <130)\n", ("LDL", "171 mg/dL", "<120"), {"range", "flag"}),
+    ],
+    ids=["its own", "of another row", "of another test", "a cell a line", "invented"],
+)
+def test_a_flag_is_in_doubt_with_what_it_is_computed_from(
+    store: ConversationStore, document: str, row: tuple[str, str, str], doubtful: set[str]
+) -> None:
+    found = answered(store, asked(document=document, prompt="lab-explain"), lab_reply(row))
+    assert {one.path[-1] for one in found.fields if not one.is_verified} == doubtful
+    assert found.fails_strictly == bool(doubtful)
+    assert all(one.path[0] == 0 for one in found.fields)
