@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     from chatterm.engine.local.generation.run import SampleRun
     from chatterm.engine.local.runtime import Runtime
 
-MAX_LIVE = 32
-"""Replies that go on together. More share a pass on the CPU no better."""
-
 
 @dataclass(slots=True)
 class _Request:
@@ -135,7 +132,7 @@ class Batch:
             yield from self._begin(admission)
 
     def _can_admit(self) -> bool:
-        if not self._waiting or len(self._live) >= MAX_LIVE:
+        if not self._waiting or len(self._live) >= self._runtime.max_live:
             return False
         return self._runtime.has_room(self._waiting[0][0].num_tokens)
 

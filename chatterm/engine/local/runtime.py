@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 
 
+MAX_LIVE = 32
 CACHE_SHARE = 0.25
 """Of the memory that is free once the weights are loaded, how much keys and values may take by default."""
 _ROW_COST = {"cpu": 0.3}
@@ -70,7 +71,10 @@ class Runtime:
         self._cache = cache
         self._device = model.placement.device
         self._reader = Reader(model, is_deterministic=options.is_deterministic)
-        self._stepper = Stepper(self._reader, threads, _fast_steps(model))
+        fast = _fast_steps(model)
+        self._stepper = Stepper(self._reader, threads, fast)
+        self.max_live = MAX_LIVE if fast is None else fast.most_rows
+        """Replies that go on together. More share a pass on the CPU no better."""
         most = MAX_DRAFT if self._reader.max_rows is None else min(MAX_DRAFT, self._reader.max_rows - 1)
         self._max_draft = most if options.has_prompt_lookup else 0
         self.context_length = options.context_length
@@ -85,6 +89,9 @@ class Runtime:
     def open(cls, source: ModelSource, options: RuntimeOptions, kernels: Path | None = None) -> Self:
         """Load the weights. Raises UsageError for a device that is not there, BadModelFile, OutOfMemory."""
         chosen = choose_device(options.device)
+        if chosen.index is not None:
+            # Streams, graphs and Triton's launches go to the thread's own device.
+            torch.cuda.set_device(chosen)
         most_threads = options.num_threads or num_physical_cores()
         # Many short operations: beside other busy programs, threads that wait for each other in each of
         # them took 11 s where one alone took 0.3.

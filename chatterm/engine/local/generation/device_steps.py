@@ -5,6 +5,7 @@ another joined, what was launched is not used, and what it wrote into the caches
 Without CUDA (in Triton's interpreter) the same steps run without a graph.
 """
 
+import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -16,7 +17,6 @@ from torch import Tensor
 from chatterm.engine.local.decoder.decoder import Decoder
 from chatterm.engine.local.decoder.layers import Segment
 from chatterm.engine.local.generation.device_sampling import DeviceSampling, Filters, filters_of
-from chatterm.engine.local.generation.kv_cache import Slab
 from chatterm.engine.local.generation.run import SampleRun
 from chatterm.engine.local.generation.sampling import not_finite
 from chatterm.engine.local.gpu.decoder import GpuDecoder, PassRows, addresses_of
@@ -38,7 +38,8 @@ class _State:
 class _Launched(NamedTuple):
     """A step that runs, or has run."""
 
-    slabs: tuple[Slab, ...]
+    runs: "tuple[weakref.ref[SampleRun], ...]"
+    """Not held: a reply that has ended gives its slab's memory back."""
     lengths: tuple[int, ...]
     """What each slab holds before the token that the step reads."""
     tokens: Tensor
@@ -53,6 +54,17 @@ class _Launched(NamedTuple):
         if _NOT_FINITE in found:
             raise not_finite()
         return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Graph:
+    """A captured step, with what it reads: a graph knows addresses, and keeps no memory from being freed."""
+
+    graph: torch.cuda.CUDAGraph
+    body: Callable[[], None]
+
+    def __call__(self) -> None:
+        self.graph.replay()
 
 
 class DeviceSteps:
@@ -70,9 +82,14 @@ class DeviceSteps:
         self._fed: list[int] = []
         """What the step ahead reads."""
 
+    @property
+    def most_rows(self) -> int:
+        """Of replies in one step."""
+        return self._gpu.most_rows
+
     def can_step(self, runs: Sequence[SampleRun]) -> bool:
         """Tell whether these replies need nothing of the program between two steps."""
-        return len(runs) <= self._gpu.most_rows and all(
+        return len(runs) <= self.most_rows and all(
             run.plain_choice is not None and len(run.unread) == 1 for run in runs
         )
 
@@ -90,8 +107,8 @@ class DeviceSteps:
     def _is_for(self, ahead: _Launched, runs: Sequence[SampleRun]) -> bool:
         """Tell whether what was launched is these replies' next step."""
         return (
-            len(runs) == len(ahead.slabs)
-            and all(run.slab is slab for run, slab in zip(runs, ahead.slabs, strict=True))
+            len(runs) == len(ahead.runs)
+            and all(its() is run for its, run in zip(ahead.runs, runs, strict=True))
             and tuple(len(run.slab.token_ids) for run in runs) == ahead.lengths
             and [run.unread for run in runs] == [[token] for token in self._fed]
         )
@@ -119,13 +136,14 @@ class DeviceSteps:
         if ahead:
             self._make_room(runs, lengths, state)
         self._step_of(state, runs, max(lengths) + 1)()
-        return _Launched(tuple(run.slab for run in runs), lengths, *self._sent_home(state.chosen))
+        return _Launched(tuple(map(weakref.ref, runs)), lengths, *self._sent_home(state.chosen))
 
     def _make_room(self, runs: Sequence[SampleRun], lengths: Sequence[int], state: _State) -> None:
         """Let each slab hold one token more; where that moved it, tell the device."""
         before = [run.slab.capacity for run in runs]
         for run, length in zip(runs, lengths, strict=True):
-            run.slab.reserve(length + 1)
+            # The step under way writes a position that the slab does not hold yet.
+            run.slab.reserve(length + 1, num_written=length)
         if before != [run.slab.capacity for run in runs]:
             segments = _segments(runs, 1)
             state.rows.addresses.copy_(addresses_of(segments))
@@ -148,7 +166,7 @@ class DeviceSteps:
         if key not in self._steps:
             turns = self._decoder.turns(self._gpu.num_tokens(num_splits))
             body = partial(self._advance, state, turns, num_splits, filters)
-            self._steps[key] = body if self._pool is None else self._captured(body, state)
+            self._steps[key] = body if self._pool is None else _Graph(self._captured(body, state), body)
         return self._steps[key]
 
     def _advance(
@@ -159,12 +177,12 @@ class DeviceSteps:
         logits = self._gpu.run(rows, turns, num_splits)
         chosen = state.sampling.choose(logits, rows.positions.long() + 1, filters)
         # A sum shows NaN and infinity both.
-        state.chosen.copy_(torch.where(logits.sum(1).isfinite(), chosen, _NOT_FINITE))
+        state.chosen.copy_(chosen.masked_fill(~logits.sum(1).isfinite(), _NOT_FINITE))
         rows.ids.copy_(chosen)
         rows.positions.add_(1)
         rows.starts.add_(1)
 
-    def _captured(self, body: Callable[[], None], state: _State) -> Callable[[], None]:
+    def _captured(self, body: Callable[[], None], state: _State) -> torch.cuda.CUDAGraph:
         """Return a graph of `body`, which runs once before, to compile its kernels; the state stays."""
         kept = [tensor.clone() for tensor in state.rows.advancing]
         side = torch.cuda.Stream(self._device)  # type: ignore[no-untyped-call]
@@ -173,11 +191,12 @@ class DeviceSteps:
             body()
         torch.cuda.current_stream(self._device).wait_stream(side)
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph, pool=self._pool):
+        # Other threads of the program are no part of it.
+        with torch.cuda.graph(graph, pool=self._pool, capture_error_mode="thread_local"):
             body()
         for tensor, value in zip(state.rows.advancing, kept, strict=True):
             tensor.copy_(value)
-        return graph.replay
+        return graph
 
 
 def _segments(runs: Sequence[SampleRun], ahead: int) -> list[Segment]:

@@ -65,6 +65,11 @@ class PromptReading:
 class FastSteps(Protocol):
     """Steps that choose tokens where the logits are."""
 
+    @property
+    def most_rows(self) -> int:
+        """Of replies in one step."""
+        ...
+
     def can_step(self, runs: Sequence[SampleRun]) -> bool:
         """Tell whether these replies need nothing of the program between two steps."""
         ...

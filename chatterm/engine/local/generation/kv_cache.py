@@ -38,10 +38,10 @@ class Slab:
         """In tokens, the same for all layers."""
         return self.tensors[-1].shape[2] if self.tensors else 0
 
-    def reserve(self, num_tokens: int) -> None:
+    def reserve(self, num_tokens: int, *, num_written: int | None = None) -> None:
         """Make room for `num_tokens` in all, doubling up to what is expected.
 
-        Where memory runs out it raises as torch does, and nothing has changed.
+        So many have their keys and values written (None: those that are held), and keep them. Where memory runs out it raises as torch does, and nothing has changed.
         """
         if num_tokens <= self.capacity:
             return
@@ -57,8 +57,9 @@ class Slab:
         if not self.tensors:
             self.tensors = grown
             return
+        kept = len(self.token_ids) if num_written is None else num_written
         for index, new in enumerate(grown):
-            new[:, :, : len(self.token_ids)] = self.tensors[index][:, :, : len(self.token_ids)]
+            new[:, :, :kept] = self.tensors[index][:, :, :kept]
             self.tensors[index] = new
 
     def read(self, ids: Sequence[int], *, is_last_only: bool = True) -> Tensor:

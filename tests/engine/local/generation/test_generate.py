@@ -51,9 +51,10 @@ class Writer:
         params: SamplingParams = GREEDY,
         sample: int = 0,
         lookup: PromptLookup | None = None,
+        num_expected: int | None = None,
     ) -> SampleRun:
-        """Read the prompt and choose the first token."""
-        reading = PromptReading(self.cache.take(prompt), prompt, self.reader)
+        """Read the prompt and choose the first token; the slab has room for `num_expected` tokens at first."""
+        reading = PromptReading(self.cache.take(prompt, num_expected), prompt, self.reader)
         list(reading.read(CancelToken()))
         assert reading.logits is not None
         chooser = TokenChooser(params, sample)

@@ -68,6 +68,16 @@ def test_a_slab_that_is_read_by_another_pass_meanwhile(model: Decoder) -> None:
     assert ids_of(writer_of(model, is_fast=True)) == ids_of(writer_of(model, is_fast=False))
 
 
+def test_a_slab_that_grows_while_a_step_runs(model: Decoder) -> None:
+    """What the step writes is in neither's tokens yet."""
+
+    def ids_of(writer: Writer) -> list[int]:
+        run = writer.start(PROMPTS[0], max_tokens=9, params=DRAWN, num_expected=len(PROMPTS[0]) + 3)
+        return writer.finish(run)[0]
+
+    assert ids_of(writer_of(model, is_fast=True)) == ids_of(writer_of(model, is_fast=False))
+
+
 def test_replies_that_ask_for_more_are_left_to_the_program(model: Decoder) -> None:
     from chatterm.engine.local.generation.device_steps import DeviceSteps
 
