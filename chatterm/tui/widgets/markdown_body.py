@@ -15,6 +15,7 @@ from textual.widgets import Markdown
 from textual.widgets._markdown import MarkdownBlock, MarkdownFence, MarkdownTable, MarkdownTableContent
 
 from chatterm.sanitize import Sanitizer, sanitize
+from chatterm.tui.widgets.flow import Flowing
 
 MAX_HIGHLIGHTED = 6_000
 """Characters of a code block that is coloured. It is coloured anew at each update while it streams."""
@@ -58,7 +59,7 @@ def _parser() -> MarkdownIt:
     return MarkdownIt("gfm-like", {"html": False})
 
 
-class MarkdownBody(Markdown):
+class MarkdownBody(Flowing, Markdown):
     """Shows Markdown that may grow at its end. Clicked links are posted as LinkClicked, and not opened."""
 
     BLOCKS = Markdown.BLOCKS | {"fence": _Fence, "code_block": _Fence, "table_open": _Table}

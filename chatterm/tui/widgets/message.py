@@ -4,19 +4,20 @@ What would cost too much as Markdown, or as one block of text, is shown as it wa
 drawn as they come into sight.
 """
 
+import asyncio
 from collections.abc import Sequence
 
 from textual.app import ComposeResult
-from textual.containers import Vertical
 from textual.content import Content
 from textual.widget import Widget
-from textual.widgets import Markdown, Static
-from textual.widgets.markdown import MarkdownStream
+from textual.widgets import Static
 
 from chatterm.sanitize import sanitize, sanitize_line
 from chatterm.store import BranchPoint
 from chatterm.tui.markdown_cost import MarkdownCost, is_too_much
 from chatterm.tui.reading import Said
+from chatterm.tui.widgets.flow import Flow
+from chatterm.tui.widgets.growing import MarkdownGrowth
 from chatterm.tui.widgets.markdown_body import MarkdownBody
 from chatterm.tui.widgets.plain_text import PlainText
 
@@ -28,7 +29,7 @@ _MAX_NOTICE = 4_000
 _MAX_NAMES = 20
 
 
-class MessageView(Vertical):
+class MessageView(Flow):
     """A question or a reply, which can be selected."""
 
     def __init__(
@@ -121,7 +122,7 @@ class ReplyView(MessageView):
         self._hint = _Line(_hint(self._body), classes="hint")
         self._note = _Line(note, classes="note")
         self._statistics = _Line(statistics, classes="statistics")
-        self._stream: MarkdownStream | None = None
+        self._growth: MarkdownGrowth | None = None
         self._has_grown = False
         self._extras: list[Widget] = []
         """Shown below the text once the view is."""
@@ -169,7 +170,7 @@ class ReplyView(MessageView):
 
     async def put_body(self, body: Widget) -> None:
         """Show the reply by another widget: as it was written, as a table."""
-        await self._stop_stream()
+        await self._stop_growth()
         old, self._body = self._body, body
         self._hint.show(_hint(body))
         if self.is_mounted:
@@ -188,8 +189,9 @@ class ReplyView(MessageView):
         if isinstance(self._body, MarkdownBody) and self._cost.is_too_much:
             await self.put_body(PlainText(self.said_text))
         elif isinstance(self._body, MarkdownBody):
-            self._stream = self._stream or Markdown.get_stream(self._body)
-            await self._stream.write(text)
+            self._growth = self._growth or MarkdownGrowth(self._body)
+            self._growth.write(text)
+            await asyncio.sleep(0)  # let it be drawn
         elif isinstance(self._body, PlainText):
             await self._body.add(text)
 
@@ -201,7 +203,7 @@ class ReplyView(MessageView):
         self._pieces = [text]
         if not self.is_attached:
             return
-        await self._stop_stream()
+        await self._stop_growth()
         if isinstance(self._body, MarkdownBody) and not is_too_much(text):
             await self._body.update(text)
         elif isinstance(self._body, PlainText):
@@ -210,10 +212,10 @@ class ReplyView(MessageView):
             await self.put_body(PlainText(text))
         self._note.show(note)
 
-    async def _stop_stream(self) -> None:
-        if self._stream is not None:
-            stream, self._stream = self._stream, None
-            await stream.stop()
+    async def _stop_growth(self) -> None:
+        if self._growth is not None:
+            growth, self._growth = self._growth, None
+            await growth.stop()
 
 
 class _Line(Static):

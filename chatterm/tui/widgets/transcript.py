@@ -11,7 +11,7 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical, VerticalScroll
+from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.events import Click
 from textual.widget import Widget
@@ -19,6 +19,7 @@ from textual.widgets import Static
 
 from chatterm.tui.events import MessageActed, MessageSelected, Verb
 from chatterm.tui.reading import Reading, Said
+from chatterm.tui.widgets.flow import Flow
 from chatterm.tui.widgets.message import MessageView, QuestionView, view_of
 
 WINDOW = 12
@@ -57,7 +58,7 @@ class Transcript(VerticalScroll):
         """`make` returns the view of a stored message."""
         super().__init__()
         self._make = make
-        self._messages = Vertical(classes="messages")
+        self._messages = Flow(classes="messages")
         self._said: Sequence[Said] = ()
         self._first = 0
         self._end = 0
