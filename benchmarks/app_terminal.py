@@ -1,0 +1,119 @@
+"""The app in a terminal whose every answer is timed: what `benchmarks/app.py` presses and waits for."""
+
+import fcntl
+import os
+import pty
+import select
+import struct
+import subprocess
+import sys
+import termios
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+SIZE = (120, 36)
+"""Columns and lines."""
+_LEADER = (
+    sys.executable,
+    "-c",
+    "import fcntl, os, sys, termios\n"
+    "fcntl.ioctl(1, termios.TIOCSCTTY, 0)\n"
+    "os.execvp(sys.argv[1], sys.argv[1:])",
+)
+"""Makes the terminal the session's own, and becomes the command: a Python that starts counts as the app's."""
+
+
+class TimedTerminal:
+    """A terminal with a process in it. Nothing is read but while something is waited for."""
+
+    def __init__(self, command: Sequence[str], environ: Mapping[str, str]) -> None:
+        self._master, slave = pty.openpty()
+        columns, lines = SIZE
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+        self.started = time.perf_counter()
+        self.process = subprocess.Popen(
+            [*_LEADER, *command],
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            start_new_session=True,
+            env={**os.environ, "TERM": "xterm-256color", **environ},
+        )
+        os.close(slave)
+        self.output = b""
+        """All since the last press."""
+
+    def press(self, keys: str) -> float:
+        """Press, and return when that was."""
+        self.drain(0)
+        self.output = b""
+        pressed = time.perf_counter()
+        os.write(self._master, keys.encode())
+        return pressed
+
+    def until_shown(self, text: str, timeout_s: float = 60) -> float:
+        """Wait until `text` was written since the last press; return when it came."""
+        wanted, deadline = text.encode(), time.perf_counter() + timeout_s
+        while wanted not in self.output:
+            if time.perf_counter() > deadline or self.process.poll() is not None:
+                raise RuntimeError(f"{text!r} never came, but {self.output[-2000:]!r}")
+            self._read(0.5)
+        return time.perf_counter()
+
+    def until_changed(self, timeout_s: float = 10) -> float:
+        """Wait until anything was written since the last press; return when it came."""
+        deadline = time.perf_counter() + timeout_s
+        while not self.output:
+            if time.perf_counter() > deadline:
+                raise RuntimeError("nothing was drawn")
+            self._read(0.5)
+        return time.perf_counter()
+
+    def until_quiet(self, quiet_s: float = 0.15, timeout_s: float = 20) -> float:
+        """Wait until nothing was written for `quiet_s`; return when the last of it came."""
+        last = time.perf_counter()
+        deadline = last + timeout_s
+        while self._read(quiet_s) and time.perf_counter() < deadline:
+            last = time.perf_counter()
+        return last
+
+    def drain(self, seconds: float) -> None:
+        """Let time pass, and read what is written meanwhile."""
+        until = time.perf_counter() + seconds
+        while self._read(max(0.0, until - time.perf_counter())) or time.perf_counter() < until:
+            pass
+
+    def resident_mb(self) -> float:
+        """Memory of the app's own process, without its host's; Linux only."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text(encoding="utf-8")
+        line = next(line for line in status.splitlines() if line.startswith("VmRSS"))
+        return int(line.split()[1]) / 1024
+
+    def cpu_s(self) -> float:
+        """Processor time of the app's own process; fields 14 and 15 of /proc/PID/stat, Linux only."""
+        stat = Path(f"/proc/{self.process.pid}/stat").read_text(encoding="utf-8")
+        fields = stat.rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def close(self) -> None:
+        """Leave the app by its key, or end it."""
+        try:
+            self.press("\x11")
+            self.until_quiet(1.0, timeout_s=3)
+            self.process.wait(timeout=5)
+        except (OSError, subprocess.TimeoutExpired):
+            self.process.kill()
+            self.process.wait()
+        os.close(self._master)
+
+    def _read(self, timeout_s: float) -> bool:
+        """Read what is there, waiting so long for it; return whether anything was."""
+        if not select.select([self._master], [], [], timeout_s)[0]:
+            return False
+        try:
+            data = os.read(self._master, 1 << 16)
+        except OSError:  # the other end is closed
+            return False
+        self.output += data
+        return bool(data)
