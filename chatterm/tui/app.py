@@ -10,7 +10,7 @@ from typing import ClassVar
 from rich.text import Text
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
-from textual.events import Event, Key
+from textual.events import Event, Key, Paste
 from textual.screen import Screen
 from textual.widgets import Markdown
 
@@ -19,6 +19,7 @@ from chatterm.sanitize import sanitize_line
 from chatterm.tui.context_gate import ContextExceeded
 from chatterm.tui.events import LeavingWanted, TurnMoved
 from chatterm.tui.key_map import checked_keymap, clashes
+from chatterm.tui.key_order import KeyHandled, KeyOrder
 from chatterm.tui.keys import teach_alt_enter
 from chatterm.tui.leaving import GRACE_S, leaving_on_signals
 from chatterm.tui.palette import palette_commands
@@ -68,25 +69,25 @@ class ChattermApp(App[None]):
         self._interrupted_s = float("-inf")
         self._leaving: int | None = None
         """The exit code, once the app is on its way out."""
-        self._early_keys: list[Key] | None = []
-        """Pressed before anything could take them; None once the screen is there."""
+        self._key_order = KeyOrder(self, super().on_event)
 
     def get_default_screen(self) -> Screen[None]:
         return self._public
 
     async def on_event(self, event: Event) -> None:
-        if isinstance(event, Key) and self._early_keys is not None:
-            self._early_keys.append(event)
+        if isinstance(event, Key | Paste) and not event.is_forwarded:
+            await self._key_order.take(event)
         else:
             await super().on_event(event)
 
-    def on_ready(self) -> None:
-        """Pass on what was typed while the app was opening."""
+    async def on_key_handled(self, event: KeyHandled) -> None:
+        await self._key_order.handled(event)
+
+    async def on_ready(self) -> None:
+        """Let keys act, also those pressed while the app was opening."""
         for clash in clashes(self.chat.keymap) if self.chat.keymap else ():
             self.notify(sanitize_line(clash), title="Keys", severity="warning", markup=False, timeout=15)
-        keys, self._early_keys = self._early_keys or [], None
-        for key in keys:
-            self.post_message(key)
+        await self._key_order.begin()
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """What the command palette offers; not Textual's screenshot, which writes a file."""

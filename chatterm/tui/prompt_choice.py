@@ -28,7 +28,7 @@ def choose_prompt(screen: Screen[None], parts: AppParts, card: ModelCard | None,
         area.show_draft(chosen.draft)
         area.composer.focus()
         if chosen.is_complete:
-            area.send()
+            area.run_worker(area.send())
 
     library = LibraryScreen(parts.library, area.draft, card=card, lang=parts.lang, name=name)
     screen.app.push_screen(library, use)

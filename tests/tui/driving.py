@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from textual.app import App
-from textual.events import Paste
+from textual.events import Key, Paste
 from textual.pilot import Pilot
 
 from chatterm.conversation import Message, ModelCard
@@ -51,6 +51,16 @@ class Driver:
 
     async def type(self, text: str) -> None:
         await self._pilot.press(*(KEYS.get(char, char) for char in text))
+
+    def burst(self, *keys: str | Paste) -> None:
+        """Press keys faster than the app acts on them; returns before it does."""
+        assert self.app._driver
+        for key in keys:
+            if isinstance(key, Paste):
+                self.app._driver.send_message(key)
+                continue
+            char = {"space": " ", "slash": "/"}.get(key, key if len(key) == 1 else None)
+            self.app._driver.send_message(Key(key, char))
 
     async def paste(self, text: str) -> None:
         """As a terminal reports it to the widget with the focus."""

@@ -161,7 +161,7 @@ async def test_a_document_can_be_named_by_its_path(tmp_path: Path) -> None:
         await app.until_shown("path of a file")
         await app.paste(str(tmp_path / "nowhere.txt"))
         await app.press("enter")
-        await app.until_shown("! ", "nowhere.txt")
+        await app.until_shown("! there is no file")
         await app.press(*["backspace"] * len("nowhere.txt"))
         await app.type("review.txt")
         await app.press("enter")

@@ -43,9 +43,9 @@ async def test_the_conversation_on_screen_is_exported_to_a_new_file_of_the_users
         await app.app.chat.run_action("export")
         await app.until_shown("Export to a new file")
         await app.press("enter")
-        await app.until_shown("exists already")
+        await app.until_shown("give another name")
         await answer(app, tmp_path / "none" / "talk.json")
-        await app.until_shown("there is no folder")
+        await app.until_shown("there is no")
         await answer(app, tmp_path / "talk.json")
         await app.until((tmp_path / "talk.json").exists)
     assert json.loads((tmp_path / "talk.json").read_text())["conversations"][0]["id"] == conversation_id

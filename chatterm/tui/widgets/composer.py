@@ -1,6 +1,6 @@
 """Composer: where a message is written. Enter sends it, other keys make a new line, the editing keys stay."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import ClassVar, Protocol
 
 from textual.binding import Binding, BindingType
@@ -16,7 +16,7 @@ _NEWLINES = ",".join(sorted(NEWLINE_KEYS))
 class Helper(Protocol):
     """What stands around the composer and is asked before a key means what it means in a text."""
 
-    def send(self) -> None:
+    async def send(self) -> None:
         """Send what is written."""
         ...
 
@@ -51,7 +51,7 @@ class Composer(TextArea):
         if self._helper.take_key(event.key):
             pass
         elif action := self._bound_to(event):
-            action()
+            await action()
         else:
             return
         event.stop()
@@ -63,13 +63,13 @@ class Composer(TextArea):
         if not self._helper.take_paste(event.text):
             self.type(sanitize(event.text))
 
-    def action_send(self) -> None:
-        self._helper.send()
+    async def action_send(self) -> None:
+        await self._helper.send()
 
     async def action_editor(self) -> None:
         await self._helper.edit_elsewhere()
 
-    def action_newline(self) -> None:
+    async def action_newline(self) -> None:
         self.type("\n")
 
     def show_text(self, text: str) -> None:
@@ -88,12 +88,15 @@ class Composer(TextArea):
         self.replace(text, (row, start), (row, column), maintain_selection_offset=False)
         self.move_cursor((row, start + len(text)))
 
-    def _bound_to(self, event: Key) -> Callable[[], None] | None:
+    def _bound_to(self, event: Key) -> Callable[[], Awaitable[None]] | None:
         """Return what the key does here, whatever key the user gave it."""
         if event.is_printable and event.key not in MISREAD:
             return None
         active = self.screen.active_bindings.get(MISREAD.get(event.key, event.key))
         if active is None or active.node is not self:
             return None
-        actions: dict[str, Callable[[], None]] = {"send": self.action_send, "newline": self.action_newline}
+        actions: dict[str, Callable[[], Awaitable[None]]] = {
+            "send": self.action_send,
+            "newline": self.action_newline,
+        }
         return actions.get(active.binding.action)

@@ -82,8 +82,8 @@ class ComposerArea(Vertical):
 
     # What the composer asks of its helper.
 
-    def send(self) -> None:
-        """Send the draft, or do what its slash command says."""
+    async def send(self) -> None:
+        """Send the draft, or do what its slash command says; keys typed behind it wait for that."""
         draft, call = self.draft, None
         with self._telling():
             call = call_of(draft.text)
@@ -92,7 +92,7 @@ class ComposerArea(Vertical):
                 self.show_draft(Draft(text="", settings=draft.settings))
                 self.post_message(QuestionAsked(replace(draft, text=as_message(draft.text))))
         if call:
-            self.run_worker(self._run(call, draft.text), exclusive=False)
+            await self._run(call, draft.text)
 
     async def edit_elsewhere(self) -> None:
         """Open the text in the user's editor; whatever that does, a text stays."""
