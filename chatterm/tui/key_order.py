@@ -1,8 +1,8 @@
 """KeyOrder: keys act one after another, however fast they come.
 
-A key that moves the focus, opens a screen or another conversation does so by messages between widgets. What is
-typed right behind it would arrive where the user was before: a question in the wrong conversation. So it waits
-until the key has been acted on. Text behind text waits for nothing.
+A key that moves the focus, opens a screen or another conversation does so by messages between widgets. What
+is typed right behind it would arrive where the user was before: a question in the wrong conversation. So it
+waits until the key has been acted on. Text behind text waits for nothing.
 """
 
 import time
@@ -17,7 +17,7 @@ from textual.widget import Widget
 from textual.widgets import Input, TextArea
 
 _ROUNDS = 3
-"""The first follows the key up to whoever acts on it, the others what that sets going: messages, the focus."""
+"""The first follows the key up to whoever acts on it, the others what that sets going, then the focus."""
 _LIMIT_S = 2.0
 """So long a key may hold up the others, whatever hangs."""
 _POLL_S = 0.05
