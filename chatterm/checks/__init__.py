@@ -5,7 +5,7 @@ take 60 ms to compile: `chatterm.checks.verify` and `chatterm.checks.phrasings`.
 """
 
 from chatterm.checks.findings import Evidence, Finding, Kind, Level, Report, Verdict
-from chatterm.checks.guards import EXPORT_LABEL, PACKS, Pack, ai_label, draft_line, footer, notices_before
+from chatterm.checks.guards import EXPORT_LABEL, PACKS, Pack, draft_line, footer, notices_before
 from chatterm.checks.wording import describe
 
 __all__ = [
@@ -18,7 +18,6 @@ __all__ = [
     "Pack",
     "Report",
     "Verdict",
-    "ai_label",
     "describe",
     "draft_line",
     "footer",

@@ -62,8 +62,7 @@ _DRAFTS: dict[Pack, dict[str, str]] = {
         "zh": "草稿：未经律师审阅。",
     },
 }
-_AI_LABEL = {"en": "AI-generated", "zh": "由人工智能生成"}
-EXPORT_LABEL = " / ".join(_AI_LABEL.values())
+EXPORT_LABEL = "AI-generated / 由人工智能生成"
 """Of a file that leaves the program, whoever reads it."""
 
 _FALLBACK = "en"
@@ -91,11 +90,6 @@ def footer(pack: Pack, lang: str) -> str:
 def draft_line(pack: Pack, lang: str) -> str | None:
     """Return the line that the program puts above drafts of this domain; None where it has none."""
     return _in(_DRAFTS[pack], lang) if pack in _DRAFTS else None
-
-
-def ai_label(lang: str) -> str:
-    """Return what exports say of where their text came from."""
-    return _in(_AI_LABEL, lang)
 
 
 def _in(texts: dict[str, str], lang: str) -> str:

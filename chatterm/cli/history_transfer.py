@@ -1,7 +1,7 @@
 """`chatterm history export` and `import`: conversations as files."""
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,6 +14,7 @@ from chatterm.errors import UsageError
 
 if TYPE_CHECKING:
     from chatterm.store import ConversationStore
+    from chatterm.store.whole import WholeConversation
 
 
 def export(
@@ -33,24 +34,27 @@ def export(
     ] = True,
 ) -> None:
     """Write conversations as Markdown with front matter (the active path), or as JSON (all that is kept)."""
-    from chatterm.checks import EXPORT_LABEL
+    from functools import partial
+
     from chatterm.cli.wiring import Workspace
     from chatterm.store.exporting import json_pieces
+    from chatterm.tasks.exported import markdown_of
 
-    label = EXPORT_LABEL if has_label else ""
     if everything == (conversation is not None):
         raise UsageError("give the id of one conversation, or --all")
     if everything and not as_json and output is None:
         raise UsageError(
             "all conversations as Markdown are a file each; give their folder with -o, or --json"
         )
-    with closing(Workspace.from_environment().open_store()) as store:
+    workspace = Workspace.from_environment()
+    to_text = partial(markdown_of, library=workspace.prompt_library(), has_label=has_label)
+    with closing(workspace.open_store()) as store:
         ids = store.conversation_ids() if everything else [store.resolve(conversation or "")]
         if everything and not as_json:
-            _write_each(store, ids, output or Path(), label)
+            _write_each(store, ids, output or Path(), to_text)
         else:
-            pieces = json_pieces(store.whole, ids, to_json) if as_json else _markdown(store, ids, label)
-            _write(pieces, output)
+            texts = (to_text(store.whole(identity)) for identity in ids)
+            _write(json_pieces(store.whole, ids, to_json) if as_json else texts, output)
 
 
 def import_(
@@ -73,13 +77,6 @@ def import_(
             )
 
 
-def _markdown(store: "ConversationStore", ids: list[str], label: str) -> Iterator[str]:
-    from chatterm.store.markdown import to_markdown
-
-    for identity in ids:
-        yield to_markdown(store.whole(identity), label=label)
-
-
 def _write(pieces: Iterable[str], output: Path | None) -> None:
     from chatterm.store.exporting import write_new
 
@@ -90,9 +87,10 @@ def _write(pieces: Iterable[str], output: Path | None) -> None:
         print_safely(sys.stdout, piece)
 
 
-def _write_each(store: "ConversationStore", ids: list[str], folder: Path, label: str) -> None:
+def _write_each(
+    store: "ConversationStore", ids: list[str], folder: Path, to_text: "Callable[[WholeConversation], str]"
+) -> None:
     from chatterm.store.exporting import file_name, write_new
-    from chatterm.store.markdown import to_markdown
 
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -100,4 +98,4 @@ def _write_each(store: "ConversationStore", ids: list[str], folder: Path, label:
         raise UsageError(f"cannot make the folder {folder}: {error.strerror or error}") from error
     for identity in ids:
         whole = store.whole(identity)
-        write_new(folder / file_name(whole), [to_markdown(whole, label=label)])
+        write_new(folder / file_name(whole), [to_text(whole)])

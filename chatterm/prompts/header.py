@@ -41,6 +41,7 @@ _KEYS = (
         "use",
     ),
 )
+_DRAFTS = "draft"
 _REQUIRED = ("chatterm", "version", "title", "languages")
 
 
@@ -84,6 +85,11 @@ class PromptHeader:
     def document_input(self) -> InputSpec | None:
         """The input that takes what is piped or named with -f."""
         return next((spec for spec in self.inputs if spec.type == "document"), None)
+
+    @property
+    def writes_drafts(self) -> bool:
+        """Whether the replies are drafts that a person decides on, which a line above them says."""
+        return _DRAFTS in self.tags
 
 
 def in_language(texts: Mapping[str, str], lang: str) -> str:

@@ -4,18 +4,21 @@ The result is sanitised, as it is made to be looked at. What loses nothing is th
 """
 
 import json
+from collections.abc import Mapping
+from types import MappingProxyType
 
 from chatterm.sanitize import sanitize, sanitize_line
 from chatterm.store.whole import WholeConversation, WholeMessage
 
+_NO_DRAFTS: Mapping[str, str] = MappingProxyType({})
 _NAMES = {"system": "System", "user": "User", "assistant": "Assistant"}
 
 
-def to_markdown(whole: WholeConversation, *, label: str = "") -> str:
+def to_markdown(whole: WholeConversation, *, label: str = "", drafts: Mapping[str, str] = _NO_DRAFTS) -> str:
     """Return the document, ending in a newline.
 
     `label` says that a model wrote the replies: it stands in the front matter and below the last message of
-    a conversation that has any.
+    a conversation that has any. `drafts` has the line above the replies of a prompt, by the prompt's id.
     """
     path = active_path(whole)
     label = label if any(one.node.message.role == "assistant" for one in path) else ""
@@ -39,7 +42,11 @@ def to_markdown(whole: WholeConversation, *, label: str = "") -> str:
     lines = [
         f"{key}: {sanitize_line(json.dumps(value, ensure_ascii=False))}" for key, value in header.items()
     ]
-    parts = ["\n".join(["---", *lines, "---"]), *map(_section, path), *([f"*{label}*"] if label else [])]
+    parts = [
+        "\n".join(["---", *lines, "---"]),
+        *(_section(one, drafts) for one in path),
+        *([f"*{label}*"] if label else []),
+    ]
     return sanitize("\n\n".join(parts)) + "\n"
 
 
@@ -54,8 +61,10 @@ def active_path(whole: WholeConversation) -> list[WholeMessage]:
     return path[::-1]
 
 
-def _section(message: WholeMessage) -> str:
+def _section(message: WholeMessage, drafts: Mapping[str, str]) -> str:
     node = message.node
     mark = "" if node.status == "complete" else f" ({node.status})"
     names = "".join(f"\n\nAttached: {sanitize_line(file.name)}" for file in message.files)
-    return f"## {_NAMES[node.message.role]}{mark}\n\n{node.message.content.rstrip()}{names}"
+    prompt = message.reply.record.prompt if message.reply else None
+    draft = f"**{drafts[prompt.id]}**\n\n" if prompt and prompt.id in drafts else ""
+    return f"## {_NAMES[node.message.role]}{mark}\n\n{draft}{node.message.content.rstrip()}{names}"

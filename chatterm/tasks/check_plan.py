@@ -13,8 +13,6 @@ from chatterm.tasks.reply_language import asked_language
 
 PlanLevel = Literal["off", "mark", "strict"]
 
-_DRAFTS = "draft"
-"""The tag of prompts whose replies are drafts that a person decides on."""
 _NAMED_LANGUAGES = {"english": "en", "en": "en", "英语": "en", "英文": "en"} | {
     "chinese": "zh",
     "zh": "zh",
@@ -101,7 +99,7 @@ def make_plan(prompt: PromptTemplate, rendered: RenderedPrompt, ground: Ground, 
         levels=asdict(header.verify) if "verify" in header.given else {},
         is_closed=header.output.labels is not None,
         packs=header.guard,
-        is_draft=_DRAFTS in header.tags,
+        is_draft=header.writes_drafts,
         prompt_id=prompt.id,
         lang=lang,
         reply_lang=_reply_language(rendered, ground),

@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from chatterm.checks import EXPORT_LABEL
 from chatterm.errors import UsageError
+from chatterm.prompts import PromptLibrary
 from chatterm.store import ConversationStore
 from chatterm.store.exporting import file_name, json_pieces, write_new
 from chatterm.store.foreign import read_conversations
-from chatterm.store.markdown import to_markdown
+from chatterm.tasks.exported import markdown_of
 
 
 def default_path(store: ConversationStore, conversation_id: str) -> str:
@@ -37,17 +37,19 @@ def new_path_of(text: str) -> Path:
     return path
 
 
-def export_to(store: ConversationStore, conversation_id: str, text: str) -> Path:
+def export_to(
+    store: ConversationStore, library: PromptLibrary | None, conversation_id: str, text: str
+) -> Path:
     """Write a conversation: with every branch where the name ends in .json, else the active path as Markdown.
 
-    `text` is the path as it was typed; the path is returned. Raises UsageError for a file that is there or
-    cannot be written, StoreError, UnknownName.
+    `library` knows which prompts write drafts. `text` is the path as it was typed; the path is returned.
+    Raises UsageError for a file that is there or cannot be written, StoreError, UnknownName.
     """
     path = new_path_of(text)
     if path.suffix.lower() == ".json":
         write_new(path, json_pieces(store.whole, [conversation_id]))
     else:
-        write_new(path, [to_markdown(store.whole(conversation_id), label=EXPORT_LABEL)])
+        write_new(path, [markdown_of(store.whole(conversation_id), library or PromptLibrary(()))])
     return path
 
 
