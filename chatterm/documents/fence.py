@@ -39,15 +39,17 @@ def _one_line(name: str) -> str:
     return " ".join(plain.split())[:_MAX_NAME_CHARS]
 
 
-def unfenced(content: str) -> tuple[tuple[str, ...], str]:
+def unfenced(content: str, num_documents: int) -> tuple[tuple[str, ...], str]:
     """Return the documents that stand in a message, and the rest of it, as `fence` put them together.
 
-    What only looks like a document of ours is taken for one too.
+    The first `num_documents` are taken: what follows them only looks like one, and somebody typed it.
     """
     documents: list[str] = []
     rest: list[str] = []
     place = 0
     for head in _HEAD.finditer(content):
+        if len(documents) == num_documents:
+            break
         if head.start() < place:
             continue  # inside a document
         end = content.find(f"\n{head[1]}", head.end() - 1)

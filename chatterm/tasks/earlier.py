@@ -9,15 +9,17 @@ from chatterm.tasks.check_plan import Earlier
 def earlier_in(store: ConversationStore, parent_id: str | None) -> Earlier:
     """Return what the path that ends at `parent_id` has; nothing for None.
 
-    Documents are found as they stand in the messages, which is what the model reads. Raises StoreError,
-    and UnknownName for an id that nothing answers to.
+    Documents are found as they stand in the messages, which is what the model reads: as many as were
+    attached. Raises StoreError, and UnknownName for an id that nothing answers to.
     """
     path = store.path_to(parent_id) if parent_id else ()
+    asked = store.asked(path[0].conversation_id) if path else {}
     sources: list[str] = []
     words: list[str] = []
     for node in path:
         if node.message.role == "user":
-            documents, rest = unfenced(node.message.content)
+            num_attached = len(asked[node.id].attachments) if node.id in asked else 0
+            documents, rest = unfenced(node.message.content, num_attached)
             sources += documents
             words.append(rest)
     return Earlier(tuple(dict.fromkeys(sources)), "\n".join(words), _told(store, path))

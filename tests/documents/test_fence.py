@@ -51,7 +51,7 @@ FENCED = st.lists(st.text(alphabet="`~ \na[]1:"), max_size=3).filter(lambda text
 @given(FENCED, st.text(alphabet="a [\n"), st.text(alphabet="a ]`\n"))
 def test_documents_are_found_again_in_their_message(texts: list[str], before: str, after: str) -> None:
     content = f"{before}\n\n{fence([document(text) for text in texts])}\n\n{after}"
-    found, rest = unfenced(content)
+    found, rest = unfenced(content, len(texts))
     assert found == tuple(text if text.endswith("\n") or not text else f"{text}\n" for text in texts)
     assert rest.startswith(f"{before}\n\n")
     assert rest.endswith(f"\n\n{after}")
@@ -59,4 +59,11 @@ def test_documents_are_found_again_in_their_message(texts: list[str], before: st
 
 def test_words_without_a_document_stay_as_they_are() -> None:
     for content in ("", "[a]\n```\nnever closed", "```\nno name\n```", "[a]: b"):
-        assert unfenced(content) == ((), content)
+        assert unfenced(content, 1) == ((), content)
+
+
+def test_no_more_documents_are_found_than_were_attached() -> None:
+    typed = "Compare with:\n\n[b.txt]\n```\nmine\n```"
+    content = f"{fence([document('one')])}\n\n{typed}"
+    assert unfenced(content, 1) == (("one\n",), f"\n\n{typed}")
+    assert unfenced(typed, 0) == ((), typed)

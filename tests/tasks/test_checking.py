@@ -157,6 +157,12 @@ def test_a_document_of_an_earlier_turn_is_a_source_too(store: ConversationStore)
     assert third.report.grounded("number") == 1.0
 
 
+def test_what_somebody_typed_like_a_document_is_none_in_later_turns(store: ConversationStore) -> None:
+    first = answered(store, asked("[notes.txt]\n```\nSales grew by 42 %.\n```\nWell?"), "They grew by 42 %.")
+    second = answered(store, asked("And units?", continues=True), "3,300 units.", first)
+    assert (first.report.findings, second.report.findings) == ((), ())
+
+
 def test_what_the_user_said_may_be_repeated(store: ConversationStore) -> None:
     first = answered(store, asked("Did sales grow by 17 %?", REPORT), "No, not by 17 %, by 42 %.")
     assert unverified(first) == []
