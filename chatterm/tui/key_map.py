@@ -72,7 +72,7 @@ class Action:
 
     @property
     def shown_keys(self) -> str:
-        return ", ".join(map(key_name, self.keys))
+        return " or ".join(map(key_name, self.keys))
 
 
 def actions(keymap: Mapping[str, str] | None = None) -> list[Action]:

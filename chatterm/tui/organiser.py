@@ -75,8 +75,12 @@ class Organiser:
         self._tell()
 
     async def toggle_archive(self, conversation_ids: Sequence[str]) -> None:
-        await called(self._screen, self._toggle, conversation_ids, "archived", self._store.set_archived)
+        is_archived = await called(
+            self._screen, self._toggle, conversation_ids, "archived", self._store.set_archived
+        )
         self._tell()
+        if is_archived:
+            self._screen.notify("Archived. In the list, h shows what is, and a brings it back.", markup=False)
 
     async def delete(self, conversation_ids: Sequence[str]) -> None:
         """Ask, then delete at once. A reply that is being written there is stopped first."""
@@ -109,10 +113,12 @@ class Organiser:
 
     def _toggle(
         self, conversation_ids: Sequence[str], field: str, change: Callable[[str, bool], None]
-    ) -> None:
+    ) -> bool:
+        """Set a field of all, or clear it where it is set in all; return what it is then."""
         is_on = [getattr(self._store.summary(identity), field) for identity in conversation_ids]
         for identity in conversation_ids:
             change(identity, not all(is_on))
+        return not all(is_on)
 
     def _set_tags(self, conversation_ids: Sequence[str], tags: Sequence[str]) -> None:
         for identity in conversation_ids:

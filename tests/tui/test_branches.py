@@ -1,5 +1,6 @@
 """Branches by key presses: editing, other replies, continuing, walking; and what is done to a message."""
 
+import re
 from contextlib import closing
 from pathlib import Path
 
@@ -55,6 +56,20 @@ async def test_another_reply_stands_beside_the_first_and_both_are_walked_to(stor
         await app.until_shown("second one", "< 2/2 >")
         assert "first one" not in app.screen
     assert contents(store) == ["go", "second one"]
+
+
+async def test_the_context_told_is_that_of_the_branch_on_screen(store: ConversationStore) -> None:
+    async with running(parts_of(store, EchoEngine(["short", "long " * 200]))) as app:
+        await app.ask("go")
+        await app.until_shown("short")
+        await app.until_idle()
+        short = re.findall(r"context [0-9,]+ /", app.screen)
+        await app.press("ctrl+r")
+        await app.until_shown("< 2/2 >")
+        await app.until_idle()
+        assert re.findall(r"context [0-9,]+ /", app.screen) != short
+        await app.press("shift+tab", "k", "left")
+        await app.until(lambda: re.findall(r"context [0-9,]+ /", app.screen) == short)
 
 
 async def test_the_next_question_goes_on_from_the_branch_on_screen(store: ConversationStore) -> None:

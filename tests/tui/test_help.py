@@ -10,7 +10,7 @@ from chatterm.store import ConversationStore
 from chatterm.tui.app import ChattermApp
 from chatterm.tui.commands import COMMANDS
 from chatterm.tui.key_map import actions, checked_keymap, clashes, key_name
-from chatterm.tui.screens.help import command_rows, help_rows
+from chatterm.tui.screens.help import command_rows, help_rows, help_text
 from tests.tui.driving import parts_of, running
 
 
@@ -23,8 +23,14 @@ def test_the_help_tells_every_action_with_its_key() -> None:
 
 def test_the_help_tells_a_remapped_key_instead() -> None:
     rows = dict(help_rows({"chat.search": "f6,?"}))
-    assert ("F6, ?", "Search all conversations") in rows["Anywhere"]
+    assert ("F6 or ?", "Search all conversations") in rows["Anywhere"]
     assert not any(keys == "Ctrl+F" for keys, _ in rows["Anywhere"])
+
+
+def test_keys_too_long_for_their_column_stand_above_their_meaning() -> None:
+    assert help_text([("Area", [("a" * 40, "Meaning"), ("b", "Other")])]).plain.splitlines() == [
+        "Area", f"  {'a' * 40}", f"{' ' * 30}Meaning", f"  b{' ' * 27}Other",
+    ]  # fmt: skip
 
 
 def test_the_help_tells_every_command() -> None:
@@ -34,7 +40,8 @@ def test_the_help_tells_every_command() -> None:
 
 
 def test_ids_name_one_action_of_one_class() -> None:
-    named = [(one.id, one.owner, one.name) for one in actions() if one.id]
+    assert not [one for one in actions() if not one.id], "its keys could not be changed"
+    named = [(one.id, one.owner, one.name) for one in actions()]
     assert len({identity for identity, _, _ in named}) == len(named), "an id stands for two actions"
     assert all(re.fullmatch(r"[a-z_]+\.[a-z_]+", identity or "") for identity, _, _ in named)
 

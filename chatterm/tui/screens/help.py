@@ -48,7 +48,10 @@ def help_text(areas: Sequence[tuple[str, Sequence[Row]]]) -> Content:
     for area, rows in areas:
         lines.append(Content.assemble("\n" if lines else "", (area, "bold underline")))
         for keys, meaning in rows:
-            lines.append(Content.assemble((f"  {keys:<{_KEY_CELLS}} ", "bold"), meaning))
+            is_long = len(keys) > _KEY_CELLS
+            if is_long:
+                lines.append(Content.styled(f"  {keys}", "bold"))
+            lines.append(Content.assemble((f"  {'' if is_long else keys:<{_KEY_CELLS}} ", "bold"), meaning))
     return Content("\n").join(lines)
 
 

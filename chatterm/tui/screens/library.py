@@ -40,8 +40,8 @@ class _Filter(LineInput):
     """Leaves the keys that move in the tree to the screen."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("down", "screen.move(1)", "Next", show=False),
-        Binding("up", "screen.move(-1)", "Previous", show=False),
+        Binding("down", "screen.move(1)", "Next", show=False, id="library.next"),
+        Binding("up", "screen.move(-1)", "Previous", show=False, id="library.previous"),
     ]
 
 
@@ -80,7 +80,7 @@ class LibraryScreen(ModalScreen[Chosen | None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,ctrl+l", "close", "Close", show=False, id="library.close"),
-        Binding("tab", "app.focus_next", "Go to the tree", show=False),
+        Binding("tab", "app.focus_next", "Go to the tree", show=False, id="library.tree"),
     ]
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (76, "-wide")]  # noqa: RUF012  # Textual's own declaration
 

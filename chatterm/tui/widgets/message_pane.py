@@ -96,7 +96,7 @@ class MessagePane(ShapedPane):
             self.show_notice(str(error))
             return
         depth = [one.node.id for one in self.transcript.said].index(message.node.id)
-        await self.reread()
+        await self._go_to_branch()
         if depth < len(self.transcript.said):
             await self.transcript.show_message(self.transcript.said[depth].node.id)
 
@@ -107,9 +107,13 @@ class MessagePane(ShapedPane):
             self._say("j and k select the reply to go on from.")
             return
         await asyncio.to_thread(self._parts.store.set_active_leaf, said.node.conversation_id, said.node.id)
-        await self.reread()
+        await self._go_to_branch()
         self._composer.composer.focus()
         self._say("The next question goes below this reply; what followed stays as a branch.")
+
+    async def _go_to_branch(self) -> None:
+        await self.reread()
+        self._tell(self._live.phase if self._live else "idle")
 
     def _plan(self, question: Said, kind: TurnKind, target_id: str, beginning: str = "") -> TurnPlan:
         """Plan a turn that answers a stored question."""

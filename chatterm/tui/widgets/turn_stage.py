@@ -137,6 +137,7 @@ class TurnStage(Vertical):
             self.post_message(events.NoticeGiven(str(error)))
             return
         self._place = Place(self._place.conversation_id, reading.leaf_id)
+        self._used_tokens = reading.used_tokens
         await self.transcript.update_path(reading)
 
     async def _read(self, conversation_id: str | None) -> Reading:
