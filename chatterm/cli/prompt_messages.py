@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import closing, suppress
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from typer.exceptions import Exit
@@ -19,24 +19,38 @@ from chatterm.prompts import PromptTemplate
 from chatterm.tasks import Composed, Question, compose
 
 
-def show_messages(
+@dataclass(frozen=True, slots=True)
+class ExactMessages:
+    """What would be sent."""
+
+    composed: Composed
+    count: TokenCount
+    borrowed: tuple[str, ...]
+    """The inputs that are taken from the prompt's first test."""
+
+
+def exact_messages(
     workspace: Workspace,
     template: PromptTemplate,
-    card: Mapping[str, Any],
     *,
-    as_json: bool,
     given: Mapping[str, str | None],
     var: Sequence[str] | None,
-) -> None:
-    """Print the messages, as JSON the card too; `given` has the model and the language.
+) -> ExactMessages:
+    """Compose the messages for a model; `given` has the model and the language.
 
-    Raises what composing and opening the model raise; nothing is generated or kept.
+    Raises what composing and opening the model raise; nothing is generated, shown or kept.
     """
-    report = Report.to_stderr()
     values = dict(inputs.pairs(var or [], "-v"))
     question = _question(workspace, template, values, given["lang"])
     borrowed = sorted((question.values.keys() | _document_names(question, template)) - values.keys())
-    composed, count = _composed(workspace, question, given["model"], report)
+    composed, count = _composed(workspace, question, given["model"], Report.to_stderr())
+    return ExactMessages(composed, count, tuple(borrowed))
+
+
+def show_messages(exact: ExactMessages, card: Mapping[str, Any], *, as_json: bool) -> None:
+    """Print the messages, as JSON the card too."""
+    report = Report.to_stderr()
+    composed, count = exact.composed, exact.count
     if as_json:
         request = composed.request
         shown = {
@@ -44,7 +58,7 @@ def show_messages(
             "prefill": request.prefill,
             "input_tokens": count.tokens,
             "is_exact": count.is_exact,
-            "from_test": borrowed,
+            "from_test": list(exact.borrowed),
         }
         print_safely(sys.stdout, to_json({**card, **shown}))
         return
@@ -54,8 +68,8 @@ def show_messages(
         print_safely(sys.stdout, f"\n--- prefill\n{composed.request.prefill}")
     for notice in composed.notices:
         report.notice(notice)
-    if borrowed:
-        report.notice(f"from the prompt's first test: {', '.join(borrowed)}")
+    if exact.borrowed:
+        report.notice(f"from the prompt's first test: {', '.join(exact.borrowed)}")
     about = "" if count.is_exact else "about "
     report.notice(f"{about}{count.tokens:,} tokens in {len(composed.request.messages)} messages")
 

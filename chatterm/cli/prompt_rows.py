@@ -9,7 +9,7 @@ import hashlib
 import json
 import logging
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,14 +28,30 @@ Row = dict[str, Any]
 """Any: as JSON can hold it."""
 
 
-def prompt_rows(paths: Paths, lang: str) -> list[Row]:
-    """Return a row for every prompt, titles in `lang`. A broken file has one with its error."""
+def prompt_rows(paths: Paths) -> list[Row]:
+    """Return a row for every prompt, its texts by language. A broken file has one with its error."""
     own = paths.prompts
     kept = None if _holds_anything(own) else kept_rows(shipped_prompts(), paths.cache / LISTINGS)
-    rows = kept if kept is not None else _read_rows(paths)
-    return [
-        {key: _text(value, lang) if key in _TEXTS else value for key, value in row.items()} for row in rows
-    ]
+    return kept if kept is not None else _read_rows(paths)
+
+
+def in_language(row: Row, lang: str) -> Row:
+    """Return the row with its texts in one language."""
+    return {key: _text(value, lang) if key in _TEXTS else value for key, value in row.items()}
+
+
+def holds(row: Row, words: Sequence[str]) -> bool:
+    """Return whether a row has all these words, in any of its languages or among its other names."""
+    if not words:
+        return True
+    from chatterm.prompts.aliases import ALIASES
+
+    other_names = (name for name, prompt_id in ALIASES.items() if prompt_id == row["id"])
+    texts = (text for key in _TEXTS for text in row.get(key, {}).values())
+    held = "\n".join(
+        (row["id"], row["origin"], *texts, *row["tags"], *row["inputs"], *other_names)
+    ).casefold()
+    return all(word.casefold() in held for word in words)
 
 
 def _text(texts: Any, lang: str) -> str:

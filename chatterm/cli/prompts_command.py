@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,13 +16,20 @@ from chatterm.cli.listing import AsJson, show_rows
 if TYPE_CHECKING:
     from chatterm.prompts import Problem, PromptEntry, PromptLibrary, PromptTemplate
 
-app = typer.Typer(help="The prompt library.", no_args_is_help=True)
+app = typer.Typer(help="The prompt library; without a command the list of it.", invoke_without_command=True)
 app.command("new")(prompt_files_command.new)
 app.command("edit")(prompt_files_command.edit)
 app.command("diff")(prompt_files_command.diff)
 app.command("reset")(prompt_files_command.reset)
 app.command("path")(prompt_files_command.path)
 app.command("test")(prompt_test_command.run)
+
+
+@app.callback()
+def prompts(context: typer.Context) -> None:
+    """The prompt library; without a command the list of it."""
+    if context.invoked_subcommand is None:
+        list_()
 
 
 @app.command("list")
@@ -32,40 +40,38 @@ def list_(
     as_json: AsJson = False,
 ) -> None:
     """List prompts; a broken file is listed with its error."""
-    from chatterm.cli.prompt_rows import prompt_rows
+    from chatterm.cli.prompt_rows import holds, in_language, prompt_rows
     from chatterm.cli.report import Report
     from chatterm.config import Paths, load_config
 
     paths = Paths.from_environment(os.environ)
-    rows = prompt_rows(paths, load_config(os.environ, paths).lang or "en")
-    wanted = [word.casefold() for word in words or ()]
-    kept = [*_of_domain(_with_tag(rows, tag), domain)]
-    found = [row for row in kept if all(word in str(row).casefold() for word in wanted)]
+    lang = load_config(os.environ, paths).lang or "en"
+    rows = prompt_rows(paths)
+    _check_known("domain", domain, {_domain(row) for row in rows})
+    _check_known("tag", tag, {one for row in rows for one in row["tags"]})
+    found = [
+        in_language(row, lang)
+        for row in rows
+        if domain in (None, _domain(row)) and (tag is None or tag in row["tags"]) and holds(row, words or ())
+    ]
     show_rows(found, as_json=as_json, columns=("id", "title", "inputs", "made_for", "origin"))
+    if words and not found:
+        Report.to_stderr().notice(
+            f"no prompt here has {' and '.join(words)}; `chatterm prompts list` has all"
+        )
     if not as_json and any(row["made_for"] not in ("any", None) for row in found):
         Report.to_stderr().notice("1B+ and 3B+: made for models of so many parameters, not tried on one here")
 
 
-def _of_domain(rows: "list[dict[str, Any]]", domain: str | None) -> "list[dict[str, Any]]":
-    """Raises UnknownName where no prompt is of the domain."""
-    if domain is None:
-        return rows
-    _check_known("domain", domain, {row["id"].rpartition("/")[0] for row in rows})
-    return [row for row in rows if row["id"].rpartition("/")[0] == domain]
+def _domain(row: dict[str, Any]) -> str:
+    return str(row["id"]).rpartition("/")[0]
 
 
-def _with_tag(rows: "list[dict[str, Any]]", tag: str | None) -> "list[dict[str, Any]]":
-    """Raises UnknownName where no prompt has the tag."""
-    if tag is None:
-        return rows
-    _check_known("tag", tag, {one for row in rows for one in row["tags"]})
-    return [row for row in rows if tag in row["tags"]]
-
-
-def _check_known(what: str, name: str, known: "set[str]") -> None:
+def _check_known(what: str, name: str | None, known: Collection[str]) -> None:
+    """Raise UnknownName for a name that is none of those known."""
     from chatterm.errors import UnknownName
 
-    if name not in known:
+    if name is not None and name not in known:
         raise UnknownName(what, name, sorted(known))
 
 
@@ -98,17 +104,17 @@ def show(
     if raw:
         print_safely(sys.stdout, template.path.read_text(encoding="utf-8"))
         return
+    _check_known(f"language of {template.id}", lang, template.header.languages)
     languages = [lang] if lang else list(template.header.languages)
     origin = _origin_of(template, library)
     card = _card(template, lang or workspace.config.lang or "en") | ({"origin": origin} if origin else {})
     if model is not None or var:
-        from chatterm.cli.prompt_messages import show_messages
+        from chatterm.cli.prompt_messages import exact_messages, show_messages
 
+        exact = exact_messages(workspace, template, given={"model": model, "lang": lang}, var=var)
         if not as_json:
             show_card(card)
-        show_messages(
-            workspace, template, card, as_json=as_json, given={"model": model, "lang": lang}, var=var
-        )
+        show_messages(exact, card, as_json=as_json)
         return
     texts = _texts(template, languages)
     if as_json:

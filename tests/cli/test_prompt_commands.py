@@ -262,3 +262,42 @@ def test_a_new_prompt_may_be_given_its_inputs(
     assert run(["prompts", "new", "work/other", "--input", "Due Date"]) == 2
     assert "cannot be the name of an input" in capsys.readouterr().err
     assert not (own / "work" / "other.md").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "first"),
+    [
+        (["情感"], "general/sentiment"),
+        (["tldr"], "general/summarize"),
+        (["化验单", "LAB"], "medical/lab-explain"),
+        (["key figures", "printed"], "finance/kpi-extract"),
+    ],
+    ids=["another name", "a short name", "two languages", "title"],
+)
+def test_prompts_are_found_by_words_of_any_language(
+    words: list[str], first: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["prompts", "list", *words]) == 0
+    assert capsys.readouterr().out.startswith(first)
+
+
+def test_words_that_no_prompt_has_are_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["prompts", "list", "--domain", "legal", "zorvium"]) == 0
+    shown = capsys.readouterr()
+    assert (shown.out, "zorvium" in shown.err) == ("", True)
+
+
+def test_prompts_alone_lists_them(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["prompts"]) == 0
+    alone = capsys.readouterr().out
+    assert run(["prompts", "list"]) == 0
+    assert alone == capsys.readouterr().out
+    assert alone.count("\n") >= 48
+
+
+@pytest.mark.parametrize("options", [["--lang", "fr"], ["-v", "what=1"], ["-v", "jurisdiction"]])
+def test_nothing_is_shown_where_something_is_refused(
+    options: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["prompts", "show", "legal/draft", "-m", "echo", *options]) == 2
+    assert capsys.readouterr().out == ""
