@@ -83,7 +83,7 @@ def compose(
     Raises MissingInput, UnknownName or PromptError as `render` does, UsageError for a setting out of range
     and where nothing is left to answer, UsageError or Unsupported for a form that the answer cannot have.
     """
-    own_words = _own_words(question)
+    own_words, title = _own_words(question), _title(question)
     question = _with_document(question)
     fenced = fence(question.documents) if question.documents else ""
     rendered = _rendered(question, fenced, card)
@@ -103,7 +103,7 @@ def compose(
         prompt=PromptUse(
             id=reference.id, version=reference.version, sha256=reference.sha256, values=dict(reference.values)
         ),
-        title=_title(question),
+        title=title,
         asked=_typed(question),
     )
     ground = Ground(

@@ -102,6 +102,12 @@ def test_red_flags_are_sought_in_the_users_words_and_never_in_a_document() -> No
     assert composed.checks.sources == (LETTER.text,)
 
 
+def test_words_that_become_the_document_are_the_title_too() -> None:
+    assert (
+        compose(asked("I loved the film", prompt="sentiment"), CARD, {}).request.title == "I loved the film"
+    )
+
+
 def test_a_long_title_ends_in_an_ellipsis() -> None:
     title = compose(asked("word " * 50), CARD, {}).request.title
     assert len(title) <= 60
