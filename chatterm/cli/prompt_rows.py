@@ -1,5 +1,5 @@
 """The rows of `prompts list`. Those of the shipped library are kept: parsing its files takes twice as long
-as everything else.
+as everything else. A shipped prompt extends none, so the user's own change no row but their own.
 
 What is kept is found by a hash of all the files' names and contents and of the code that reads them. So it
 is never stale, and it holds none of a user's own texts.
@@ -24,15 +24,22 @@ logger = logging.getLogger(__name__)
 
 _NAME = "prompts.json"
 _TEXTS = ("title", "purpose")
+_SHADOWED = ", shadowed"
 Row = dict[str, Any]
 """Any: as JSON can hold it."""
 
 
 def prompt_rows(paths: Paths) -> list[Row]:
     """Return a row for every prompt, its texts by language. A broken file has one with its error."""
-    own = paths.prompts
-    kept = None if _holds_anything(own) else kept_rows(shipped_prompts(), paths.cache / LISTINGS)
-    return kept if kept is not None else _read_rows(paths)
+    kept = kept_rows(shipped_prompts(), paths.cache / LISTINGS)
+    if kept is None:
+        return _read_rows(paths)
+    own = _own_rows(paths) if _holds_anything(paths.prompts) else []
+    replaced = {row["id"] for row in own}
+    shipped = (
+        {**row, "origin": f"{row['origin']}{_SHADOWED}"} if row["id"] in replaced else row for row in kept
+    )
+    return sorted([*own, *shipped], key=lambda row: str(row["id"]))
 
 
 def in_language(row: Row, lang: str) -> Row:
@@ -69,10 +76,16 @@ def _read_rows(paths: Paths) -> list[Row]:
     return [_row(entry) for entry in open_library(paths).entries()]
 
 
+def _own_rows(paths: Paths) -> list[Row]:
+    from chatterm.cli.prompt_folders import YOURS, open_library
+
+    return [_row(entry) for entry in open_library(paths).entries(YOURS)]
+
+
 def _row(entry: "PromptEntry") -> Row:
     from chatterm.prompts.sizes import made_for
 
-    origin = entry.origin + (", shadowed" if entry.is_shadowed else ", changed" if entry.is_changed else "")
+    origin = entry.origin + (_SHADOWED if entry.is_shadowed else ", changed" if entry.is_changed else "")
     header = entry.header
     if header is None:
         error = entry.problems[0].message if entry.problems else "cannot be read"

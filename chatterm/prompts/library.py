@@ -66,8 +66,11 @@ class PromptLibrary:
         """Take the folders, the one that wins first."""
         self._folders = tuple(folders)
 
-    def entries(self) -> list[PromptEntry]:
-        """Return every prompt file, by id, the one in use before those it shadows."""
+    def entries(self, origin: str | None = None) -> list[PromptEntry]:
+        """Return every prompt file, by id, the one in use before those it shadows.
+
+        With `origin` those of one folder: the others are found, but not read.
+        """
         files, unreadable = self._scan()
         in_use: dict[str, PromptFile] = {}
         for file in files:
@@ -80,8 +83,10 @@ class PromptLibrary:
                 is_changed=in_use[file.id] is file and ids.count(file.id) > 1,
             )
             for file in files
+            if origin in (None, file.folder.origin)
         ]
-        return sorted([*entries, *unreadable], key=lambda entry: entry.id)
+        unread = (entry for entry in unreadable if origin in (None, entry.origin))
+        return sorted([*entries, *unread], key=lambda entry: entry.id)
 
     def names(self) -> list[str]:
         """Return the ids of all prompts in use, without reading them."""

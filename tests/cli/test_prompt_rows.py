@@ -9,7 +9,11 @@ from pathlib import Path
 import pytest
 
 from chatterm.cli.main import run
-from chatterm.cli.prompt_rows import kept_rows, stamp_of
+from chatterm.cli.prompt_folders import open_library
+from chatterm.cli.prompt_rows import kept_rows, prompt_rows, stamp_of
+from chatterm.config import Paths
+from chatterm.prompts import PromptFolder, PromptLibrary
+from chatterm.resources import shipped_prompts
 
 PROMPT = """---
 chatterm: 1
@@ -113,3 +117,28 @@ def test_the_listing_is_the_same_with_and_without_what_is_kept(
     assert [(row["title"], row["origin"]) for row in own] == [("Own", "yours")]
     assert [row for row in rows if row["id"] != "mine/x"] == json.loads(first)
     assert "Own" not in (home / "cache" / "listings" / "prompts.json").read_text(encoding="utf-8")
+
+
+def test_rows_are_the_same_kept_or_read(tmp_path: Path) -> None:
+    own = tmp_path / "config" / "prompts"
+    (own / "general").mkdir(parents=True)
+    write(own, "mine", "general/summarize.md")
+    write(own, "all mine", "general/zz.md")
+    (own / "legal").mkdir()
+    (own / "legal" / "draft.md").write_text("no prompt", encoding="utf-8")
+    paths = Paths.from_environment({"CHATTERM_HOME": str(tmp_path)})
+    rows = prompt_rows(paths)
+    assert rows == prompt_rows(paths)
+    listed = [(row["id"], row["origin"]) for row in rows]
+    entries = open_library(paths).entries()
+    states = ["shadowed" if one.is_shadowed else "changed" if one.is_changed else "" for one in entries]
+    assert listed == [
+        (one.id, f"{one.origin}, {state}" if state else one.origin)
+        for one, state in zip(entries, states, strict=True)
+    ]
+    assert [state for state in states if state] == ["changed", "shadowed"] * 2
+
+
+def test_no_shipped_prompt_rests_on_another_one() -> None:
+    library = PromptLibrary([PromptFolder("shipped", shipped_prompts())])
+    assert [one.id for one in library.entries() if one.header is None or one.header.extends] == []
