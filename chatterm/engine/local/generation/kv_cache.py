@@ -41,7 +41,8 @@ class Slab:
     def reserve(self, num_tokens: int, *, num_written: int | None = None) -> None:
         """Make room for `num_tokens` in all, doubling up to what is expected.
 
-        So many have their keys and values written (None: those that are held), and keep them. Where memory runs out it raises as torch does, and nothing has changed.
+        `num_written` have keys and values, which they keep (None: those that are held). Where memory runs
+        out it raises as torch does, and nothing has changed.
         """
         if num_tokens <= self.capacity:
             return

@@ -16,6 +16,9 @@ from chatterm.models.arch_spec import ArchSpec, LayerSpec
 if TYPE_CHECKING:
     from chatterm.engine.local.gpu.decoder import PassRows
 
+_TOGETHER = 16
+"""Splits that are read at once when they are added up."""
+_LONG_HEAD = 128
 _CACHE_TYPES = {torch.bfloat16: tl.bfloat16, torch.float16: tl.float16, torch.float32: tl.float32}
 
 
@@ -26,6 +29,10 @@ class Attention:
         self._spec = spec
         self._shape = shape
         self._cache_type = _CACHE_TYPES[cache_dtype]
+        # Blocks of keys and values wait in shared memory, of which many cards have 99 KB.
+        is_long = spec.head_length > _LONG_HEAD
+        self._block = max(16, shape.block // 2) if is_long else shape.block
+        self._num_stages = 2 if is_long else 3
         self._norm = {"none": 0, "head": 1, "full": 2}[spec.qk_norm]
 
     def num_splits(self, num_tokens: int) -> int:
@@ -66,11 +73,12 @@ class Attention:
             **sizes, **window, NUM_KV_HEADS=spec.num_kv_heads,
             SHARING=max(16, triton.next_power_of_2(spec.num_heads // spec.num_kv_heads)),
             NORM=self._norm, TURNS=turns is not None, CAP=spec.attention_softcap is not None,
-            BLOCK=self._shape.block, CACHE=self._cache_type, DOT=self._dot_type(),
+            BLOCK=self._block, CACHE=self._cache_type, DOT=self._dot_type(),
+            num_stages=self._num_stages,
         )  # fmt: skip
         out = qkv.new_empty(num_rows, spec.num_heads * spec.head_length)
         kernels.combine[(spec.num_heads, num_rows)](
-            sums, stats, rows.positions, out, num_splits, **sizes, **window
+            sums, stats, rows.positions, out, num_splits, **sizes, **window, TOGETHER=_TOGETHER
         )
         return out
 

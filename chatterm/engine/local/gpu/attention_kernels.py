@@ -60,7 +60,8 @@ def _ready(
     return heads
 
 
-@triton.jit
+# A graph for each power of two of splits should not want a kernel of its own.
+@triton.jit(do_not_specialize=["most_splits"])
 def attend(
     qkv, addresses, capacities, positions, firsts, starts, turns, query_norm, key_norm, sums, stats,
     epsilon, query_scale, cap, num_pairs, most_splits,
@@ -88,7 +89,8 @@ def attend(
         num_sharing: tl.constexpr = NUM_HEADS // NUM_KV_HEADS
         d = tl.expand_dims(tl.arange(0, HEAD), 0)
         is_d = d < HEAD_LENGTH
-        keys = tl.load(addresses + row).to(tl.pointer_type(CACHE))
+        # Said to be aligned: of a number the compiler knows nothing, and would load two bytes at a time.
+        keys = tl.multiple_of(tl.load(addresses + row).to(tl.pointer_type(CACHE)), 16)
         head_size = tl.load(capacities + row).to(tl.int64) * HEAD_LENGTH
         start = tl.load(starts + row)
         first = tl.load(firsts + row)
@@ -153,13 +155,13 @@ def attend(
         tl.store(stats + place * 2 + 1, weight_sum, mask=is_query)
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["most_splits"])
 def combine(
     sums, stats, positions, out, most_splits,
     NUM_HEADS: tl.constexpr, HEAD_LENGTH: tl.constexpr, HEAD: tl.constexpr, WINDOW: tl.constexpr,
-    SPLIT: tl.constexpr,
+    SPLIT: tl.constexpr, TOGETHER: tl.constexpr,
 ):  # fmt: skip
-    """Add up a head's splits, in their order: fp32 (rows, heads, head_length)."""
+    """Add up a head's splits, some together, in their order: fp32 (rows, heads, head_length)."""
     head = tl.program_id(0)
     row = tl.program_id(1)
     position = tl.load(positions + row)
@@ -168,15 +170,20 @@ def combine(
     is_d = d < HEAD_LENGTH
     base = (row * NUM_HEADS + head) * most_splits
     most = float("-inf")
-    weights_sum = 0.0
+    weight_sum = 0.0
     summed = tl.zeros((HEAD,), tl.float32)
-    for split in range(lowest // SPLIT, position // SPLIT + 1):
-        its_most = tl.load(stats + (base + split) * 2)
-        higher = tl.maximum(most, its_most)
+    for first in range(lowest // SPLIT // TOGETHER * TOGETHER, position // SPLIT + 1, TOGETHER):
+        split = first + tl.arange(0, TOGETHER)
+        is_there = (split * SPLIT <= position) & (split * SPLIT + SPLIT > lowest)
+        its_most = tl.load(stats + (base + split) * 2, mask=is_there, other=float("-inf"))
+        its_weights = tl.load(stats + (base + split) * 2 + 1, mask=is_there, other=0.0)
+        its_at = tl.expand_dims((base + split) * HEAD_LENGTH, 1) + tl.expand_dims(d, 0)
+        is_sum = tl.expand_dims(is_there, 1) & tl.expand_dims(is_d, 0)
+        its_sum = tl.load(sums + its_at, mask=is_sum, other=0.0)
+        higher = tl.maximum(most, tl.max(its_most, 0))
         shrunk = tl.exp(most - higher)
-        its_share = tl.exp(its_most - higher)
-        weights_sum = weights_sum * shrunk + tl.load(stats + (base + split) * 2 + 1) * its_share
-        its_sum = tl.load(sums + (base + split) * HEAD_LENGTH + d, mask=is_d, other=0.0)
-        summed = summed * shrunk + its_sum * its_share
+        share = tl.exp(its_most - higher)
+        weight_sum = weight_sum * shrunk + tl.sum(its_weights * share, 0)
+        summed = summed * shrunk + tl.sum(its_sum * tl.expand_dims(share, 1), 0)
         most = higher
-    tl.store(out + (row * NUM_HEADS + head) * HEAD_LENGTH + d, summed / weights_sum, mask=is_d)
+    tl.store(out + (row * NUM_HEADS + head) * HEAD_LENGTH + d, summed / weight_sum, mask=is_d)

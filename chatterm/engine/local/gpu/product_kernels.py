@@ -105,10 +105,12 @@ def one_row(
     ADD: tl.constexpr,
     BLOCK_ROWS: tl.constexpr,
     BLOCK_GROUPS: tl.constexpr,
+    STAGES: tl.constexpr,
 ):
     """One x, fp32 (columns,): a program makes BLOCK_ROWS outputs, its threads BLOCK_GROUPS groups at once.
 
-    With GATE the matrix has the gate's rows, then as many others: f(gate) * other.
+    STAGES - 1 such blocks are on their way from memory meanwhile. With GATE the matrix has the gate's rows,
+    then as many others: f(gate) * other.
     """
     rows = tl.program_id(0) * BLOCK_ROWS + tl.arange(0, BLOCK_ROWS)
     is_row = rows < num_outputs
@@ -117,7 +119,7 @@ def one_row(
     made = tl.zeros((BLOCK_GROUPS, BLOCK_ROWS), tl.float32)
     other = tl.zeros((BLOCK_GROUPS, BLOCK_ROWS), tl.float32)
     squares = tl.zeros((BLOCK_GROUPS, 16), tl.float32)
-    for start in range(0, num_groups, BLOCK_GROUPS):
+    for start in tl.range(0, num_groups, BLOCK_GROUPS, num_stages=STAGES):
         groups = start + tl.arange(0, BLOCK_GROUPS)
         is_group = tl.expand_dims(groups < num_groups, 1)
         x_at = tl.expand_dims(groups * 32, 1) + j
@@ -181,91 +183,61 @@ def _in_two(x, DOT: tl.constexpr):
 
 
 @triton.jit
-def _dot_half(x, values, some, BITS: tl.constexpr, DOT: tl.constexpr):
-    """Add to fp32 (16, rows) the products of x (16, 16) and values (rows, 16): codes are exact in bf16."""
+def _dot_half(x, values, BITS: tl.constexpr, DOT: tl.constexpr):
+    """Return fp32 (groups, 16, rows): products of x (groups, 16, 16) and values (groups, rows, 16).
+
+    Codes are exact in bf16.
+    """
     high, low = _in_two(x, DOT)
-    coarse, fine = _in_two(tl.trans(values), DOT)
-    some = tl.dot(low, coarse, tl.dot(high, coarse, some))
+    coarse, fine = _in_two(tl.permute(values, (0, 2, 1)), DOT)
+    some = tl.dot(low, coarse, tl.dot(high, coarse))
     if BITS > 8:
         some = tl.dot(high, fine, some)
     return some
 
 
 @triton.jit
-def _dot(
-    x_first,
-    x_rest,
-    codes,
-    planes,
-    scales,
-    minima,
-    at,
-    is_there,
-    plane_size,
-    made,
-    BITS: tl.constexpr,
-    PLANES: tl.constexpr,
-    CENTRE: tl.constexpr,
-    SCALES: tl.constexpr,
-    MINIMA: tl.constexpr,
-    DOT: tl.constexpr,
-):
-    """Add to fp32 (16, rows) the share of one group in the products of 16 x: (16, 16) of each half."""
-    first, rest = halves_of(codes, planes, at, is_there, plane_size, BITS, PLANES, CENTRE)
-    some = tl.zeros_like(made)
-    some = _dot_half(x_first, first, some, BITS, DOT)
-    if SCALES == 2:
-        made += some * tl.expand_dims(tl.load(scales + at, mask=is_there, other=0.0).to(tl.float32), 0)
-        some = tl.zeros_like(some)
-    some = _dot_half(x_rest, rest, some, BITS, DOT)
-    if SCALES == 0:
-        made += some
-    else:
-        last = (SCALES - 1) * plane_size
-        made += some * tl.expand_dims(tl.load(scales + last + at, mask=is_there, other=0.0).to(tl.float32), 0)
-    if MINIMA:
-        of_first = tl.expand_dims(tl.load(minima + at, mask=is_there, other=0.0).to(tl.float32), 0)
-        of_rest = of_first
-        if SCALES == 2:
-            of_rest = tl.expand_dims(
-                tl.load(minima + plane_size + at, mask=is_there, other=0.0).to(tl.float32), 0
-            )
-        made += tl.expand_dims(tl.sum(x_first, 1), 1) * of_first
-        made += tl.expand_dims(tl.sum(x_rest, 1), 1) * of_rest
-    return made
+def _of_group(numbers, at, is_there):
+    """Load numbers (groups, rows) for products (groups, 16, rows)."""
+    return tl.expand_dims(tl.load(numbers + at, mask=is_there, other=0.0).to(tl.float32), 1)
 
 
 @triton.jit
+def _dot(
+    x_first, x_rest, codes, planes, scales, minima, at, is_there, plane_size,
+    BITS: tl.constexpr, PLANES: tl.constexpr, CENTRE: tl.constexpr, SCALES: tl.constexpr,
+    MINIMA: tl.constexpr, DOT: tl.constexpr,
+):  # fmt: skip
+    """Return fp32 (groups, 16, rows): the share of some groups in the products of 16 x.
+
+    x are (groups, 16, 16) of each half.
+    """
+    first, rest = halves_of(codes, planes, at, is_there, plane_size, BITS, PLANES, CENTRE)
+    made = _dot_half(x_first, first, BITS, DOT)
+    made_rest = _dot_half(x_rest, rest, BITS, DOT)
+    if SCALES == 2:
+        made *= _of_group(scales, at, is_there)
+        made += made_rest * _of_group(scales + plane_size, at, is_there)
+    else:
+        made += made_rest
+    if SCALES == 1:
+        made *= _of_group(scales, at, is_there)
+    if MINIMA:
+        last = (SCALES - 1) * plane_size
+        made += tl.expand_dims(tl.sum(x_first, 2), 2) * _of_group(minima, at, is_there)
+        made += tl.expand_dims(tl.sum(x_rest, 2), 2) * _of_group(minima + last, at, is_there)
+    return made
+
+
+# One kernel for any number of x: a row's bits must not depend on it.
+@triton.jit(do_not_specialize=["num_x"])
 def few_rows(
-    x,
-    norm,
-    codes,
-    planes,
-    scales,
-    minima,
-    bias,
-    out,
-    num_rows,
-    num_outputs,
-    num_groups,
-    epsilon,
-    factor,
-    cap,
-    num_x,
-    out_stride,
-    BITS: tl.constexpr,
-    PLANES: tl.constexpr,
-    CENTRE: tl.constexpr,
-    SCALES: tl.constexpr,
-    MINIMA: tl.constexpr,
-    NORM: tl.constexpr,
-    BIAS: tl.constexpr,
-    CAP: tl.constexpr,
-    GATE: tl.constexpr,
-    ADD: tl.constexpr,
-    BLOCK_ROWS: tl.constexpr,
-    DOT: tl.constexpr,
-):
+    x, norm, codes, planes, scales, minima, bias, out,
+    num_rows, num_outputs, num_groups, epsilon, factor, cap, num_x, out_stride,
+    BITS: tl.constexpr, PLANES: tl.constexpr, CENTRE: tl.constexpr, SCALES: tl.constexpr,
+    MINIMA: tl.constexpr, NORM: tl.constexpr, BIAS: tl.constexpr, CAP: tl.constexpr, GATE: tl.constexpr,
+    ADD: tl.constexpr, BLOCK_ROWS: tl.constexpr, BLOCK_GROUPS: tl.constexpr, DOT: tl.constexpr,
+):  # fmt: skip
     """1 to 16 x, fp32 (num_x, columns): a program makes BLOCK_ROWS outputs of each.
 
     An x's outputs are the same to the bit however many others there are.
@@ -274,67 +246,47 @@ def few_rows(
     is_row = rows < num_outputs
     which = tl.arange(0, 16)
     is_x = tl.expand_dims(which < num_x, 1)
-    j = tl.expand_dims(tl.arange(0, 16), 0)
     plane_size = num_groups * num_rows
-    made = tl.zeros((16, BLOCK_ROWS), tl.float32)
-    other = tl.zeros((16, BLOCK_ROWS), tl.float32)
-    squares = tl.zeros((16, 16), tl.float32)
-    for group in range(num_groups):
-        x_at = tl.expand_dims(which, 1) * (num_groups * 32) + group * 32 + j
-        x_first = tl.load(x + x_at, mask=is_x, other=0.0)
-        x_rest = tl.load(x + x_at + 16, mask=is_x, other=0.0)
+    made = tl.zeros((BLOCK_GROUPS, 16, BLOCK_ROWS), tl.float32)
+    other = tl.zeros((BLOCK_GROUPS, 16, BLOCK_ROWS), tl.float32)
+    squares = tl.zeros((BLOCK_GROUPS, 16, 16), tl.float32)
+    for start in range(0, num_groups, BLOCK_GROUPS):
+        groups = start + tl.arange(0, BLOCK_GROUPS)
+        is_group = tl.expand_dims(groups < num_groups, 1)
+        columns = tl.expand_dims(tl.expand_dims(groups * 32, 1) + tl.arange(0, 16), 1)
+        x_at = tl.expand_dims(tl.expand_dims(which, 1), 0) * (num_groups * 32) + columns
+        is_there = tl.expand_dims(is_group, 2) & tl.expand_dims(is_x, 0)
+        x_first = tl.load(x + x_at, mask=is_there, other=0.0)
+        x_rest = tl.load(x + x_at + 16, mask=is_there, other=0.0)
         if NORM:
             squares += x_first * x_first + x_rest * x_rest
-            x_first *= tl.load(norm + group * 32 + j)
-            x_rest *= tl.load(norm + group * 32 + 16 + j)
-        at = tl.cast(group, tl.int64) * num_rows + rows
-        made = _dot(
-            x_first,
-            x_rest,
-            codes,
-            planes,
-            scales,
-            minima,
-            at,
-            is_row,
-            plane_size,
-            made,
-            BITS,
-            PLANES,
-            CENTRE,
-            SCALES,
-            MINIMA,
-            DOT,
-        )
+            x_first *= tl.load(norm + columns, mask=tl.expand_dims(is_group, 2), other=0.0)
+            x_rest *= tl.load(norm + columns + 16, mask=tl.expand_dims(is_group, 2), other=0.0)
+        at = tl.expand_dims(groups, 1).to(tl.int64) * num_rows + tl.expand_dims(rows, 0)
+        is_code = is_group & tl.expand_dims(is_row, 0)
+        made += _dot(
+            x_first, x_rest, codes, planes, scales, minima, at, is_code, plane_size,
+            BITS, PLANES, CENTRE, SCALES, MINIMA, DOT,
+        )  # fmt: skip
         if GATE:
-            other = _dot(
-                x_first,
-                x_rest,
-                codes,
-                planes,
-                scales,
-                minima,
-                at + num_outputs,
-                is_row,
-                plane_size,
-                other,
-                BITS,
-                PLANES,
-                CENTRE,
-                SCALES,
-                MINIMA,
-                DOT,
-            )
+            other += _dot(
+                x_first, x_rest, codes, planes, scales, minima, at + num_outputs, is_code, plane_size,
+                BITS, PLANES, CENTRE, SCALES, MINIMA, DOT,
+            )  # fmt: skip
+    y = tl.sum(made, 0)
     if NORM:
-        turned = tl.expand_dims(tl.rsqrt(tl.sum(squares, 1) / (num_groups * 32) + epsilon), 1)
-        made *= turned
-        other *= turned
+        mean = tl.sum(tl.sum(squares, 2), 0) / (num_groups * 32)
+        turned = tl.expand_dims(tl.rsqrt(mean + epsilon), 1)
+        y *= turned
     if GATE:
-        made = activated(made, GATE) * other
-    at2 = tl.expand_dims(rows, 0)
+        up = tl.sum(other, 0)
+        if NORM:
+            up *= turned
+        y = activated(y, GATE) * up
+    at = tl.expand_dims(rows, 0)
     is_there = tl.expand_dims(is_row, 0) & is_x
-    out_at = tl.expand_dims(which, 1) * out_stride + at2
-    finished(made, bias, at2, is_there, out, out_at, factor, cap, BIAS, CAP, ADD)
+    out_at = tl.expand_dims(which, 1) * out_stride + at
+    finished(y, bias, at, is_there, out, out_at, factor, cap, BIAS, CAP, ADD)
 
 
 @triton.jit

@@ -16,6 +16,7 @@ from chatterm.engine.local.gpu import code_kernels
 from chatterm.engine.local.gpu import product_kernels as kernels
 from chatterm.engine.local.gpu.matrices import GpuMatrix
 from chatterm.engine.local.gpu.tuning import FewRows, OneRow, Tuning
+from chatterm.engine.local.weights.packed_types import CodeFormat
 from chatterm.models.arch_spec import Activation
 
 MOST_ROWS = 16
@@ -70,7 +71,7 @@ class Products:
             matrix.num_rows, outputs, matrix.num_groups,
             around.epsilon, around.factor, around.cap or 0.0,
         )  # fmt: skip
-        flags = form_flags(matrix) | {
+        flags = form_flags(matrix.format) | {
             "NORM": around.norm is not None,
             "BIAS": around.bias is not None,
             "CAP": around.cap is not None,
@@ -92,8 +93,8 @@ class Products:
             **flags,
             BLOCK_ROWS=shape.block_rows,
             BLOCK_GROUPS=shape.block_groups,
+            STAGES=shape.num_stages,
             num_warps=shape.num_warps,
-            num_stages=shape.num_stages,
         )
 
     def _run_few(
@@ -103,6 +104,7 @@ class Products:
             *arguments,
             **flags,
             BLOCK_ROWS=shape.block_rows,
+            BLOCK_GROUPS=shape.block_groups,
             DOT=dot_dtype(),
             num_warps=shape.num_warps,
             num_stages=shape.num_stages,
@@ -114,14 +116,13 @@ def dot_dtype() -> tl.dtype:
     return tl.float32 if triton.knobs.runtime.interpret else tl.bfloat16
 
 
-def form_flags(matrix: GpuMatrix) -> dict[str, int]:
-    """Return how a matrix's codes lie, as the kernels are told."""
-    form = matrix.format
+def form_flags(form: CodeFormat) -> dict[str, int]:
+    """Return how a format's codes lie, as the kernels are told."""
     return {
         "BITS": form.bits,
         "PLANES": form.num_planes,
         "CENTRE": form.centre,
-        "SCALES": len(matrix.scales),
+        "SCALES": form.num_scales if form.bits <= 8 else 0,
         "MINIMA": form.has_minima,
     }
 
@@ -132,7 +133,7 @@ def embed(matrix: GpuMatrix, ids: Tensor, out: Tensor, factor: float) -> None:
     code_kernels.embed[(len(ids), triton.cdiv(matrix.num_groups, block))](
         ids, matrix.codes, matrix.planes, matrix.scales, matrix.minima, out,
         matrix.num_rows, matrix.num_groups, factor,
-        **form_flags(matrix), BLOCK_GROUPS=block,
+        **form_flags(matrix.format), BLOCK_GROUPS=block,
     )  # fmt: skip
 
 
@@ -143,7 +144,7 @@ def unpacked(matrix: GpuMatrix, dtype: torch.dtype, rows: slice) -> Tensor:
     code_kernels.unpack[(triton.cdiv(len(out), block_rows), triton.cdiv(matrix.num_groups, block_groups))](
         matrix.codes, matrix.planes, matrix.scales, matrix.minima, out,
         matrix.num_rows, matrix.num_groups, rows.start, rows.stop,
-        **form_flags(matrix), BLOCK_ROWS=block_rows, BLOCK_GROUPS=block_groups,
+        **form_flags(matrix.format), BLOCK_ROWS=block_rows, BLOCK_GROUPS=block_groups,
     )  # fmt: skip
     return out
 
@@ -170,8 +171,8 @@ def bytes_read(matrix: GpuMatrix) -> int:
 
 
 def _tuning_of(device: torch.device) -> Tuning:
-    """Return the table for a device; the interpreter's shapes are small."""
+    """Return the table for a device, or for the interpreter."""
     if device.type != "cuda":
-        return Tuning.of(None, num_processors=1)
+        return Tuning.of(None)
     capability = torch.cuda.get_device_capability(device)
     return Tuning.of(capability, torch.cuda.get_device_properties(device).multi_processor_count)

@@ -53,7 +53,7 @@ class Writer:
         lookup: PromptLookup | None = None,
         num_expected: int | None = None,
     ) -> SampleRun:
-        """Read the prompt and choose the first token; the slab has room for `num_expected` tokens at first."""
+        """Read the prompt and choose the first token; `num_expected` have room at first."""
         reading = PromptReading(self.cache.take(prompt, num_expected), prompt, self.reader)
         list(reading.read(CancelToken()))
         assert reading.logits is not None

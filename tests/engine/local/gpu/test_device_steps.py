@@ -23,7 +23,8 @@ DRAWN = SamplingParams(temperature=1.5, top_p=0.9, seed=5)
 
 @pytest.fixture
 def model(placement: Placement, tmp_path: Path) -> Decoder:
-    return load(tiny_gguf(tmp_path / "tiny.gguf", TinyLlama(context_length=128, num_layers=1)), placement)
+    shape = TinyLlama(context_length=128, num_layers=1, num_heads=2, num_kv_heads=1)
+    return load(tiny_gguf(tmp_path / "tiny.gguf", shape), placement)
 
 
 def writer_of(model: Decoder, *, is_fast: bool) -> Writer:

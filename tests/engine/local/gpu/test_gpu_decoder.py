@@ -40,7 +40,8 @@ def test_sequences_are_the_same_to_the_bit_however_they_are_read(
 
     kernels = GpuKernels.on(device, is_identical=True, attention=AttentionShape(split=16, block=16))
     placement = Placement(device, torch.float32, keeps_packed=False, kernels=kernels)
-    config, model = tiny_model("qwen3", num_hidden_layers=1)
+    heads = {"num_attention_heads": 2, "num_key_value_heads": 1}
+    config, model = tiny_model("qwen3", num_hidden_layers=1, **heads)
     decoder = load(family_gguf(tmp_path / "tiny.gguf", "qwen3", config, model, "Q8_0"), placement)
     assert decoder.identical_rows == 16
     expected = read_in_steps(decoder, IDS[:20], [15, 1])

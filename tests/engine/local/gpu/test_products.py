@@ -62,9 +62,9 @@ def test_products(name: str, num_x: int, device: torch.device) -> None:
     Products(device).multiply(packed, x.to(device), out[:, :37], Around())
     expected = x.double() @ packed.dense(torch.float32).cpu().double().t()
     found = out.cpu()
-    torch.testing.assert_close(
-        found[:, :37].double(), expected, rtol=1e-4, atol=1e-5 * float(expected.abs().max())
-    )
+    # Several x are cut to 16 bits, and so are weights of 32.
+    atol = (1e-5 if num_x == 1 else 1e-4) * float(expected.abs().max())
+    torch.testing.assert_close(found[:, :37].double(), expected, rtol=1e-4, atol=atol)
     assert found[:, 37:].isnan().all(), "a product wrote beyond its outputs"
 
 
