@@ -12,8 +12,15 @@ _CHINESE = re.compile(
 )
 _BEFORE = re.compile(
     "^.*(?:服用|口服|注射|静滴|给予|予以|改为|改用|加用|停用|继续|用药|药物|开具|每日|每天|每次|一次|早晨|晚上|早上"
-    "|睡前|餐后|餐前|加量至|减至)"
+    "|睡前|餐后|餐前|[加减]量[至到为]?|[增减降调]至|增加[至到]?|减少[至到]?|减为|调整[至到为]?|换用|换成|换为|改|予)"
 )
+_BEHIND = re.compile(
+    "(?:由|从|为|是|至|到|各|约|共|剂量|总量|用量|日量|单次|分次|首剂|维持量?|不?(?:少于|多于|超过|低于|高于))+$"
+)
+_NO_CHINESE_MEDICINE = re.compile(
+    "(?:饮水|喝水|食盐|盐分|[红白血]糖|糖分|蛋白质|尿蛋白|尿量?|出血|失血|引流液?|引流量|体液|脂肪|纤维|酒精)$"
+)
+"""What is eaten, drunk, lost or measured. Albumin, glucose and saline are given, and stay."""
 _NO_MEDICINE = frozenset(
     (
         *(
@@ -40,5 +47,6 @@ _NO_MEDICINE = frozenset(
 def medicines_in(text: str) -> tuple[str, ...]:
     """Return their names as they are written, each once."""
     found = [match[1] for match in _LATIN.finditer(text) if match[1].lower() not in _NO_MEDICINE]
-    names = (_BEFORE.sub("", match[1]) for match in _CHINESE.finditer(text))
-    return tuple(dict.fromkeys([*found, *(name for name in names if len(name) >= 2)]))
+    names = (_BEHIND.sub("", _BEFORE.sub("", match[1])) for match in _CHINESE.finditer(text))
+    chinese = (name for name in names if len(name) >= 2 and not _NO_CHINESE_MEDICINE.search(name))
+    return tuple(dict.fromkeys([*found, *chinese]))
