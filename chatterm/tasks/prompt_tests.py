@@ -1,12 +1,12 @@
 """Runs a prompt's own tests on an engine: what `chatterm prompts test` tells. Nothing is stored."""
 
 import json
-import re
-import unicodedata
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 
+from chatterm.checks import Kind, Level
+from chatterm.checks.verify import verify
 from chatterm.conversation import Document, FinishReason
 from chatterm.engine.base import CancelToken, Engine, Finished, GenerationRequest, StreamEvent, TextDelta
 from chatterm.prompts import PromptTemplate
@@ -19,8 +19,13 @@ from chatterm.tasks.question import Question, compose
 from chatterm.tasks.structured import read_answer
 
 _SEED = 0
-_NUMBER = re.compile(r"[0-9]+(?:[.,][0-9]+)*")
-_LIST_MARK = re.compile(r"^\s*[0-9]{1,2}[.)] ", re.MULTILINE)
+_NUMBERS_ALONE: Mapping[Kind, Level] = {
+    "number": "mark",
+    "quote": "off",
+    "citation": "off",
+    "copy": "off",
+    "leak": "off",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,16 +105,5 @@ def _completed(reply: str, output: OutputSpec) -> str:
 
 
 def share_of_numbers_found(reply: str, source: str) -> float | None:
-    """Return which share of the reply's numbers, as they are printed, the source has; None without any.
-
-    Separators of thousands are passed over, the numbers of a numbered list as well.
-    """
-    found = _numbers(_LIST_MARK.sub("", unicodedata.normalize("NFKC", reply)))
-    if not found:
-        return None
-    known = _numbers(unicodedata.normalize("NFKC", source))
-    return len(found & known) / len(found)
-
-
-def _numbers(text: str) -> set[str]:
-    return {re.sub(r",(?=[0-9]{3})", "", number) for number in _NUMBER.findall(text)}
+    """Return which share of the reply's numbers the checks find in the source; None without any."""
+    return verify(reply, source, levels=_NUMBERS_ALONE).grounded("number")

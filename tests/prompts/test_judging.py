@@ -31,8 +31,9 @@ CASES: list[tuple[Expectation, str, str, str]] = [
     ({"path": "a", "equals": None}, '{"a": null}', '{"b": null}', "a: not there"),
     ({"path": "a"}, '{"a": 1}', "a", "a: the reply is no JSON"),
     ({"grounded": 1.0}, "1,200 or 4.5%", "1200 or 45", "grounded: 0.50 of its numbers stand in the source"),
+    ({"grounded": 1.0}, "4.5 %", "4.5 euros", "grounded: 0.00"),
     ({"grounded": 1.0}, "1. no numbers\n2. but the list's", "7", "grounded: 0.00"),
-    ({"grounded": 0.5}, "４.５ and 9", "7, 8 and 4.5", "grounded: 0.33"),
+    ({"grounded": 0.5}, "４.５％ and 9", "7, 8 and 4.5%", "grounded: 0.33"),
 ]
 
 
