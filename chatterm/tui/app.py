@@ -24,6 +24,7 @@ from chatterm.tui.keys import teach_alt_enter
 from chatterm.tui.leaving import GRACE_S, leaving_on_signals
 from chatterm.tui.palette import palette_commands
 from chatterm.tui.parts import AppParts
+from chatterm.tui.paste_guard import guard_pastes
 from chatterm.tui.private import private_screen
 from chatterm.tui.screens.chat import ChatScreen
 from chatterm.tui.screens.context_dialog import ContextDialog
@@ -171,6 +172,7 @@ def run(parts: AppParts) -> int:
     Only for the main thread. The engine is closed, whatever it is doing.
     """
     teach_alt_enter()
+    guard_pastes()
     app = ChattermApp(parts)
     with leaving_on_signals(lambda exit_code: app.post_message(LeavingWanted(exit_code))):
         app.run()
