@@ -278,3 +278,8 @@ async def test_without_a_library_it_says_so(store: ConversationStore) -> None:
     async with running(parts_of(store, EchoEngine())) as app:
         await app.press("ctrl+l")
         await app.until_shown("there is no prompt library here")
+
+
+async def test_in_a_tiny_window_the_prompts_are_in_sight() -> None:
+    async with browsing(shipped(), size=(40, 10)) as (app, _):
+        await app.until_shown("assistant", "finance")

@@ -83,6 +83,7 @@ class LibraryScreen(ModalScreen[Chosen | None]):
         Binding("tab", "app.focus_next", "Go to the tree", show=False, id="library.tree"),
     ]
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (76, "-wide")]  # noqa: RUF012  # Textual's own declaration
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (18, "-tall")]  # noqa: RUF012
 
     @dataclass
     class Listed(Message):
