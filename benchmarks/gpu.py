@@ -247,6 +247,8 @@ def shape_rows(bench: Bench, name: str) -> Iterator[Row]:
     dtype = torch.bfloat16 if device.type == "cuda" else torch.float32
     kernels = GpuKernels.on(device)
     placement = Placement(device, dtype, keeps_packed=device.type == "cuda", kernels=kernels)
+    if device.type == "cuda":
+        free()
     begun = time.perf_counter()
     decoder = random_decoder(shape, placement)
     gpu = decoder.gpu
@@ -296,6 +298,8 @@ def main() -> None:
     parser.add_argument("--keep", action="store_true", help="write the table into results/")
     options = parser.parse_args()
     device = torch.device(options.device)
+    if device.index is not None:
+        torch.cuda.set_device(device)
     bench = Bench(device, is_quick=options.quick)
     rows: list[Row] = []
     for name in options.shapes.split(","):

@@ -1,6 +1,6 @@
 """Finds the shapes of blocks with which the product kernels run fastest on this GPU, for a table.
 
-    python benchmarks/tune_gpu.py [--shapes 1B,3B,8B,32B] [--formats Q4_0,Q4_K,Q6_K,Q8_0] [--write]
+    python benchmarks/tune_gpu.py [--shapes 1B,3B,8B,32B] [--formats Q4_K,Q6_K,Q8_0] [--write]
 
 For each matrix of the shapes (gpu_shapes.py) and each block type every shape of blocks is timed: launches
 over several copies of the matrix, more than the cache holds, in one CUDA graph. With --write the fastest go
@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import torch
+from triton.runtime.errors import TritonError
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from benchmarks.gpu_shapes import SHAPES, random_tensor
@@ -28,14 +29,12 @@ from chatterm.models.block_types import BlockType
 
 ONE_ROW = [
     (rows, groups, warps, stages)
-    for rows, groups, warps, stages in itertools.product(
-        (4, 8, 16, 32, 64), (4, 8, 16, 32, 64), (4, 8), (1, 2, 3)
-    )
-    if 32 * warps <= rows * groups <= 4 * 32 * warps
+    for rows, groups, warps, stages in itertools.product((4, 8, 16, 32), (8, 16, 32, 64), (4, 8), (1, 3, 4))
+    if 32 * warps <= rows * groups <= 2 * 32 * warps
 ]
-"""Block rows, block groups, warps, stages: one to four groups of 16 bytes a thread."""
-FEW_ROWS = list(itertools.product((16, 32, 64, 128), (1, 2, 4, 8), (2, 3, 4, 6)))
-"""Block rows, warps, stages."""
+"""Block rows, block groups, warps, stages: one or two groups of 16 bytes a thread."""
+FEW_ROWS = list(itertools.product((16, 32, 64), (4, 8), (4, 8), (2, 3)))
+"""Block rows, block groups, warps, stages."""
 CACHE_BYTES = 300e6
 """More than any GPU's cache holds."""
 
@@ -92,7 +91,7 @@ def best(matrices: Sequence[GpuMatrix], num_x: int, gated: bool) -> Iterator[tup
     for shape in ONE_ROW if num_x == 1 else FEW_ROWS:
         try:
             yield timed(matrices, num_x, gated, Tuning(1, {key: shape})), shape
-        except (RuntimeError, ValueError) as error:  # too much shared memory, too many registers
+        except (RuntimeError, ValueError, TritonError) as error:  # too much shared memory, too many registers
             print(f"  {key} {shape}: {type(error).__name__}", file=sys.stderr)
 
 
@@ -100,26 +99,26 @@ def best(matrices: Sequence[GpuMatrix], num_x: int, gated: bool) -> Iterator[tup
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--shapes", default="1B,3B,8B,32B")
-    parser.add_argument("--formats", default="Q4_0,Q4_K,Q6_K,Q8_0")
+    parser.add_argument("--formats", default="Q4_K,Q6_K,Q8_0")
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
-    device = torch.device("cuda")
+    device = torch.device("cuda", torch.cuda.current_device())
     found: dict[str, list[int]] = {}
     for kind in (BlockType[name] for name in options.formats.split(",")):
-        sizes = {
-            (size, index == 2)
-            for name in options.shapes.split(",")
-            for index, size in enumerate(SHAPES[name].matrices)
-        }
+        shapes = [SHAPES[name] for name in options.shapes.split(",")]
+        sizes = {(size, index == 2) for shape in shapes for index, size in enumerate(shape.matrices)}
+        sizes |= {((shape.vocab_size, shape.width), False) for shape in shapes}
         for (rows, columns), gated in sorted(sizes):
             matrices = matrices_of(kind, rows, columns, device)
             for num_x in (1, 16):
-                time_us, shape = min(best(matrices, num_x, gated))
+                time_us, best_shape = min(best(matrices, num_x, gated))
                 form = CODE_FORMATS[kind]
                 outputs = rows // (2 if gated else 1)
-                found[str(Key(num_x, outputs, columns, form.bits + form.num_planes))] = list(shape)
+                found[str(Key(num_x, outputs, columns, form.bits + form.num_planes))] = list(best_shape)
                 rate = rows * columns * form.group_bytes / 32 / time_us / 1e6
-                print(f"{kind.name} {rows}x{columns} n={num_x}: {shape} {time_us:.1f} us, {rate:.2f} TB/s")
+                print(
+                    f"{kind.name} {rows}x{columns} n={num_x}: {best_shape} {time_us:.1f} us, {rate:.2f} TB/s"
+                )
     if options.write:
         tables = json.loads(TABLE.read_text())
         major, minor = torch.cuda.get_device_capability(device)

@@ -15,6 +15,9 @@ from chatterm.engine.local.decoder.cpu_int4 import dense_cpu_dtype
 from chatterm.engine.local.decoder.linear import Placement
 from chatterm.models.arch_spec import ArchSpec
 
+_flash_attention = torch.ops.aten._scaled_dot_product_flash_attention.default
+_LONGEST_FLASH_HEAD = 256
+
 
 @dataclass(frozen=True, slots=True)
 class Sight:
@@ -46,12 +49,16 @@ class Attention:
         self._dtype = dense_cpu_dtype() if is_packed_cpu else placement.dtype
         if self._cap is not None:
             self._dtype = torch.float32  # the scores are written out, and bf16 would round each
+        is_flash = spec.head_length % 8 == 0 and spec.head_length <= _LONGEST_FLASH_HEAD
+        self._is_fused = self._device.type == "cuda" and self._dtype is torch.bfloat16 and is_flash
+        """There are kernels that write no scores: but none for a mask and shared keys both."""
 
     def sight(self, start: int, end: int, window: int | None) -> Sight:
         """Return what positions `start` to `end` see: all before them, or the last `window` each."""
         first = 0 if window is None else max(0, start + 1 - window)
         is_narrow = window is not None and end - first > window
-        if end - start == 1 or not (start or is_narrow or self._cap is not None):
+        is_causal = not is_narrow and self._cap is None
+        if end - start == 1 or (is_causal and (start == 0 or self._is_fused)):
             return Sight(start, end, first, None)
         size = (end - start, end - first)
         mask = torch.full(size, -math.inf, dtype=self._dtype, device=self._device).triu_(start + 1 - first)
@@ -77,7 +84,7 @@ class Attention:
         elif n == 1:
             attended = self._one(queries, seen)
         else:
-            attended = self._many(queries, seen, sight.mask)
+            attended = self._many(queries, seen, sight)
         return attended.to(self._out_dtype)
 
     def _one(self, queries: Tensor, seen: Tensor) -> Tensor:
@@ -86,19 +93,28 @@ class Attention:
         grouped = queries.view(1, self._num_kv_heads, -1, self._head_length).to(seen.dtype)
         return scaled_dot_product_attention(grouped, seen[0:1], seen[1:2], scale=self._scale).view(1, -1)
 
-    def _many(self, queries: Tensor, seen: Tensor, mask: Tensor | None) -> Tensor:
+    def _many(self, queries: Tensor, seen: Tensor, sight: Sight) -> Tensor:
         """Attend with many positions, each seeing those up to its own."""
+        mask = sight.mask
         keys, values = seen.to(self._dtype).unsqueeze(1)
-        attended = scaled_dot_product_attention(
-            queries.to(self._dtype).transpose(0, 1).unsqueeze(0),
-            keys,
-            values,
-            attn_mask=mask,
-            is_causal=mask is None,
-            scale=self._scale,
-            enable_gqa=True,
-        )
-        return attended[0].transpose(0, 1).reshape(len(queries), -1)
+        queries = queries.to(self._dtype).transpose(0, 1).unsqueeze(0)
+        if self._is_fused and mask is None:
+            # What `torch.nn.attention.bias.causal_lower_right` calls; importing that takes a second.
+            attended: Tensor = _flash_attention(queries, keys, values, 0.0, True, scale=self._scale)[0]
+        else:
+            if self._is_fused:
+                count = queries.shape[1] // self._num_kv_heads
+                keys, values = keys.repeat_interleave(count, 1), values.repeat_interleave(count, 1)
+            attended = scaled_dot_product_attention(
+                queries,
+                keys,
+                values,
+                attn_mask=mask,
+                is_causal=mask is None,
+                scale=self._scale,
+                enable_gqa=not self._is_fused,
+            )
+        return attended[0].transpose(0, 1).reshape(queries.shape[2], -1)
 
     def _capped(self, queries: Tensor, seen: Tensor, mask: Tensor | None, cap: float) -> Tensor:
         """Attend with scores that become c tanh(score / c), which no fused op knows.

@@ -56,3 +56,21 @@ def test_sequences_are_the_same_to_the_bit_however_they_are_read(
         last = decoder.forward(torch.tensor([*IDS[18:20], *IDS[3:5]]), segments)
     assert torch.equal(found, expected[[18, 19, 3, 4]])
     assert torch.equal(last, found[[1, 3]])
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+@pytest.mark.parametrize("family", ["llama", "gemma2", "gemma3"])
+def test_prompts_are_the_same_in_chunks_in_bf16(family: str, tmp_path: Path) -> None:
+    """Whole, and with chunks that read what is in the cache: by attention that writes no scores."""
+    from chatterm.engine.local.gpu.kernels import GpuKernels
+
+    device = torch.device("cuda")
+    placement = Placement.best_for(device, kernels=GpuKernels.on(device))
+    config, model = tiny_model(family)
+    path = family_gguf(tmp_path / "tiny.gguf", family, config, model)
+    ids = np.random.default_rng(1).integers(3, 320, 100).tolist()
+    expected = transformers_logits(model, ids)
+    for sizes in ([100], [40, 40, 20], [30, 7, 40, 1, 22]):
+        found = read_in_steps(load(path, placement, context_length=128), ids, sizes).cpu()
+        assert float((found - expected).norm() / expected.norm()) < 3e-2
