@@ -28,7 +28,7 @@ from chatterm.engine.local.generation.lookup import MAX_DRAFT, PromptLookup
 from chatterm.engine.local.generation.passes import Reader
 from chatterm.engine.local.generation.run import SampleRun
 from chatterm.engine.local.generation.scoring import score_endings
-from chatterm.engine.local.gpu.availability import why_no_kernels
+from chatterm.engine.local.gpu.availability import SLOWER, why_no_kernels
 from chatterm.engine.local.memory import out_of_memory_text
 from chatterm.engine.local.native.library import NativeLibrary
 from chatterm.engine.local.options import RuntimeOptions
@@ -197,7 +197,10 @@ def _gpu_kernels(
         os.environ.setdefault("TRITON_CACHE_DIR", str(options.gpu_kernels))
     from chatterm.engine.local.gpu.kernels import GpuKernels
 
-    return GpuKernels.on(device, is_identical=options.is_deterministic), ()
+    kernels = GpuKernels.on(device, is_identical=options.is_deterministic)
+    if reason := kernels.why_they_fail():
+        return None, (f"Triton's kernels do not run here ({reason}): {SLOWER}",)
+    return kernels, ()
 
 
 def gpu_decoder(device: torch.device) -> str:

@@ -7,17 +7,18 @@ from chatterm.engine.local.native.build import find_compiler
 LEAST_CAPABILITY = (8, 0)
 """Of a GPU whose tensor cores multiply bf16."""
 
+SLOWER = "torch's int4 products are used, which are slower"
+
 
 def why_no_kernels(capability: tuple[int, int]) -> str | None:
     """Say why a GPU of this compute capability runs without the kernels, and how; None where it does not."""
     if capability < LEAST_CAPABILITY:
         found, least = _version(capability), _version(LEAST_CAPABILITY)
         return f"this GPU's compute capability is {found}, below {least}: weights are kept in fp16"
-    slower = "torch's int4 products are used, which are slower"
     if find_spec("triton") is None:
-        return f"Triton is not installed (pip install triton): {slower}"
+        return f"Triton is not installed (pip install triton): {SLOWER}"
     if find_compiler() is None:
-        return f"Triton needs a C compiler (cc, gcc or clang), and there is none: {slower}"
+        return f"Triton needs a C compiler (cc, gcc or clang), and there is none: {SLOWER}"
     return None
 
 

@@ -2,13 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from subprocess import SubprocessError
+from textwrap import shorten
 from typing import NamedTuple, Self
 
 import torch
+from triton.errors import TritonError
 
 from chatterm.engine.local.gpu.linear import GpuLinear
-from chatterm.engine.local.gpu.products import MOST_ROWS, Products
+from chatterm.engine.local.gpu.products import MOST_ROWS, Around, Products
+from chatterm.engine.local.weights.packing import dequantise
 from chatterm.engine.local.weights.tensors import BlockTensor
+from chatterm.models.block_types import BlockType
 
 
 class AttentionShape(NamedTuple):
@@ -33,6 +38,24 @@ class GpuKernels:
     ) -> Self:
         """`is_identical`: a row's numbers are the same to the bit, whatever other rows its pass has."""
         return cls(Products(device, is_identical=is_identical), attention or AttentionShape())
+
+    def why_they_fail(self) -> str | None:
+        """Try a small product; None where it is right.
+
+        Python's headers may be missing, or compiler, driver and card disagree in one of many ways.
+        """
+        blocks = (torch.arange(32 * 2 * 18) % 251).to(torch.uint8).view(32, 2, 18)
+        blocks[..., 1] = 40  # of the scale: a number of ordinary size
+        expected = dequantise(BlockType.Q4_0, blocks).sum(1)
+        out = torch.zeros(1, len(expected), device=self.products.device)
+        try:
+            product = self.pack([BlockTensor("trial", BlockType.Q4_0, blocks)])
+            assert product is not None, "these are whole groups"
+            product.multiply(torch.ones(1, 64, device=out.device), out, Around())
+            found = out[0].cpu()
+        except (RuntimeError, OSError, SubprocessError, AssertionError, TritonError) as error:
+            return shorten(f"{type(error).__name__}: {error}", 160)
+        return None if torch.allclose(found, expected, rtol=1e-3) else "their numbers are wrong"
 
     @property
     def identical_rows(self) -> int:

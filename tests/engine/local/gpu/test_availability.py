@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import torch
 
 from chatterm.engine.local.gpu.availability import why_no_kernels
 
@@ -19,3 +20,22 @@ def test_without_a_compiler_torch_multiplies(monkeypatch: pytest.MonkeyPatch, tm
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("CC", raising=False)
     assert "there is none: torch's int4 products" in (why_no_kernels((9, 0)) or "")
+
+
+def test_kernels_that_run_are_found_to(device: torch.device) -> None:
+    from chatterm.engine.local.gpu.kernels import GpuKernels
+
+    assert GpuKernels.on(device).why_they_fail() is None
+
+
+def test_kernels_that_do_not_run_say_why(device: torch.device, monkeypatch: pytest.MonkeyPatch) -> None:
+    from triton.runtime.errors import PTXASError
+
+    from chatterm.engine.local.gpu.kernels import GpuKernels
+    from chatterm.engine.local.gpu.products import Products
+
+    def fail(*_: object) -> None:
+        raise PTXASError("unknown target")
+
+    monkeypatch.setattr(Products, "multiply", fail)
+    assert GpuKernels.on(device).why_they_fail() == "PTXASError: PTXAS error: unknown target"
