@@ -1,5 +1,6 @@
 """`chatterm` without a command: the app."""
 
+import gc
 import os
 import sys
 from collections.abc import Mapping
@@ -20,12 +21,12 @@ from chatterm.config import load_config
 from chatterm.conversation import ModelCard
 from chatterm.engine.base import CancelToken
 from chatterm.errors import UsageError
-from chatterm.tasks import Composed, Question, choose_prompt, compose
 
 if TYPE_CHECKING:
     from chatterm.engine.registry import EchoModel
     from chatterm.models.discovery import ModelFile
     from chatterm.store import ConversationStore
+    from chatterm.tasks import Composed
     from chatterm.tasks.model_shelf import ModelShelf
     from chatterm.tui.drafts import Draft
     from chatterm.tui.parts import AppParts
@@ -62,6 +63,8 @@ def open_app(options: AppOptions) -> int:
         check_keys(TERMINAL)
     draft = _draft(options, workspace, is_piped=is_piped)
     with ExitStack() as stack:
+        stack.callback(gc.enable)
+        gc.disable()  # what is imported and opened here stays: no use in looking through it again and again
         store = stack.enter_context(closing(workspace.open_store(is_private=options.is_private)))
         conversation_id = _conversation(options, store)
         model = _model(options, workspace)
@@ -71,10 +74,17 @@ def open_app(options: AppOptions) -> int:
         if is_plain:
             from chatterm.tui.plain import run_plain
 
+            _collect_again()
             return run_plain(parts, sys.stdout)
         from chatterm.tui.app import run
 
+        _collect_again()
         return run(parts)
+
+
+def _collect_again() -> None:
+    gc.freeze()
+    gc.enable()
 
 
 def _draft(options: AppOptions, workspace: Workspace, *, is_piped: bool) -> "Draft | None":
@@ -165,7 +175,9 @@ def _shelf(workspace: Workspace, settings: Mapping[str, object]) -> "ModelShelf"
 
 def _compose(
     workspace: Workspace, settings: Mapping[str, object], draft: "Draft", card: ModelCard, continues: bool
-) -> Composed:
+) -> "Composed":
+    from chatterm.tasks import Question, choose_prompt, compose  # opening the app does without
+
     question = Question(
         text=draft.text,
         documents=draft.documents,

@@ -14,9 +14,9 @@ from chatterm.engine.registry import EchoModel, EngineOptions, open_engine
 from chatterm.models.cache import trim_cache
 from chatterm.models.catalogue import Catalogue, CatalogueEntry, load_catalogue
 from chatterm.models.discovery import ModelFile, resolve
-from chatterm.models.download import PullProgress, pull
 
 if TYPE_CHECKING:
+    from chatterm.models.progress import PullProgress
     from chatterm.prompts import PromptLibrary
     from chatterm.store import ConversationStore
 
@@ -105,6 +105,8 @@ class Workspace:
         self, entry: CatalogueEntry, report: Report, cancel: CancelToken, *, is_offline: bool = False
     ) -> ModelFile:
         """Say what is fetched and from where, fetch it, and show how far it is. Raises Stopped."""
+        from chatterm.models.download import pull
+
         is_offline = is_offline or self.is_offline
         if not is_offline:
             report.notice(
@@ -144,7 +146,7 @@ def _first_given(*values: bool | None) -> bool:
 _BAR_WIDTH = 24
 
 
-def _bar(step: PullProgress) -> str:
+def _bar(step: "PullProgress") -> str:
     """Draw how far a fetch is."""
     if step.stage == "waiting":
         return "waiting for another chatterm that is fetching the same model"

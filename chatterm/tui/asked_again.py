@@ -2,7 +2,6 @@
 
 from chatterm.conversation import Document
 from chatterm.store import AskedSummary, ConversationStore, PromptUse
-from chatterm.tasks.question import CHAT, SUMMARY
 from chatterm.tui.drafts import Draft
 
 
@@ -25,6 +24,8 @@ def _document(name: str, data: bytes) -> Document:
 
 def _prompt_of(store: ConversationStore, question_id: str) -> PromptUse | None:
     """Return the prompt that was chosen; those that fit by themselves are none."""
+    from chatterm.tasks.question import CHAT, SUMMARY  # opening the app does without
+
     for reply in store.children(question_id):
         detail = store.reply_detail(reply.id)
         if detail and detail.record.prompt and detail.record.prompt.id not in {CHAT, SUMMARY}:

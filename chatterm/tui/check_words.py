@@ -5,16 +5,18 @@ The texts are the reply's and the documents' own: whoever shows the lines saniti
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from rich.cells import cell_len, set_cell_size
 
-from chatterm.checks import Finding, Kind, describe
 from chatterm.session import Scored
-from chatterm.tasks import Checked
-from chatterm.tasks.checking import MAX_NOTICES
 from chatterm.tui.foreign import one_line
 
-_NOUNS: Mapping[Kind, tuple[str, str, str]] = {
+if TYPE_CHECKING:
+    from chatterm.checks import Finding, Kind
+    from chatterm.tasks import Checked
+
+_NOUNS: "Mapping[Kind, tuple[str, str, str]]" = {
     "number": ("number", "numbers", "个数字"),
     "quote": ("quote", "quotes", "处引文"),
     "citation": ("citation", "citations", "处引用"),
@@ -27,8 +29,10 @@ _LABEL_CELLS = 30
 _MORE = {"en": "and more; V in the messages lists all", "zh": "还有更多；在消息中按 V 查看全部"}
 
 
-def summary_lines(checked: Checked, lang: str) -> Iterator[str]:
+def summary_lines(checked: "Checked", lang: str) -> Iterator[str]:
     """Yield what stands below a reply: what was found, each thing that is amiss, the domain's footer."""
+    from chatterm.tasks.checking import MAX_NOTICES  # opening the app does without
+
     if counted := counted_line(checked, lang):
         yield counted
     notices = list(checked.notices)
@@ -38,7 +42,7 @@ def summary_lines(checked: Checked, lang: str) -> Iterator[str]:
     yield from checked.footers
 
 
-def counted_line(checked: Checked, lang: str) -> str:
+def counted_line(checked: "Checked", lang: str) -> str:
     """Return how much was found in the documents and how much was not; empty where nothing was checked."""
     grounded = [finding for finding in checked.report.findings if finding.kind in _NOUNS]
     if not grounded:
@@ -54,13 +58,15 @@ def counted_line(checked: Checked, lang: str) -> str:
     return " · ".join(parts)
 
 
-def _counted(kind: Kind, number: int, lang: str) -> str:
+def _counted(kind: "Kind", number: int, lang: str) -> str:
     one, several, chinese = _NOUNS[kind]
     return f"{number}{chinese}" if lang == "zh" else f"{number} {one if number == 1 else several}"
 
 
-def finding_lines(finding: Finding, lang: str) -> Iterator[str]:
+def finding_lines(finding: "Finding", lang: str) -> Iterator[str]:
     """Yield one finding, and the lines of the source that it rests on."""
+    from chatterm.checks import describe
+
     yield f"{'✓' if finding.is_verified else '⚠'} {describe(finding, lang)}"
     for place in finding.evidence:
         lines = (

@@ -4,16 +4,18 @@ Textual calls these messages; here a message is always one of a conversation.
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from textual.message import Message
 
 from chatterm.conversation import ModelCard, Turn
 from chatterm.errors import StoreError
 from chatterm.session import Scored, TurnStarted
-from chatterm.tasks import Checked
 from chatterm.tui.drafts import Draft
 from chatterm.tui.pacing import Growth
+
+if TYPE_CHECKING:
+    from chatterm.tasks import Checked
 
 Phase = Literal["idle", "waiting", "reading", "writing", "stopping"]
 """Of the turn: `waiting` for the engine, `reading` the prompt."""
@@ -109,7 +111,7 @@ class ReplyScored(Message):
 class ReplyChecked(Message):
     """What the checks found in the reply that finished just before."""
 
-    checked: Checked
+    checked: "Checked"
 
 
 @dataclass

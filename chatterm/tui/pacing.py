@@ -7,9 +7,12 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
+from typing import TYPE_CHECKING
 
 from chatterm.engine.base import PrefillProgress, TextDelta
-from chatterm.tasks import TaskEvent
+
+if TYPE_CHECKING:
+    from chatterm.tasks import TaskEvent
 
 INTERVAL_S = 0.05
 
@@ -24,7 +27,7 @@ class Sign(Enum):
     OVER = "no more events come"
 
 
-Receive = Callable[[float | None], TaskEvent | Sign]
+Receive = Callable[[float | None], "TaskEvent | Sign"]
 """Waits so many seconds for the next event, None: for ever."""
 
 
@@ -90,7 +93,7 @@ class _Interval:
         return True
 
 
-def paced(receive: Receive, clock: Clock = time.monotonic) -> Iterator[TaskEvent | Growth]:
+def paced(receive: Receive, clock: Clock = time.monotonic) -> "Iterator[TaskEvent | Growth]":
     """Yield the events received, text deltas merged into Growths, prefill progress thinned out.
 
     Joined, the growths are the whole text, and none comes after the event that followed it. No text waits

@@ -8,13 +8,13 @@ from chatterm.conversation import ModelCard
 from chatterm.engine.base import Engine
 from chatterm.engine.registry import EchoModel
 from chatterm.models.discovery import ModelFile
-from chatterm.prompts import PromptLibrary
 from chatterm.store import ConversationStore
-from chatterm.tasks import Composed
 from chatterm.tui.drafts import Draft
 from chatterm.tui.settings import SettingsSource
 
 if TYPE_CHECKING:
+    from chatterm.prompts import PromptLibrary
+    from chatterm.tasks import Composed
     from chatterm.tasks.model_shelf import ModelShelf
 
 
@@ -25,7 +25,7 @@ class AppParts:
     store: ConversationStore
     open_engine: Callable[[], Engine]
     """Slow; called in a thread, and again for the next question where it failed. Raises ChattermError."""
-    compose: Callable[[Draft, ModelCard, bool], Composed]
+    compose: "Callable[[Draft, ModelCard, bool], Composed]"
     """Shapes a draft for a model, by the prompt and the settings in use.
 
     The last argument tells whether a conversation goes on. Called in a turn's thread. Raises ChattermError.
@@ -52,7 +52,7 @@ class AppParts:
     """What can be chosen; None: the model stays."""
     open_model: Callable[[ModelFile | EchoModel], Engine] | None = None
     """Opens another model than the first; slow, called in a thread. Raises ChattermError."""
-    library: PromptLibrary | None = None
+    library: "PromptLibrary | None" = None
     """The prompts that can be chosen; read when they are asked for."""
     lang: str = "en"
     """Of the prompts' titles and notes."""

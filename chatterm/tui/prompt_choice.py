@@ -1,11 +1,15 @@
 """From the library to the composer: a prompt is chosen, and shapes the draft that is there."""
 
+from typing import TYPE_CHECKING
+
 from textual.screen import Screen
 
 from chatterm.conversation import ModelCard
 from chatterm.tui.parts import AppParts
-from chatterm.tui.prompt_filling import Chosen
 from chatterm.tui.widgets.composer_area import ComposerArea
+
+if TYPE_CHECKING:
+    from chatterm.tui.prompt_filling import Chosen
 
 
 def choose_prompt(screen: Screen[None], parts: AppParts, card: ModelCard | None, name: str = "") -> None:
@@ -22,7 +26,7 @@ def choose_prompt(screen: Screen[None], parts: AppParts, card: ModelCard | None,
 
     area = screen.query_one(ComposerArea)
 
-    def use(chosen: Chosen | None) -> None:
+    def use(chosen: "Chosen | None") -> None:
         if chosen is None:
             return
         area.show_draft(chosen.draft)

@@ -4,9 +4,12 @@ import queue
 import threading
 from collections.abc import Generator
 from contextlib import closing
+from typing import TYPE_CHECKING
 
-from chatterm.tasks import TaskEvent
 from chatterm.tui.pacing import Sign
+
+if TYPE_CHECKING:
+    from chatterm.tasks import TaskEvent
 
 
 class EventPump:
@@ -16,12 +19,12 @@ class EventPump:
     daemon: a stuck engine must not keep the process from ending.
     """
 
-    def __init__(self, events: Generator[TaskEvent]) -> None:
+    def __init__(self, events: "Generator[TaskEvent]") -> None:
         self._events = events
         self._queue: queue.SimpleQueue[TaskEvent | Sign | Exception] = queue.SimpleQueue()
         threading.Thread(target=self._run, daemon=True).start()
 
-    def receive(self, timeout_s: float | None) -> TaskEvent | Sign:
+    def receive(self, timeout_s: float | None) -> "TaskEvent | Sign":
         """Return the next event, or a sign. Raises what the events raised."""
         try:
             received = self._queue.get(timeout=timeout_s)

@@ -9,18 +9,21 @@ import re
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from textual.message import Message
 
 from chatterm.errors import ChattermError
 from chatterm.session import Scored
-from chatterm.tasks import Checked
-from chatterm.tasks.views import View, view_of
 from chatterm.tui.check_words import score_lines, summary_lines
 from chatterm.tui.parts import AppParts
 from chatterm.tui.widgets.message import ReplyView, body_of
 from chatterm.tui.widgets.reply_extras import ChecksView, ScoresView
 from chatterm.tui.widgets.structured_reply import StructuredReply, marks_of
+
+if TYPE_CHECKING:
+    from chatterm.tasks import Checked
+    from chatterm.tasks.views import View
 
 
 @dataclass
@@ -28,7 +31,7 @@ class ReplyShaped(Message):
     """A reply in JSON is better shown so."""
 
     reply_id: str
-    view: View
+    view: "View"
 
 
 class ReplyShapes:
@@ -41,7 +44,7 @@ class ReplyShapes:
         self._scored: dict[str, Scored] = {}
         self._views: dict[str, View] = {}
 
-    def checked_of(self, reply_id: str) -> Checked | None:
+    def checked_of(self, reply_id: str) -> "Checked | None":
         return self._checked.get(reply_id)
 
     def can_shape(self, reply_id: str) -> bool:
@@ -62,7 +65,7 @@ class ReplyShapes:
         """Keep how likely each label was; `dress` shows it."""
         self._scored[reply_id] = scored
 
-    def checked(self, checked: Checked, view: ReplyView | None) -> None:
+    def checked(self, checked: "Checked", view: ReplyView | None) -> None:
         """Keep what was found, and show it in the reply's view."""
         if checked.reply_id:
             self._checked[checked.reply_id] = checked
@@ -83,11 +86,11 @@ class ReplyShapes:
         elif shape:
             await self._put(view, shape)
 
-    async def _put(self, view: ReplyView, shape: View) -> None:
+    async def _put(self, view: ReplyView, shape: "View") -> None:
         checked = self._checked.get(view.message_id)
         await view.put_body(StructuredReply(shape, marks_of(checked.fields) if checked else None))
 
-    def _show_checks(self, view: ReplyView, checked: Checked) -> None:
+    def _show_checks(self, view: ReplyView, checked: "Checked") -> None:
         for table in view.query(StructuredReply):
             table.mark(marks_of(checked.fields))
         if lines := list(summary_lines(checked, self._parts.lang)):
@@ -95,6 +98,8 @@ class ReplyShapes:
 
     def _shape(self, reply_id: str, text: str) -> None:
         """Post the shape that its prompt gives a reply, if there is one. Runs in a thread."""
+        from chatterm.tasks.views import view_of  # opening the app does without
+
         library = self._parts.library
         try:
             detail = self._parts.store.reply_detail(reply_id)

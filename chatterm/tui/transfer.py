@@ -1,13 +1,15 @@
 """Conversations to and from files, as the app asks for it. Blocking: for a thread."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from chatterm.errors import UsageError
-from chatterm.prompts import PromptLibrary
 from chatterm.store import ConversationStore
 from chatterm.store.exporting import file_name, json_pieces, write_new
 from chatterm.store.foreign import read_conversations
-from chatterm.tasks.exported import markdown_of
+
+if TYPE_CHECKING:
+    from chatterm.prompts import PromptLibrary
 
 
 def default_path(store: ConversationStore, conversation_id: str) -> str:
@@ -38,13 +40,16 @@ def new_path_of(text: str) -> Path:
 
 
 def export_to(
-    store: ConversationStore, library: PromptLibrary | None, conversation_id: str, text: str
+    store: ConversationStore, library: "PromptLibrary | None", conversation_id: str, text: str
 ) -> Path:
     """Write a conversation: with every branch where the name ends in .json, else the active path as Markdown.
 
     `library` knows which prompts write drafts. `text` is the path as it was typed; the path is returned.
     Raises UsageError for a file that is there or cannot be written, StoreError, UnknownName.
     """
+    from chatterm.prompts import PromptLibrary  # opening the app does without
+    from chatterm.tasks.exported import markdown_of
+
     path = new_path_of(text)
     if path.suffix.lower() == ".json":
         write_new(path, json_pieces(store.whole, [conversation_id]))

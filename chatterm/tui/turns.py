@@ -8,7 +8,7 @@ import logging
 import threading
 from collections.abc import Generator
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from textual.message import Message
 
@@ -23,7 +23,6 @@ from chatterm.session import (
     TurnRequest,
     TurnStarted,
 )
-from chatterm.tasks import Checked, Composed, TaskEvent, checked, earlier_in
 from chatterm.tui import events
 from chatterm.tui.asked_again import draft_of
 from chatterm.tui.context_gate import ContextGate
@@ -32,6 +31,9 @@ from chatterm.tui.engine_slot import EngineSlot, Post
 from chatterm.tui.pacing import Growth, paced
 from chatterm.tui.parts import AppParts
 from chatterm.tui.pump import EventPump
+
+if TYPE_CHECKING:
+    from chatterm.tasks import Composed, TaskEvent
 
 logger = logging.getLogger(__name__)
 
@@ -84,6 +86,8 @@ class TurnRunner:
             post(events.ReplyFailed(f"the reply failed unexpectedly: {type(error).__name__}: {error}"))
 
     def _run(self, engine: Engine, plan: TurnPlan, post: Post) -> None:
+        from chatterm.tasks import checked, earlier_in  # opening the app does without
+
         composed = self._composed(plan, engine, post)
         admitted = self._gate.admit(engine, composed.request, plan.parent_id, plan.cancel, post)
         if admitted is None:
@@ -98,7 +102,7 @@ class TurnRunner:
             if ui_event := as_ui_event(event):
                 post(ui_event)
 
-    def _composed(self, plan: TurnPlan, engine: Engine, post: Post) -> Composed:
+    def _composed(self, plan: TurnPlan, engine: Engine, post: Post) -> "Composed":
         """Shape what is asked, or was asked: then by its own prompt, as long as there is one."""
         store, card = self._parts.store, engine.describe()
         path = store.path_to(plan.parent_id) if plan.parent_id else ()
@@ -134,8 +138,10 @@ def begun(session: ChatSession, request: TurnRequest, plan: TurnPlan) -> Generat
             )
 
 
-def as_ui_event(event: TaskEvent | Growth) -> Message | None:
+def as_ui_event(event: "TaskEvent | Growth") -> Message | None:
     """Return what the screen is told of `event`; Finished says nothing that TurnFinished does not."""
+    from chatterm.tasks import Checked
+
     ui_event: Message | None = None
     match event:
         case TurnStarted():

@@ -43,7 +43,7 @@ async def test_the_conversation_on_screen_is_exported_to_a_new_file_of_the_users
         await app.app.chat.run_action("export")
         await app.until_shown("Export to a new file")
         await app.press("enter")
-        await app.until_shown("give another name")
+        await app.until_shown("already;")
         await answer(app, tmp_path / "none" / "talk.json")
         await app.until_shown("there is no")
         await answer(app, tmp_path / "talk.json")

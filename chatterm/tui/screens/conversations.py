@@ -9,7 +9,7 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
 from chatterm.store import SearchHit
-from chatterm.tui import events, transfer
+from chatterm.tui import events
 from chatterm.tui.calls import called
 from chatterm.tui.foreign import one_line
 from chatterm.tui.organiser import Organiser
@@ -112,6 +112,8 @@ class ConversationsScreen(Screen[None]):
     @work
     async def action_export(self, path: str = "") -> None:
         """Write the conversation on screen to a new file: this one, or one that is asked for."""
+        from chatterm.tui import transfer  # opening the app does without
+
         identity = self._on_screen("exported")
         if identity is None:
             return
@@ -129,6 +131,8 @@ class ConversationsScreen(Screen[None]):
     @work
     async def action_import_file(self, path: str = "") -> None:
         """Take in the conversations of a file: this one, or one that is asked for."""
+        from chatterm.tui import transfer  # opening the app does without
+
         if not path:
             dialog = LineDialog("Import conversations", hint=_IMPORT_HINT, check=transfer.path_of)
             typed = await self.app.push_screen_wait(dialog)

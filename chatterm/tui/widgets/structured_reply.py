@@ -4,6 +4,7 @@ Texts are the model's own. A mark is a sign and never a colour alone.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from rich import box
 from rich.table import Table
@@ -14,9 +15,11 @@ from textual.content import Content
 from textual.widgets import Static
 
 from chatterm.sanitize import sanitize, sanitize_line
-from chatterm.tasks import FieldMark
-from chatterm.tasks.views import View
 from chatterm.tui.foreign import one_line
+
+if TYPE_CHECKING:
+    from chatterm.tasks import FieldMark
+    from chatterm.tasks.views import View
 
 VERIFIED, UNVERIFIED = "✓", "⚠"
 MAX_ROWS = 60
@@ -28,7 +31,7 @@ Marks = Mapping[tuple[int, str], bool]
 """Whether what was checked in a row and column was found."""
 
 
-def marks_of(fields: Sequence[FieldMark]) -> Marks:
+def marks_of(fields: "Sequence[FieldMark]") -> Marks:
     """Return the marks by row and column of the answer: a list of objects, or one object."""
     marks: dict[tuple[int, str], bool] = {}
     for field in fields:
@@ -39,7 +42,7 @@ def marks_of(fields: Sequence[FieldMark]) -> Marks:
     return marks
 
 
-def drawn_rows(view: View) -> Sequence[Sequence[str]]:
+def drawn_rows(view: "View") -> Sequence[Sequence[str]]:
     """Return the first rows, as many as are drawn at once; one at least."""
     num_chars = 0
     for number, row in enumerate(view.rows[:MAX_ROWS]):
@@ -60,7 +63,7 @@ def cell_text(text: str, is_verified: bool | None) -> str:
 class StructuredReply(Vertical):
     """Shows a View. What checks found comes later, and is shown by `mark`."""
 
-    def __init__(self, view: View, marks: Marks | None = None) -> None:
+    def __init__(self, view: "View", marks: Marks | None = None) -> None:
         super().__init__(classes="structured")
         self._view = view
         self._rows = drawn_rows(view)
