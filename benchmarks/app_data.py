@@ -59,10 +59,10 @@ def conversation(title: str, age: int, texts: Sequence[str]) -> WholeConversatio
 
 
 def message_text(number: int, chance: random.Random) -> str:
-    """A question of some words, or a reply in Markdown, with a mark that tells which it is."""
+    """A question that begins with its mark, or a reply in Markdown that ends with it."""
     if number % 2 == 0:
         return f"{mark(number)} {sentence(chance, 12)}"
-    return f"{mark(number)} {markdown(chance, 1 + number % 3)}"
+    return f"{markdown(chance, 1 + number % 3)}\n\n{mark(number)}"
 
 
 def mark(number: int) -> str:
