@@ -13,6 +13,7 @@ from pathlib import Path
 from chatterm.errors import StoreError
 from chatterm.store import files
 from chatterm.store.driver import sqlite3
+from chatterm.store.erase_mark import EraseMark
 from chatterm.store.faults import primary_code, translated
 from chatterm.store.migrations import MIGRATIONS, check_usable, migrate
 from chatterm.store.search_index import add_function, secure_index
@@ -21,9 +22,12 @@ from chatterm.store.search_index import add_function, secure_index
 class StoreConnection:
     """One SQLite connection for all threads. `reading` and `writing` raise StoreError, never SQLite's own."""
 
-    def __init__(self, connection: sqlite3.Connection, name: str, *, is_read_only: bool) -> None:
-        """`name` is what messages call the database."""
+    def __init__(
+        self, connection: sqlite3.Connection, name: str, *, is_read_only: bool, path: Path | None = None
+    ) -> None:
+        """`name` is what messages call the database; `path` is its file, None where it has none."""
         self.name = name
+        self.erase_mark = EraseMark(path)
         self.is_read_only = is_read_only
         self._connection = connection
         self._lock = threading.RLock()
@@ -97,7 +101,7 @@ def open_file(path: Path, *, timeout_s: float, mounts: Path) -> Opened:
         except BaseException:
             connection.close()
             raise
-    return Opened(StoreConnection(connection, str(path), is_read_only=False), notices)
+    return Opened(StoreConnection(connection, str(path), is_read_only=False, path=path), notices)
 
 
 def _check_by_reading(path: Path, timeout_s: float) -> None:

@@ -82,8 +82,14 @@ class ConversationOrganiser(BranchReader, ConversationDrafts):
                 for identity in conversation_ids
             )
             if number:
+                self._db.erase_mark.set()
                 forget_deleted(db)
         return number
+
+    @property
+    def must_erase(self) -> bool:
+        """Something was deleted, here or by a process that is gone, and not erased yet."""
+        return self._db.erase_mark.is_set
 
     def erase_deleted(self) -> None:
         """Rewrite the database, so that no text that was deleted or replaced is in any of its files.
@@ -98,6 +104,7 @@ class ConversationOrganiser(BranchReader, ConversationDrafts):
         with self._db.reading() as db:
             db.execute("VACUUM")
         self._empty_wal()
+        self._db.erase_mark.clear()
 
     def older_than(self, instant: str) -> list[str]:
         """Return the ids of conversations last changed before `instant` (ISO 8601, UTC) and not pinned."""

@@ -24,8 +24,8 @@ class RecycleBin:
 
     @property
     def must_erase(self) -> bool:
-        """Something was deleted since the files were cleaned."""
-        return self._must_erase
+        """Something was deleted since the files were cleaned, if only by a chatterm that was killed then."""
+        return self._must_erase or self._store.must_erase
 
     def delete(self, conversation_ids: Sequence[str]) -> list[WholeConversation]:
         """Delete these and return what they were; those that are gone already are passed over.
@@ -52,7 +52,7 @@ class RecycleBin:
     def erase(self) -> None:
         """Clean the database's files of what was deleted. Harmless when repeated, or when nothing was."""
         with self._lock:
-            if not self._must_erase:
+            if not self.must_erase or self._store.is_read_only:
                 return
             try:
                 self._store.erase_deleted()

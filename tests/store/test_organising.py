@@ -206,6 +206,24 @@ def test_deleted_text_is_gone_though_another_window_is_open(store: ConversationS
         assert other.conversations() == []
 
 
+def test_who_opens_it_next_knows_what_is_still_to_be_erased(store: ConversationStore, database: Path) -> None:
+    words = secrets(4, 8)
+    cid, kept = fill(store, words), fill(store, secrets(5, 8))
+    assert store.delete(["absent"]) == 0
+    assert not store.must_erase
+    store.delete([cid])
+    store.close()  # as a process does that is told to end
+    with closing(ConversationStore.open(database)) as following:
+        told = [following.must_erase]
+        following.erase_deleted()
+        assert [*told, following.must_erase] == [True, False]
+        assert files_with(database, words) == {}
+        assert [one.id for one in following.conversations()] == [kept]
+    with closing(ConversationStore.in_memory()) as nowhere:
+        nowhere.delete([fill(nowhere, words)])
+        assert not nowhere.must_erase
+
+
 def converse(store: ConversationStore, chance: random.Random) -> tuple[str, list[str]]:
     """A conversation of some length, and the words it is made of."""
     words = ["".join(chance.choices("bcdfghjklmnpqrstvwxz", k=12)) for _ in range(chance.randint(2, 30))]

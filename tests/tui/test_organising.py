@@ -7,6 +7,7 @@ import pytest
 from chatterm.conversation import Message
 from chatterm.engine.echo import EchoEngine
 from chatterm.store import ConversationStore
+from chatterm.tui.deleting import RecycleBin
 from chatterm.tui.widgets.sidebar import MARK, Sidebar
 from tests.tui.driving import Driver, parts_of, running, tell
 from tests.tui.engines import HeldEngine
@@ -206,6 +207,18 @@ async def test_what_was_deleted_is_in_no_file_when_the_session_ends(tmp_path: Pa
     app.app.close_parts()
     assert not [path.name for path in tmp_path.iterdir() if b"kolibri" in path.read_bytes()]
     store.close()
+
+
+def test_what_a_killed_session_deleted_is_erased_at_the_end_of_the_next(tmp_path: Path) -> None:
+    killed = ConversationStore.open(tmp_path / "kept.db")
+    gone = tell(killed, ["a secret word: kolibri", "noted"], title="kolibri")
+    RecycleBin(killed).delete([gone])
+    following = ConversationStore.open(tmp_path / "kept.db")
+    RecycleBin(following).erase()
+    assert not following.must_erase
+    assert not [path.name for path in tmp_path.iterdir() if b"kolibri" in path.read_bytes()]
+    killed.close()
+    following.close()
 
 
 async def test_what_was_erased_can_still_be_brought_back_in_the_session(store: ConversationStore) -> None:
