@@ -31,7 +31,8 @@ MAX_DIGITS = 40
 
 
 VULGAR = {"½": (1, 2), "⅓": (1, 3), "⅔": (2, 3), "¼": (1, 4), "¾": (3, 4), "⅕": (1, 5), "⅛": (1, 8)}
-_START = re.compile(rf"[0-9]+|[{HAN}]+|[A-Za-z]+|[{''.join(VULGAR)}]")
+_START = re.compile(rf"[0-9]+|[{HAN}]+|[A-Za-z]+|[{''.join(VULGAR)}]|\x1b\[[0-9;?]*[@-~]")
+"""The last is what a terminal obeys, as in colours (ECMA-48, 5.4): its parameters count nothing."""
 _GROUPED = re.compile(r"[0-9]{1,3}(?:(?P<sep>[,'])[0-9]{3})(?:(?P=sep)[0-9]{3})*(?![0-9])(?:\.[0-9]+)?")
 _INDIAN = re.compile(r"[0-9]{1,2}(?:,[0-9]{2})+,[0-9]{3}(?![0-9])(?:\.[0-9]+)?")
 _EUROPEAN = re.compile(
