@@ -49,6 +49,8 @@ CACHE_SHARE = 0.25
 _ROW_COST = {"cpu": 0.3}
 """What one more row adds to a pass, in passes of one row: measured with int4 products for 2 to 8 rows."""
 _ROW_COST_ELSEWHERE = 0.1
+_ROW_COST_BESIDE_GRAPHS = 0.5
+"""Such a pass is launched kernel by kernel, two to five times a graph's step. Estimated, not measured."""
 _SLOW_READING = (
     "deterministic replies read the prompt one token at a time here, which is slow; "
     "compiled kernels, which need a C compiler, read many"
@@ -73,6 +75,9 @@ class Runtime:
         self._reader = Reader(model, is_deterministic=options.is_deterministic)
         fast = _fast_steps(model)
         self._stepper = Stepper(self._reader, threads, fast)
+        self._row_cost = _ROW_COST.get(self._device.type, _ROW_COST_ELSEWHERE)
+        if fast is not None:
+            self._row_cost = _ROW_COST_BESIDE_GRAPHS
         self.max_live = MAX_LIVE if fast is None else fast.most_rows
         """Replies that go on together. More share a pass on the CPU no better."""
         most = MAX_DRAFT if self._reader.max_rows is None else min(MAX_DRAFT, self._reader.max_rows - 1)
@@ -111,6 +116,8 @@ class Runtime:
         )
         with memory_errors_named(chosen, "the model's weights"):
             model, notes = source.load(plan)
+        if chosen.type == "cuda":
+            torch.cuda.empty_cache()  # of what unpacking took, which would count as not free
         is_fixed = options.num_threads is not None or options.is_deterministic or chosen.type != "cpu"
         threads = ThreadChoice(most_threads, partial(_set_threads, native), is_fixed=is_fixed)
         threads.calibrate(partial(torch.zeros, 2**19))
@@ -152,8 +159,7 @@ class Runtime:
         chooser = TokenChooser(
             request.sampling, sample, constraint=constraint, num_alternatives=request.num_alternatives
         )
-        row_cost = _ROW_COST.get(self._device.type, _ROW_COST_ELSEWHERE)
-        lookup = PromptLookup(row_cost, self._max_draft) if self._max_draft > 0 else None
+        lookup = PromptLookup(self._row_cost, self._max_draft) if self._max_draft > 0 else None
         return SampleRun(slab, prompt_ids, chooser, end_ids=end_ids, max_tokens=max_tokens, lookup=lookup)
 
     def first(self, run: SampleRun, logits: torch.Tensor) -> list[Drawn]:
@@ -168,10 +174,6 @@ class Runtime:
         """Keep what a slab holds for later prompts; harmless when repeated."""
         self._cache.give_back(slab)
 
-    def forget(self) -> None:
-        """Drop what was kept of earlier prompts."""
-        self._cache.clear()
-
     def score(self, reading: PromptReading, endings: Sequence[Sequence[int]]) -> list[float]:
         """Return the log-probability of each ending of a prompt that was read."""
         assert reading.logits is not None, "the prompt was not read"
@@ -179,8 +181,13 @@ class Runtime:
 
     def guarded(self, values: Generator[_T]) -> Generator[_T]:
         """Yield `values`, with the ways in which memory runs out turned into OutOfMemory."""
-        with memory_errors_named(self._device, "this conversation"), closing(values):
-            yield from values
+        try:
+            with memory_errors_named(self._device, "this conversation"), closing(values):
+                yield from values
+        except OutOfMemory:
+            # What is kept is within the budget, but others have taken what was free: leave room to go on.
+            self._cache.clear()
+            raise
 
 
 def _gpu_kernels(

@@ -191,8 +191,9 @@ class DeviceSteps:
             body()
         torch.cuda.current_stream(self._device).wait_stream(side)
         graph = torch.cuda.CUDAGraph()
-        # Other threads of the program are no part of it.
-        with torch.cuda.graph(graph, pool=self._pool, capture_error_mode="thread_local"):
+        # On a stream of this device: torch's own for it is of the first device that had one. Other threads
+        # of the program are no part of it.
+        with torch.cuda.graph(graph, pool=self._pool, stream=side, capture_error_mode="thread_local"):
             body()
         for tensor, value in zip(state.rows.advancing, kept, strict=True):
             tensor.copy_(value)

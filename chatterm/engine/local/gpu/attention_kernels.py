@@ -60,8 +60,8 @@ def _ready(
     return heads
 
 
-# A graph for each power of two of splits should not want a kernel of its own.
-@triton.jit(do_not_specialize=["most_splits"])
+# A graph for each power of two of splits should not want a kernel of its own, nor each row of a table.
+@triton.jit(do_not_specialize=["most_splits"], do_not_specialize_on_alignment=["addresses"])
 def attend(
     qkv, addresses, capacities, positions, firsts, starts, turns, query_norm, key_norm, sums, stats,
     epsilon, query_scale, cap, num_pairs, most_splits,

@@ -47,8 +47,8 @@ class GpuKernels:
         blocks = (torch.arange(32 * 2 * 18) % 251).to(torch.uint8).view(32, 2, 18)
         blocks[..., 1] = 40  # of the scale: a number of ordinary size
         expected = dequantise(BlockType.Q4_0, blocks).sum(1)
-        out = torch.zeros(1, len(expected), device=self.products.device)
         try:
+            out = torch.zeros(1, len(expected), device=self.products.device)
             product = self.pack([BlockTensor("trial", BlockType.Q4_0, blocks)])
             assert product is not None, "these are whole groups"
             product.multiply(torch.ones(1, 64, device=out.device), out, Around())
