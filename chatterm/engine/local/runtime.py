@@ -174,6 +174,10 @@ class Runtime:
         """Keep what a slab holds for later prompts; harmless when repeated."""
         self._cache.give_back(slab)
 
+    def forget(self) -> None:
+        """Drop what was kept of earlier prompts."""
+        self._cache.clear()
+
     def score(self, reading: PromptReading, endings: Sequence[Sequence[int]]) -> list[float]:
         """Return the log-probability of each ending of a prompt that was read."""
         assert reading.logits is not None, "the prompt was not read"
@@ -186,7 +190,7 @@ class Runtime:
                 yield from values
         except OutOfMemory:
             # What is kept is within the budget, but others have taken what was free: leave room to go on.
-            self._cache.clear()
+            self.forget()
             raise
 
 

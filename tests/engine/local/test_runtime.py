@@ -1,13 +1,18 @@
 """Devices, threads and memory: what is chosen, and what is said when it is not there."""
 
 import os
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
 import torch
 
-from chatterm.engine.local.runtime import choose_device, memory_errors_named, num_physical_cores
+from chatterm.engine.base import CancelToken
+from chatterm.engine.local.options import RuntimeOptions
+from chatterm.engine.local.runtime import Runtime, choose_device, memory_errors_named, num_physical_cores
+from chatterm.engine.local.source import open_source
 from chatterm.errors import OutOfMemory, UsageError
+from tests.support.gguf_files import TinyLlama, tiny_gguf
 
 CPU = torch.device("cpu")
 
@@ -39,6 +44,26 @@ def test_running_out_of_memory_names_what_was_asked_and_what_is_free() -> None:
 def test_python_running_out_of_memory_is_told_alike() -> None:
     with pytest.raises(OutOfMemory, match="cpu for a test"), memory_errors_named(CPU, "a test"):
         bytearray(2**62)
+
+
+def test_where_memory_ran_out_nothing_is_kept_that_takes_it(tmp_path: Path) -> None:
+    source = open_source(tiny_gguf(tmp_path / "m.gguf", TinyLlama(context_length=64)))
+    runtime = Runtime.open(source, RuntimeOptions(context_length=64, device="cpu", num_threads=1))
+
+    def num_cached() -> int:
+        reading = runtime.open_prompt([1, 40, 41], 8)
+        list(reading.read(CancelToken()))
+        runtime.give_back(reading.slab)
+        return reading.num_cached
+
+    def failing() -> Generator[int]:
+        yield 0
+        raise MemoryError
+
+    assert [num_cached(), num_cached()] == [0, 2]
+    with pytest.raises(OutOfMemory, match="this conversation"):
+        list(runtime.guarded(failing()))
+    assert num_cached() == 0
 
 
 def test_other_errors_stay_what_they_are() -> None:
