@@ -239,3 +239,13 @@ async def test_a_reply_in_an_opened_conversation_knows_what_was_said_before(stor
         Message("assistant", "old answer"),
         Message("user", "remember?"),
     )
+
+
+async def test_the_figures_of_a_reply_are_shown_where_it_is_selected(store: ConversationStore) -> None:
+    async with running(parts_of(store, EchoEngine(["One two."]))) as app:
+        await app.ask("count")
+        await app.until_shown("One two.")
+        await app.until_idle()
+        assert "written at" not in app.screen
+        await app.press("shift+tab", "k")
+        await app.until_shown("2 written at")

@@ -223,11 +223,11 @@ class _Line(Static):
 
     def __init__(self, text: str, *, classes: str) -> None:
         super().__init__(Content(_notice(text)), classes=classes)
-        self.display = bool(text)
+        self.set_class(not text, "-empty")
 
     def show(self, text: str) -> None:
         self.update(Content(_notice(text)))
-        self.display = bool(text)
+        self.set_class(not text, "-empty")
 
 
 def body_of(text: str) -> Widget:
