@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from chatterm.prompts.problems import Place, Problem
-from chatterm.prompts.punctuation import wide_key, wide_mark
+from chatterm.prompts.punctuation import wide_key, wide_mark, wide_mark_in_brackets
 
 if TYPE_CHECKING:
     import yaml
@@ -203,6 +203,9 @@ class _Builder:
         # an unclosed bracket or quote swallows the lines below it: that follows from this
         self.problems = [problem for problem in self.problems if problem.code != "E14"]
         if self._explain_wide(range(max(0, line - 1), line + 1)):
+            return
+        if in_brackets := wide_mark_in_brackets(self._lines[line], self._first_line + line, column):
+            self.problems.append(in_brackets)
             return
         place = Place(self._first_line + line, column + 1, 1)
         advice = "check quotes, brackets and indentation here and in the line before"

@@ -10,7 +10,17 @@ from chatterm.prompts.problems import Place, Problem
 
 _FORMS = {"：": ":", "，": ",", "、": ",", "｛": "{", "｝": "}", "［": "[", "］": "]", "【": "[", "】": "]"}
 _MARK = re.compile("[：，、｛｝［］【】]")
+_IN_BRACKETS = re.compile(r"[{\[][^'\"#]*(?P<mark>[：，、｛｝［］【】])[^'\"#]*\Z")
 _KEY = re.compile(r"\s*(?:- )?[^\s:'\"#]*?(?P<mark>：)")
+
+
+def wide_mark_in_brackets(line: str, number: int, column: int) -> Problem | None:
+    """Return the last full-width mark before `column` (from 0) in brackets without quotes, as a problem.
+
+    For a line that YAML could not read on from there: `{en: x，zh: y}`.
+    """
+    found = _IN_BRACKETS.search(line[:column])
+    return _problem(found["mark"], Place(number, found.start("mark") + 1, 1)) if found else None
 
 
 def wide_key(lines: Sequence[str], numbers: range, first_line: int) -> Problem | None:

@@ -47,6 +47,7 @@ BROKEN = [
     ("E02", changed("title: {", "title： {"), 4, 6, "use ':'"),
     ("E02", changed("languages: [en, zh]", "languages: [en，zh]"), 9, 15, "use ','"),
     ("E02", changed("languages: [en, zh]", "languages：\n- en"), 9, 10, "use ':'"),
+    ("E02", changed("title: {en: Report, zh: 报告}", "title: {en: Report，zh: 报告}"), 4, 19, "use ','"),
     ("E02", "---\n名称：报告\n---\n@@ user\nhi\n", 2, 3, "use ':'"),
     ("E02", "---\n名称：报告\nversion: 1\n---\n@@ user\nhi\n", 2, 3, "use ':'"),
     ("E02", changed("inputs:", "tags: ［a］\ninputs:"), 5, 7, "use '['"),
