@@ -39,7 +39,7 @@ class Slab:
         return self.tensors[-1].shape[2] if self.tensors else 0
 
     def reserve(self, num_tokens: int, *, num_written: int | None = None) -> None:
-        """Make room for `num_tokens` in all, doubling up to what is expected.
+        """Make room for `num_tokens` in all, doubling up to what is expected; on a GPU all that at once.
 
         `num_written` have keys and values, which they keep (None: those that are held). Where memory runs
         out it raises as torch does, and nothing has changed.
@@ -49,6 +49,8 @@ class Slab:
         if num_tokens > self._limit:
             raise ValueError(f"a slab for {self._limit} tokens cannot hold {num_tokens}")
         doubled = max(2 * self.capacity, _MIN_CAPACITY)
+        if self._model.placement.device.type != "cpu":
+            doubled = self._limit  # there a page is taken whether written or not, and growing takes both
         capacity = max(
             num_tokens, min(doubled, self.expected if num_tokens <= self.expected else self._limit)
         )

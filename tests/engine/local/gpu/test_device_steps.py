@@ -10,6 +10,7 @@ from chatterm.engine.base import SamplingParams
 from chatterm.engine.local.decoder.decoder import Decoder
 from chatterm.engine.local.decoder.linear import Placement
 from chatterm.engine.local.generation.generate import Stepper
+from chatterm.engine.local.generation.kv_cache import Slab
 from chatterm.engine.local.generation.passes import Part
 from chatterm.engine.local.generation.run import SampleRun
 from chatterm.errors import GenerationFailed
@@ -77,6 +78,14 @@ def test_a_slab_that_grows_while_a_step_runs(model: Decoder) -> None:
         return writer.finish(run)[0]
 
     assert ids_of(writer_of(model, is_fast=True)) == ids_of(writer_of(model, is_fast=False))
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_a_gpu_gives_a_slab_at_once_what_is_expected(model: Decoder) -> None:
+    slab = Slab(model, 4096, 700)
+    slab.reserve(10)
+    assert slab.capacity == 700
 
 
 def test_replies_that_ask_for_more_are_left_to_the_program(model: Decoder) -> None:
