@@ -145,7 +145,7 @@ def _parts(  # keyword-only
         models=_shelf(workspace, chosen),
         open_model=opener.open,
         lengthen=opener.lengthen,
-        library=workspace.prompt_library(),
+        open_library=workspace.prompt_library,
         lang=config.lang or "en",
         keys=keymap_of(config),
         settings=SettingsSource(

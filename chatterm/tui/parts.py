@@ -54,5 +54,12 @@ class AppParts:
     """Opens another model than the first; slow, called in a thread. Raises ChattermError."""
     library: "PromptLibrary | None" = None
     """The prompts that can be chosen; read when they are asked for."""
+    open_library: "Callable[[], PromptLibrary] | None" = None
+    """Gives the library where `library` is None; opening the app does without."""
     lang: str = "en"
     """Of the prompts' titles and notes."""
+
+    @property
+    def prompts(self) -> "PromptLibrary | None":
+        """The library; None: there is none."""
+        return self.library or (self.open_library() if self.open_library else None)

@@ -20,7 +20,8 @@ def choose_prompt(screen: Screen[None], parts: AppParts, card: ModelCard | None,
     # Imported when it is asked for: opening the app does without.
     from chatterm.tui.screens.library import LibraryScreen
 
-    if parts.library is None:
+    library = parts.prompts
+    if library is None:
         screen.notify("there is no prompt library here", markup=False, severity="warning")
         return
 
@@ -34,5 +35,5 @@ def choose_prompt(screen: Screen[None], parts: AppParts, card: ModelCard | None,
         if chosen.is_complete:
             area.run_worker(area.send())
 
-    library = LibraryScreen(parts.library, area.draft, card=card, lang=parts.lang, name=name)
-    screen.app.push_screen(library, use)
+    browser = LibraryScreen(library, area.draft, card=card, lang=parts.lang, name=name)
+    screen.app.push_screen(browser, use)

@@ -58,7 +58,7 @@ class ReplyShapes:
         if checked := self._checked.get(reply_id):
             self._show_checks(view, checked)
         text = view.said_text
-        if self._parts.library and reply_id and text.lstrip()[:1] in ("[", "{"):
+        if reply_id and text.lstrip()[:1] in ("[", "{"):
             threading.Thread(target=self._shape, args=(reply_id, text), daemon=True).start()
 
     def scored(self, reply_id: str, scored: Scored) -> None:
@@ -100,7 +100,7 @@ class ReplyShapes:
         """Post the shape that its prompt gives a reply, if there is one. Runs in a thread."""
         from chatterm.tasks.views import view_of  # opening the app does without
 
-        library = self._parts.library
+        library = self._parts.prompts
         try:
             detail = self._parts.store.reply_detail(reply_id)
             prompt = detail.record.prompt if detail else None

@@ -124,7 +124,7 @@ class ConversationsScreen(Screen[None]):
             )
             typed = await self.app.push_screen_wait(dialog)
             path = typed or ""
-        given = self.parts.store, self.parts.library, identity, path
+        given = self.parts.store, self.parts.prompts, identity, path
         if path and (target := await called(self, transfer.export_to, *given)):
             self.notify(one_line(f"Exported to {target}"), markup=False, timeout=10)
 
