@@ -4,43 +4,30 @@ import fcntl
 import os
 import pty
 import select
+import signal
 import struct
-import subprocess
-import sys
 import termios
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 SIZE = (120, 36)
 """Columns and lines."""
-_LEADER = (
-    sys.executable,
-    "-c",
-    "import fcntl, os, sys, termios\n"
-    "fcntl.ioctl(1, termios.TIOCSCTTY, 0)\n"
-    "os.execvp(sys.argv[1], sys.argv[1:])",
-)
-"""Makes the terminal the session's own, and becomes the command: a Python that starts counts as the app's."""
 
 
 class TimedTerminal:
     """A terminal with a process in it. Nothing is read but while something is waited for."""
 
-    def __init__(self, command: Sequence[str], environ: Mapping[str, str]) -> None:
-        self._master, slave = pty.openpty()
+    def __init__(self, command: list[str], environ: Mapping[str, str]) -> None:
         columns, lines = SIZE
-        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+        environ = {**os.environ, "TERM": "xterm-256color", **environ}
         self.started = time.perf_counter()
-        self.process = subprocess.Popen(
-            [*_LEADER, *command],
-            stdin=slave,
-            stdout=slave,
-            stderr=slave,
-            start_new_session=True,
-            env={**os.environ, "TERM": "xterm-256color", **environ},
-        )
-        os.close(slave)
+        self._pid, self._master = pty.fork()
+        if not self._pid:
+            fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+            os.execvpe(command[0], command, environ)
+        self._is_over = False
         self.output = b""
         """All since the last press."""
 
@@ -56,7 +43,7 @@ class TimedTerminal:
         """Wait until `text` was written since the last press; return when it came."""
         wanted, deadline = text.encode(), time.perf_counter() + timeout_s
         while wanted not in self.output:
-            if time.perf_counter() > deadline or self.process.poll() is not None:
+            if time.perf_counter() > deadline or self._has_ended():
                 raise RuntimeError(f"{text!r} never came, but {self.output[-2000:]!r}")
             self._read(0.5)
         return time.perf_counter()
@@ -86,26 +73,31 @@ class TimedTerminal:
 
     def resident_mb(self) -> float:
         """Memory of the app's own process, without its host's; Linux only."""
-        status = Path(f"/proc/{self.process.pid}/status").read_text(encoding="utf-8")
+        status = Path(f"/proc/{self._pid}/status").read_text(encoding="utf-8")
         line = next(line for line in status.splitlines() if line.startswith("VmRSS"))
         return int(line.split()[1]) / 1024
 
     def cpu_s(self) -> float:
         """Processor time of the app's own process; fields 14 and 15 of /proc/PID/stat, Linux only."""
-        stat = Path(f"/proc/{self.process.pid}/stat").read_text(encoding="utf-8")
+        stat = Path(f"/proc/{self._pid}/stat").read_text(encoding="utf-8")
         fields = stat.rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def close(self) -> None:
         """Leave the app by its key, or end it."""
-        try:
+        with suppress(OSError):
             self.press("\x11")
             self.until_quiet(1.0, timeout_s=3)
-            self.process.wait(timeout=5)
-        except (OSError, subprocess.TimeoutExpired):
-            self.process.kill()
-            self.process.wait()
+        deadline = time.perf_counter() + 5
+        while not self._has_ended():
+            if time.perf_counter() > deadline:
+                os.kill(self._pid, signal.SIGKILL)
+            time.sleep(0.01)
         os.close(self._master)
+
+    def _has_ended(self) -> bool:
+        self._is_over = self._is_over or os.waitpid(self._pid, os.WNOHANG)[0] != 0
+        return self._is_over
 
     def _read(self, timeout_s: float) -> bool:
         """Read what is there, waiting so long for it; return whether anything was."""
