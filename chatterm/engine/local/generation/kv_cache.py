@@ -49,8 +49,8 @@ class Slab:
         if num_tokens > self._limit:
             raise ValueError(f"a slab for {self._limit} tokens cannot hold {num_tokens}")
         doubled = max(2 * self.capacity, _MIN_CAPACITY)
-        if self._model.placement.device.type != "cpu":
-            doubled = self._limit  # there a page is taken whether written or not, and growing takes both
+        if self._model.placement.device.type != "cpu" and num_tokens <= self.expected:
+            doubled = self.expected  # there a page is taken whether written or not, and growing takes both
         capacity = max(
             num_tokens, min(doubled, self.expected if num_tokens <= self.expected else self._limit)
         )
