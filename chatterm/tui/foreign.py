@@ -1,7 +1,5 @@
 """Foreign text on one line of a widget: sanitised, and cut with a mark where it is too long."""
 
-from textual.content import Content
-
 from chatterm.sanitize import sanitize_line
 
 MAX_CHARS = 300
@@ -13,6 +11,6 @@ def one_line(text: str, max_chars: int = MAX_CHARS) -> str:
     return sanitize_line(text if len(text) <= max_chars else f"{text[:max_chars]}…")
 
 
-def line_content(text: str, max_chars: int = MAX_CHARS) -> Content:
-    """Return it as Content, which knows no markup."""
-    return Content(one_line(text, max_chars))
+def title_line(title: str, max_chars: int = MAX_CHARS) -> str:
+    """Return what stands for a conversation in a list."""
+    return one_line(title, max_chars).strip() or "(untitled)"

@@ -12,7 +12,7 @@ from chatterm.store.organising import tag_name
 from chatterm.tui.calls import called
 from chatterm.tui.deleting import RecycleBin
 from chatterm.tui.events import ConversationsChanged
-from chatterm.tui.foreign import one_line
+from chatterm.tui.foreign import one_line, title_line
 from chatterm.tui.screens.dialogs import ConfirmDialog, LineDialog
 
 MAX_TITLE_CHARS = 200
@@ -138,7 +138,7 @@ def tags_of(text: str) -> list[str]:
 
 def question_for(titles: Sequence[str]) -> str:
     """Return what is asked before these are deleted."""
-    named = "\n".join(f"  {one_line(title, 100).strip() or '(untitled)'}" for title in titles[:_NAMED])
+    named = "\n".join(f"  {title_line(title, 100)}" for title in titles[:_NAMED])
     more = f"\n  and {len(titles) - _NAMED} more" if len(titles) > _NAMED else ""
     what = "this conversation" if len(titles) == 1 else f"these {len(titles)} conversations"
     return f"Delete {what}, with every branch?\n\n{named}{more}\n\nUntil you quit, it can be undone."

@@ -16,7 +16,7 @@ from textual.widgets.option_list import Option
 from chatterm.errors import ChattermError
 from chatterm.sanitize import sanitize_line
 from chatterm.store import ConversationStore, SearchHit
-from chatterm.tui.foreign import one_line
+from chatterm.tui.foreign import one_line, title_line
 from chatterm.tui.screens.dialogs import LineInput
 
 MAX_HITS = 50
@@ -109,7 +109,7 @@ def hit_content(hit: SearchHit) -> Content:
     """Return the two lines of a result: where it is, and the words around what was found."""
     day = datetime.fromisoformat(hit.created).astimezone().date().isoformat()
     who = _SPEAKERS[hit.role] if hit.role else "Title"
-    title = one_line(hit.title, _TITLE_CHARS).strip() or "(untitled)"
+    title = title_line(hit.title, _TITLE_CHARS)
     snippet = [(sanitize_line(part.text), "bold underline" if part.is_match else "") for part in hit.snippet]
     return Content.assemble((title, "bold"), f"  {who}, {day}", "\n  ", *snippet)
 

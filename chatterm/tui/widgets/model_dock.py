@@ -110,10 +110,6 @@ class ModelDock(Static):
         """What can be chosen; None where the app was given nothing to choose from."""
         return self._parts.models if self._parts.open_model else None
 
-    @property
-    def is_fetching(self) -> bool:
-        return self._cancel is not None
-
     def pick(self, name: str = "") -> None:
         """Let one be picked, or use the one called `name`, which is looked up in a thread."""
         shelf = self.shelf

@@ -12,10 +12,9 @@ from textual.widgets.option_list import Option
 
 from chatterm.store import ConversationSummary
 from chatterm.tui.events import ConversationChosen
-from chatterm.tui.foreign import one_line
+from chatterm.tui.foreign import one_line, title_line
 from chatterm.tui.listing import Listed
 
-UNTITLED = "(untitled)"
 MARK = "✓ "
 _AHEAD = 30
 """So close to the end of what is listed more is asked for."""
@@ -43,7 +42,7 @@ def row_of(one: ConversationSummary, *, is_marked: bool = False) -> Content:
     """Return the line of a conversation: its title, then its tags."""
     tags = "".join(f" #{one_line(tag, 50)}" for tag in one.tags)
     mark = MARK if is_marked else ""
-    return Content.assemble(mark, one_line(one.title).strip() or UNTITLED, tags)
+    return Content.assemble(mark, title_line(one.title), tags)
 
 
 class Sidebar(OptionList):
@@ -95,11 +94,6 @@ class Sidebar(OptionList):
             self._marked ^= {identity}
             self._draw_row(identity)
             self.action_cursor_down()
-
-    def unmark_all(self) -> None:
-        marked, self._marked = self._marked, set()
-        for identity in marked:
-            self._draw_row(identity)
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         event.stop()
