@@ -2,7 +2,7 @@
 
 A key that moves the focus, opens a screen or another conversation does so by messages between widgets. What
 is typed right behind it would arrive where the user was before: a question in the wrong conversation. So it
-waits until the key has been acted on. Text behind text waits for nothing.
+waits until the key has been acted on. What is typed into a text, or scrolls, lets nothing wait.
 """
 
 import time
@@ -24,6 +24,8 @@ _POLL_S = 0.05
 
 _LEAVES_TEXT = frozenset({"send", "submit", "editor"})
 """What a text widget's own bindings do beyond changing its text."""
+_MOVES = ("scroll_", "page_", "cursor_", "next_message", "first", "last", "mark")
+"""How the actions begin by which other widgets only move within themselves."""
 
 Press = Key | Paste
 
@@ -69,10 +71,10 @@ class KeyOrder:
     async def _go_on(self) -> None:
         while self._held and not self._is_waiting:
             press = self._held.popleft()
-            is_text = self._is_text(press)
+            stays = self._stays(press)
             target = self._place()
             await self._act(press)
-            if not is_text:
+            if not stays:
                 self._is_waiting = True
                 self._rounds_left = _ROUNDS
                 self._until_s = time.monotonic() + _LIMIT_S
@@ -80,15 +82,17 @@ class KeyOrder:
                 self._watch.resume()
                 self._start_round(target)
 
-    def _is_text(self, press: Press) -> bool:
-        """Whether it changes no more than a text that is being typed."""
+    def _stays(self, press: Press) -> bool:
+        """Whether it changes nothing but the widget that has the focus."""
         focused = self._app.focused
-        if not isinstance(focused, Input | TextArea):
-            return False
-        if isinstance(press, Paste) or press.is_printable:
-            return True
+        is_text = isinstance(focused, Input | TextArea)
+        if isinstance(press, Paste) or (is_text and press.is_printable):
+            return is_text
         active = self._app.screen.active_bindings.get(press.key)
-        return active is not None and active.node is focused and active.binding.action not in _LEAVES_TEXT
+        if active is None or active.node is not focused:
+            return False
+        action = active.binding.action
+        return action not in _LEAVES_TEXT if is_text else action.startswith(_MOVES)
 
     def _place(self) -> Widget:
         return self._app.focused or self._app.screen
