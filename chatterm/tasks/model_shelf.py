@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from chatterm.engine.registry import EchoModel
 from chatterm.models.catalogue import Catalogue, CatalogueEntry
 from chatterm.models.discovery import ModelFile, installed, resolve
-from chatterm.models.download import PullProgress, pull
+from chatterm.models.progress import PullProgress
 
 if TYPE_CHECKING:
     from chatterm.tasks.model_facts import ModelFacts
@@ -50,4 +50,6 @@ class ModelShelf:
 
     def fetch(self, entry: CatalogueEntry) -> Generator[PullProgress]:
         """Fetch a model, as `download.pull` does."""
+        from chatterm.models.download import pull
+
         return pull(entry, self.folder, offline=self.is_offline, python=self.python)
