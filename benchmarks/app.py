@@ -220,7 +220,8 @@ def prepared(home: Path, num_conversations: int, num_messages: int) -> App:
     paths.models.symlink_to(own.models)
     (paths.cache / NATIVE).symlink_to(own.cache / NATIVE)
     fill(paths.database, num_conversations, num_messages)
-    return App({"CHATTERM_HOME": str(home), "CHATTERM_MAX_TOKENS": "8000"})
+    # Compiled modules are kept, as they are where chatterm is installed.
+    return App({"CHATTERM_HOME": str(home), "CHATTERM_MAX_TOKENS": "8000", "PYTHONDONTWRITEBYTECODE": ""})
 
 
 def main() -> None:
