@@ -24,6 +24,7 @@ from chatterm.engine.base import CancelToken, Engine
 from chatterm.errors import CheckFailed
 from chatterm.session import ChatSession
 from chatterm.tasks import Checked, Composed, Earlier, checked
+from chatterm.tasks.doubt import without_doubtful
 from chatterm.tasks.extract import first_fenced
 from chatterm.tasks.structured import StructuredAnswer, read_answer
 from chatterm.tasks.views import View, view_answer
@@ -97,7 +98,7 @@ class AskTurn:
         reply = turn.reply.message.content
         extra: dict[str, Any] = {}
         if self.composed.output.schema is not None:
-            extra |= structured_object(self._structured(turn, player))
+            extra |= structured_object(self._structured(turn, outcome, player))
         if outcome.scored:
             extra |= scored_object(outcome.scored)
         if self.options.extracts:
@@ -119,7 +120,7 @@ class AskTurn:
             print_safely(sys.stdout, text)
         elif self.composed.output.schema is None:
             self._write(self._writer(), reply)
-        elif (answer := self._structured(turn, player)) is None:
+        elif (answer := self._structured(turn, outcome, player)) is None:
             self._write(PlainAnswer(sys.stdout), reply)
         else:
             self._show_structured(answer, turn, outcome)
@@ -136,7 +137,7 @@ class AskTurn:
         else:
             print_table(view, unverified)
 
-    def _structured(self, turn: Turn, player: TurnPlayer) -> StructuredAnswer | None:
+    def _structured(self, turn: Turn, outcome: Outcome, player: TurnPlayer) -> StructuredAnswer | None:
         """Read the answer, and tell what is wrong with it."""
         answer = read_answer(turn.reply.message.content, self.composed.output)
         if answer is None:
@@ -149,7 +150,8 @@ class AskTurn:
                 player.notice(f"{name}: {value}")
         for text in answer.notices:
             player.notice(text)
-        return answer
+        found = self._checks_of(turn, outcome)
+        return without_doubtful(answer, found.fields, self.composed.output.computed) if found else answer
 
     def _extracted(self, reply: str, player: TurnPlayer) -> str:
         block = first_fenced(reply)

@@ -17,6 +17,8 @@ from chatterm.tasks.amounts import Amount, Range, bound_of, read_amount, read_da
 
 Value = str | int | float | None
 
+UNKNOWN = "unknown"
+"""Of a comparison that cannot be made."""
 _OVER_ITEMS = ("sum", "count")
 _MAX_ITEMS = 10_000
 
@@ -84,14 +86,14 @@ def compare(value: str, printed: str) -> str:
     """Return whether a value lies in the range printed beside it: low, normal, high or unknown."""
     amount, span = read_amount(value), read_range(printed)
     if amount is None or span is None or not _are_comparable(amount, span):
-        return "unknown"
+        return UNKNOWN
     side = bound_of(value)
     if _is_below(amount, span):
-        return "unknown" if side > 0 else "low"  # >5 may be anything above it
+        return UNKNOWN if side > 0 else "low"  # >5 may be anything above it
     if _is_above(amount, span):
-        return "unknown" if side < 0 else "high"
+        return UNKNOWN if side < 0 else "high"
     if (side < 0 and span.low is not None) or (side > 0 and span.high is not None):
-        return "unknown"
+        return UNKNOWN
     return "normal"
 
 

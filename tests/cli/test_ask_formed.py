@@ -140,3 +140,13 @@ def test_the_default_model_finds_the_polarity_of_plain_reviews(default_model: Pa
     assert (good.code, good.out) == (0, "positive\n")
     bad = ask("-p", "sentiment", model=default_model, stdin=b"The soup was cold and the waiter was rude.")
     assert (bad.code, bad.out) == (0, "negative\n")
+
+
+def test_a_flag_from_a_range_that_the_report_lacks_is_unknown(tmp_path: Path) -> None:
+    row = {"test": "Haemoglobin", "value": "118 g/L", "range": "118-150", "measures": "blood"}
+    reply = json.dumps([row]).removeprefix('[{"test": "')  # which the prompt has begun
+    model = scripted_gguf(tmp_path / "m.gguf", reply)
+    prompt = ("-p", "medical/lab-explain", "--json")
+    shown = json.loads(ask(*prompt, model=model, stdin=b"Haemoglobin 118 g/L (ref 120-150)\n").out)
+    assert [one["flag"] for one in shown["answer"]] == ["unknown"]
+    assert {"path": "[0].flag", "verified": False} in shown["verification"]["fields"]
