@@ -148,7 +148,7 @@ def test_a_private_draft_is_written_nowhere(home: Path) -> None:
 
 EDITORS = [
     ("sed -i s/wrong/right/", b"right words"),
-    ("false", b"ended with exit code 1"),
+    ("false", b"the editor false ended"),
 ]
 
 
