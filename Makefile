@@ -62,6 +62,10 @@ benchmarks: setup
 	$(BIN)/python benchmarks/perplexity.py
 	$(BIN)/python benchmarks/memory.py
 	$(BIN)/python benchmarks/batching.py
+	$(BIN)/python benchmarks/host.py
+	$(BIN)/python benchmarks/app.py
+	$(BIN)/python benchmarks/checks.py
+	$(BIN)/python benchmarks/sentiment.py
 	$(BIN)/python benchmarks/search.py
 	$(BIN)/python benchmarks/start_up.py
 
