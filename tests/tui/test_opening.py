@@ -9,13 +9,7 @@ import chatterm.cli.main, chatterm.cli.chat_command, chatterm.tui.app, chatterm.
 import chatterm.engine.hosted, chatterm.tasks.model_shelf
 print(*sorted(name for name in sys.modules if name.startswith("chatterm.") or "." not in name))
 """
-LATER = (
-    "chatterm.checks",
-    "chatterm.prompts",
-    "chatterm.tasks.question",
-    "chatterm.models.download",
-    "torch",
-)
+LATER = ("chatterm.checks", "chatterm.prompts", "chatterm.tasks.question", "chatterm.models.download")
 
 
 def test_opening_the_app_imports_nothing_that_only_a_question_needs() -> None:
