@@ -252,3 +252,16 @@ def test_an_unknown_theme_is_refused_with_the_nearest(store: ConversationStore) 
 )
 def test_days_have_names(monkeypatch: pytest.MonkeyPatch, updated: str, name: str) -> None:
     assert day_name(updated, date(2026, 3, 10)) == name
+
+
+async def test_a_list_that_a_small_window_hides_takes_every_key(store: ConversationStore) -> None:
+    tell(store, ["q", "a"], title="one")
+    async with running(parts_of(store, EchoEngine())) as app:
+        await app.press("f3", "down")
+        await app.until(lambda: app.app.chat.query_one(Sidebar).highlighted == 1)
+        await app.resize(110, 1)
+        await app.until(lambda: not app.app.chat.query_one(Sidebar).scrollable_content_region)
+        app.app.chat.query_one(Sidebar)._clear_caches()  # as another list would
+        await app.press("pagedown", "pageup")
+        await app.resize(110, 34)
+        await app.until_shown("one")
