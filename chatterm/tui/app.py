@@ -22,6 +22,7 @@ from chatterm.tui.key_map import checked_keymap, clashes
 from chatterm.tui.key_order import KeyHandled, KeyOrder
 from chatterm.tui.keys import teach_alt_enter
 from chatterm.tui.leaving import GRACE_S, leaving_on_signals
+from chatterm.tui.lists import steady_lists
 from chatterm.tui.palette import palette_commands
 from chatterm.tui.parts import AppParts
 from chatterm.tui.paste_guard import guard_pastes
@@ -56,6 +57,7 @@ class ChattermApp(App[None]):
 
     def __init__(self, parts: AppParts) -> None:
         """Raises UnknownName for a theme, an action or a key that there is not."""
+        steady_lists()
         super().__init__()
         for theme in OWN_THEMES:
             self.register_theme(theme)

@@ -298,3 +298,20 @@ async def test_without_an_editor_it_says_what_to_set(
         await app.press("ctrl+g")
         await app.until(lambda: "/nosuch/editor -w" in app.screen)
         assert app.draft == "kept"
+
+
+async def test_undoing_what_made_it_grow_and_the_window_shrink(store: ConversationStore) -> None:
+    async with running(parts_of(store, EchoEngine()), size=(40, 10)) as app:
+        for count in range(1, 14):
+            await app.press("x", "ctrl+j")
+            await app.resize(40, 10 if count % 2 else 24)
+        await app.press(*["ctrl+z"] * 14)
+        await app.until(lambda: app.draft.count("\n") < 13)
+        await app.press("z")
+        await app.until(lambda: "z" in app.draft)
+
+
+async def test_the_palettes_list_takes_every_key_in_a_tiny_window(store: ConversationStore) -> None:
+    async with running(parts_of(store, EchoEngine()), size=(40, 3)) as app:
+        await app.press("ctrl+p", "pagedown", "pageup", "down", "escape")
+        await app.until(lambda: app.app.screen is app.app.chat)

@@ -15,7 +15,6 @@ from chatterm.sanitize import sanitize
 from chatterm.tui.context import Overflow
 from chatterm.tui.context_gate import Choice, ContextExceeded
 from chatterm.tui.foreign import one_line
-from chatterm.tui.widgets.steady_list import SteadyList
 
 _NAMED = 5
 """So many of the turns are named; of more the number."""
@@ -63,7 +62,7 @@ class ContextDialog(ModalScreen[Choice]):
             box.border_title = Content("Too long for the context")
             box.border_subtitle = Content("Enter chooses, Esc goes back")
             yield Static(Content(sanitize(told(self._event.overflow))))
-            yield SteadyList(*(Option(Content(text)) for _, text in self._choices))
+            yield OptionList(*(Option(Content(text)) for _, text in self._choices))
 
     def on_mount(self) -> None:
         self.query_one(OptionList).focus()

@@ -24,7 +24,6 @@ from chatterm.models.fit import said
 from chatterm.sanitize import sanitize, sanitize_line
 from chatterm.tasks.model_facts import Fits, ModelFacts
 from chatterm.tasks.model_shelf import ModelShelf
-from chatterm.tui.widgets.steady_list import SteadyList
 
 Choice = ModelFile | CatalogueEntry
 
@@ -114,7 +113,7 @@ class ModelPicker(ModalScreen[Choice | None]):
         self._current = current
         self._models: Sequence[Choice] = ()
         self._facts: dict[int, ModelFacts] = {}
-        self._list = SteadyList(markup=False, compact=True, id="models")
+        self._list = OptionList(markup=False, compact=True, id="models")
         self._detail = Static(id="model-detail", markup=False)
 
     def compose(self) -> ComposeResult:

@@ -18,7 +18,6 @@ from chatterm.sanitize import sanitize_line
 from chatterm.store import ConversationStore, SearchHit
 from chatterm.tui.foreign import one_line, title_line
 from chatterm.tui.screens.dialogs import LineInput
-from chatterm.tui.widgets.steady_list import SteadyList
 
 MAX_HITS = 50
 """Titles, and as many messages."""
@@ -44,7 +43,7 @@ class SearchScreen(ModalScreen[SearchHit | None]):
         super().__init__()
         self._store = store
         self._input = LineInput(text, placeholder="Search all conversations")
-        self._results = SteadyList(markup=False, compact=True)
+        self._results = OptionList(markup=False, compact=True)
         self._state = Static(Content(_HINT), classes="hint")
         self._hits: list[SearchHit] = []
         self._found_for: str | None = None

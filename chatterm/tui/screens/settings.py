@@ -21,7 +21,6 @@ from chatterm.tui.key_map import Action, actions, checked_keymap, clashes
 from chatterm.tui.keys import keymap_of
 from chatterm.tui.screens.dialogs import LineDialog
 from chatterm.tui.settings import Setting, SettingsSource
-from chatterm.tui.widgets.steady_list import SteadyList
 
 _FIRST = ("theme", "lang", "emergency_number", "model", "enter_sends", "screen_reader", "temperature")
 """Asked for most; the others follow in the order of Config."""
@@ -39,7 +38,7 @@ class SettingsScreen(ModalScreen[Mapping[str, str] | None]):
     def __init__(self, source: SettingsSource) -> None:
         super().__init__()
         self._source = source
-        self._list = SteadyList(markup=False, compact=True)
+        self._list = OptionList(markup=False, compact=True)
         self._detail = Static(classes="hint")
         self._settings: dict[str, Setting] = {}
         self._actions: dict[str, Action] = {}

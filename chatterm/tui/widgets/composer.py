@@ -72,6 +72,11 @@ class Composer(TextArea):
     async def action_newline(self) -> None:
         self.type("\n")
 
+    def _recompute_cursor_offset(self) -> None:
+        """Leave the cursor be while its line is gone: Textual 8.2 undoes text before it moves the cursor."""
+        if self.cursor_location[0] < self.document.line_count:
+            super()._recompute_cursor_offset()  # type: ignore[no-untyped-call]
+
     def show_text(self, text: str) -> None:
         """Replace what is there by `text`, with the cursor at its end."""
         self.text = sanitize(text)

@@ -14,7 +14,6 @@ from chatterm.store import ConversationSummary
 from chatterm.tui.events import ConversationChosen
 from chatterm.tui.foreign import one_line, title_line
 from chatterm.tui.listing import Listed
-from chatterm.tui.widgets.steady_list import SteadyList
 
 MARK = "✓ "
 _AHEAD = 30
@@ -46,7 +45,7 @@ def row_of(one: ConversationSummary, *, is_marked: bool = False) -> Content:
     return Content.assemble(mark, title_line(one.title), tags)
 
 
-class Sidebar(SteadyList):
+class Sidebar(OptionList):
     """Posts ConversationChosen and EndNeared. Titles are foreign text: one line, and never markup."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
