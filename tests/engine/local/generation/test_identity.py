@@ -83,7 +83,9 @@ def check_identity(
         assert found == expected[:6], "without prompt lookup"
 
 
-@pytest.fixture(scope="module", params=["torch's products", "compiled kernels"])
+@pytest.fixture(
+    scope="module", params=[pytest.param("torch's products", marks=pytest.mark.slow), "compiled kernels"]
+)
 def cache(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path | None:
     """Where kernels are compiled to; None: they are not. Without a compiler both are the same."""
     return None if request.param == "torch's products" else tmp_path_factory.mktemp("cache")

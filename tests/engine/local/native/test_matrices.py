@@ -147,7 +147,9 @@ def test_an_input_that_is_no_number_shows(library: NativeLibrary, value: float) 
 
 
 @pytest.mark.parametrize("kind", TYPES, ids=lambda kind: kind.name)
-@pytest.mark.parametrize("target", ["-mtune=generic", "-march=x86-64-v3"])
+@pytest.mark.parametrize(
+    "target", [pytest.param("-mtune=generic", marks=pytest.mark.slow), "-march=x86-64-v3"]
+)
 def test_other_processors_code_gives_the_same(
     library: NativeLibrary, kernels: Path, target: str, kind: BlockType
 ) -> None:
