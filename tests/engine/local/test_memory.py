@@ -45,7 +45,10 @@ def need(source: GGUFSource, *, by: Multiplier = "torch", context_length: int | 
 
 
 @pytest.mark.parametrize("is_tied", [True, False])
-@pytest.mark.parametrize("block_type", ["Q4_0", "Q4_1", "Q8_0", "Q5_0", "F16", "F32"])
+@pytest.mark.parametrize(
+    "block_type",
+    ["Q4_0", "Q5_0", "F32", *(pytest.param(one, marks=pytest.mark.slow) for one in ("Q4_1", "Q8_0", "F16"))],
+)
 @torch.inference_mode()
 def test_what_loading_takes_is_foreseen(tmp_path: Path, block_type: str, *, is_tied: bool) -> None:
     spec = TinyLlama(**{name: getattr(SPEC, name) for name in SPEC.__slots__} | {
