@@ -8,6 +8,7 @@ from chatterm.conversation import ModelCard
 from chatterm.engine.base import Engine
 from chatterm.engine.registry import EchoModel
 from chatterm.models.discovery import ModelFile
+from chatterm.session import CalibrationCache
 from chatterm.store import ConversationStore
 from chatterm.tui.drafts import Draft
 from chatterm.tui.settings import SettingsSource
@@ -32,6 +33,8 @@ class AppParts:
     """
     model_name: str
     """Shown until the engine is open."""
+    calibrations: CalibrationCache = field(default_factory=CalibrationCache)
+    """What scored replies need beyond one turn; without a folder nothing is kept."""
     theme: str = "textual-dark"
     """A name of Textual's."""
     keys: Mapping[str, str] = field(default_factory=dict)

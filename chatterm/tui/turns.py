@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 from textual.message import Message
 
+from chatterm.conversation import MessageNode
 from chatterm.engine.base import CancelToken, Engine, PrefillProgress
 from chatterm.errors import ChattermError, UnknownName
 from chatterm.session import (
@@ -36,6 +37,18 @@ if TYPE_CHECKING:
     from chatterm.tasks import Composed, TaskEvent
 
 logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where in the store the next question goes."""
+
+    conversation_id: str | None = None
+    leaf_id: str | None = None
+
+    def after(self, reply: MessageNode) -> "Place":
+        """Return the place below `reply`, this one where the store refused it."""
+        return Place(reply.conversation_id, reply.id) if reply.id else self
 
 
 TurnKind = Literal["ask", "edit", "regenerate", "continue"]
@@ -96,7 +109,9 @@ class TurnRunner:
         engine = admitted
         for notice in composed.notices:
             post(events.TurnNoticed(notice))
-        session_events = begun(ChatSession(engine, self._parts.store), composed.request, plan)
+        session_events = begun(
+            ChatSession(engine, self._parts.store, self._parts.calibrations), composed.request, plan
+        )
         earlier = earlier_in(self._parts.store, plan.parent_id)
         for event in paced(EventPump(checked(session_events, composed, earlier)).receive):
             if ui_event := as_ui_event(event):

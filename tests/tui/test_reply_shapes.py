@@ -15,7 +15,7 @@ from chatterm.checks import Evidence, Finding, Report
 from chatterm.conversation import Message, ModelCard
 from chatterm.prompts import PromptFolder, PromptLibrary
 from chatterm.resources import shipped_prompts
-from chatterm.session import LabelScore, Scored, Scoring, TurnRequest
+from chatterm.session import CalibrationCache, LabelScore, Scored, Scoring, TurnRequest
 from chatterm.store import ConversationStore, PromptUse
 from chatterm.tasks import Checked, CheckPlan, Composed, FieldMark, Question, compose
 from chatterm.tasks.views import View
@@ -271,3 +271,18 @@ async def test_an_emergency_is_told_before_the_model_says_anything(store: Conver
         assert "Rest." not in app.screen
         engine.say()
         await app.until_shown("Rest.", "call 911 now")
+
+
+async def test_what_calibrates_a_closed_answer_is_kept(store: ConversationStore, tmp_path: Path) -> None:
+    scoring = Scoring(labels=("negative", "positive"), blanks=("...",))
+    parts = parts_of(
+        store,
+        Judge([]),
+        library=SHIPPED,
+        compose=shaped("general/sentiment", scoring=scoring),
+        calibrations=CalibrationCache(tmp_path / "calibrations"),
+    )
+    async with running(parts) as app:
+        await app.ask("A fine film.")
+        await app.until_shown("margin 0.00 · calibrated")
+    assert len(list((tmp_path / "calibrations").glob("*.json"))) == 1
