@@ -3,7 +3,6 @@
 import logging
 import threading
 from collections.abc import Mapping
-from dataclasses import replace
 
 from chatterm.conversation import Document
 from chatterm.engine.option_names import SAMPLING_OPTIONS
@@ -40,7 +39,6 @@ class DraftKeeper:
 
     def keep(self, conversation_id: str | None, draft: Draft) -> None:
         """Let `draft` be written soon; None is the conversation that has not begun."""
-        draft = replace(draft, may_drop=False)
         with self._lock:
             if self._latest.get(conversation_id) == draft:
                 return

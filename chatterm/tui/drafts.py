@@ -22,8 +22,6 @@ class Draft:
     """The user's own system message from this question on; empty leaves the one in force."""
     settings: Mapping[str, object] = field(default_factory=dict)
     """Sampling options of the conversation, by their names in the configuration."""
-    may_drop: bool = False
-    """The user was asked, and lets the oldest turns be left out where all together do not fit."""
 
     @property
     def is_empty(self) -> bool:

@@ -2,23 +2,10 @@
 
 from dataclasses import dataclass, field
 
-from chatterm.conversation import MessageNode
 from chatterm.session import TurnStarted
 from chatterm.tui.events import Phase
-from chatterm.tui.turns import TurnPlan
+from chatterm.tui.turns import Place, TurnPlan
 from chatterm.tui.widgets.message import QuestionView, ReplyView
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where in the store the next question goes."""
-
-    conversation_id: str | None = None
-    leaf_id: str | None = None
-
-    def after(self, reply: MessageNode) -> "Place":
-        """Return the place below `reply`, this one where the store refused it."""
-        return Place(reply.conversation_id, reply.id) if reply.id else self
 
 
 @dataclass(slots=True)
@@ -26,7 +13,7 @@ class LiveTurn:
     """What came of a turn so far. Changed by the pane's handlers only."""
 
     plan: TurnPlan
-    place: Place = Place()
+    place: Place = field(default_factory=Place)
     """Where the question after it goes."""
     view: ReplyView | None = None
     """None while another conversation is on screen."""

@@ -10,7 +10,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import FrameType
 from typing import TextIO
 
@@ -24,7 +24,7 @@ from chatterm.tui.drafts import Draft
 from chatterm.tui.engine_slot import EngineSlot
 from chatterm.tui.leaving import GRACE_S
 from chatterm.tui.parts import AppParts
-from chatterm.tui.turns import TurnPlan, TurnRunner
+from chatterm.tui.turns import Place, TurnPlan, TurnRunner
 
 HELP = (
     "Write a question and press Enter.",
@@ -52,12 +52,6 @@ class _Leave(BaseException):
         self.exit_code = exit_code
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
-    conversation_id: str | None = None
-    leaf_id: str | None = None
-
-
 class PlainChat:
     """One session. The main thread reads and writes lines; turns run in threads of their own."""
 
@@ -68,7 +62,7 @@ class PlainChat:
         self._events: queue.SimpleQueue[Message] = queue.SimpleQueue()
         self._slot = EngineSlot(parts.open_engine, self._events.put)
         self._runner = TurnRunner(parts, self._slot)
-        self._place = _Place()
+        self._place = Place()
         self._pending = parts.draft or Draft(text="")
         """What goes along with the next question."""
 
@@ -106,7 +100,7 @@ class PlainChat:
                 for told in HELP:
                     self._say("Notice", told)
             case "/new":
-                self._place = _Place()
+                self._place = Place()
                 self._say("Notice", "a new conversation")
             case "/list":
                 self._told(self._list)
@@ -159,7 +153,7 @@ class PlainChat:
         """Tell what happened; False when the turn is over."""
         match event:
             case events.ReplyStarted(started=started):
-                self._place = _Place(started.reply.conversation_id or None, started.reply.id or None)
+                self._place = Place(started.reply.conversation_id or None, started.reply.id or None)
             case events.PrefillAdvanced(done=done, total=total):
                 told.progress(done, total)
             case events.ReplyGrew(growth=growth):
@@ -183,7 +177,7 @@ class PlainChat:
     def _finished(self, event: events.ReplyFinished) -> None:
         reply = event.turn.reply
         if reply.id:
-            self._place = _Place(reply.conversation_id, reply.id)
+            self._place = Place(reply.conversation_id, reply.id)
         if event.not_saved:
             self._say("Notice", f"not saved: {event.not_saved}")
         if event.turn.finish_reason in {"cancelled", "length", "loop"}:
@@ -209,7 +203,7 @@ class PlainChat:
 
     def _open(self, conversation_id: str) -> None:
         nodes = self._parts.store.path(conversation_id)
-        self._place = _Place(conversation_id, nodes[-1].id if nodes else None)
+        self._place = Place(conversation_id, nodes[-1].id if nodes else None)
         self._say("Notice", f"conversation: {self._parts.store.summary(conversation_id).title}")
         for node in nodes:
             if node.message.role != "system":

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field, replace
 
 from chatterm.engine.base import CancelToken
-from chatterm.tui.live_turn import LiveTurn, Place
-from chatterm.tui.turns import TurnPlan
+from chatterm.tui.live_turn import LiveTurn
+from chatterm.tui.turns import Place, TurnPlan
 
 
 @dataclass(slots=True, eq=False)

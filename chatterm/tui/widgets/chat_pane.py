@@ -6,10 +6,10 @@ from chatterm.errors import ChattermError
 from chatterm.tui import events
 from chatterm.tui.asked_again import draft_of
 from chatterm.tui.drafts import Draft
-from chatterm.tui.live_turn import LiveTurn, Place
+from chatterm.tui.live_turn import LiveTurn
 from chatterm.tui.parts import AppParts
 from chatterm.tui.reading import Reading, Said
-from chatterm.tui.turns import TurnPlan, TurnRunner
+from chatterm.tui.turns import Place, TurnPlan, TurnRunner
 from chatterm.tui.widgets.message_pane import MessagePane
 
 _EDITING = "Editing your question · Esc gives up"

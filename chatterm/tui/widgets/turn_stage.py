@@ -12,11 +12,11 @@ from textual.containers import Vertical
 from chatterm.errors import ChattermError
 from chatterm.tui import events
 from chatterm.tui.drafts import Draft
-from chatterm.tui.live_turn import LiveTurn, Place
+from chatterm.tui.live_turn import LiveTurn
 from chatterm.tui.parts import AppParts
 from chatterm.tui.queue import Queued, TurnQueue
 from chatterm.tui.reading import CONTINUES, Reading, Said, read_conversation
-from chatterm.tui.turns import TurnPlan, TurnRunner
+from chatterm.tui.turns import Place, TurnPlan, TurnRunner
 from chatterm.tui.widgets.kept_composer import KeptComposer
 from chatterm.tui.widgets.message import MessageView, QuestionView, view_of
 from chatterm.tui.widgets.transcript import Transcript
