@@ -34,7 +34,7 @@ _STATUS: Mapping[FinishReason, Status] = {
 class ChatSession:
     """Runs turns of any conversation of one store with one engine. Turns may come from any thread.
 
-    The four generators yield TurnStarted, the engine's events, a TurnFinished for each sample, and NotSaved
+    The generators yield TurnStarted, the engine's events, a TurnFinished for each sample, and NotSaved
     whenever the store fails. The question is kept before the engine is asked. An engine's error is raised
     after what was said is kept as failed; closing a generator early keeps it as stopped. They raise
     DoesNotFit before anything is kept, and UnknownName for a message that is not there.
@@ -68,7 +68,7 @@ class ChatSession:
         fitted = self.fit(request, parent_id)
         begin = partial(
             self._store.begin_turn,
-            [message for message in (request.system, request.question) if message],
+            _kept(request),
             self._records(request),
             conversation_id=conversation_id,
             parent_id=parent_id,
@@ -79,6 +79,40 @@ class ChatSession:
         question = not_stored(request.question, conversation_id, parent_id)
         record = TurnRecord(self._store, begin, (question, _planned(request, question)))
         yield from self._run(request, fitted, record, cancel)
+
+    def keep_question(
+        self, request: TurnRequest, *, conversation_id: str | None = None, parent_id: str | None = None
+    ) -> MessageNode:
+        """Store the question alone, for `reply_to`: what answers it takes long to make. Raises StoreError."""
+        question, _ = self._store.begin_turn(
+            _kept(request),
+            (),
+            conversation_id=conversation_id,
+            parent_id=parent_id,
+            title=request.title,
+            asked=request.asked,
+        )
+        return question
+
+    def reply_to(
+        self,
+        request: TurnRequest,
+        cancel: CancelToken,
+        *,
+        question_id: str,
+        written: Generator[StreamEvent] | None = None,
+    ) -> Generator[SessionEvent]:
+        """Answer a stored question by `request`, whose messages the model reads in its place.
+
+        `written` is the reply where it was made elsewhere: the model is asked nothing then, and no history
+        has to fit. Its events end with a Finished.
+        """
+        question = self._store.node(question_id)
+        if written is None:
+            fitted = self.fit(request, question.parent_id)
+        else:
+            fitted = FittedHistory(request.messages, 0)
+        yield from self._answered(request, fitted, question, cancel, written)
 
     def edit(self, request: TurnRequest, cancel: CancelToken, *, question_id: str) -> Generator[SessionEvent]:
         """Ask another question in place of a stored one: beside it, below the same message.
@@ -108,14 +142,24 @@ class ChatSession:
         """
         question = self._store.node(question_id)
         request = replace(request, messages=(*_without_system(request.messages[:-1]), question.message))
-        fitted = self.fit(request, question.parent_id)
+        yield from self._answered(request, self.fit(request, question.parent_id), question, cancel)
+
+    def _answered(
+        self,
+        request: TurnRequest,
+        fitted: FittedHistory,
+        question: MessageNode,
+        cancel: CancelToken,
+        written: Generator[StreamEvent] | None = None,
+    ) -> Generator[SessionEvent]:
+        """Put replies below a stored question."""
         records = self._records(request)
 
         def begin() -> tuple[MessageNode, tuple[MessageNode, ...]]:
             return question, self._store.begin_replies(question, records, request.prefill)
 
         record = TurnRecord(self._store, begin, (question, _planned(request, question)))
-        yield from self._run(request, fitted, record, cancel)
+        yield from self._run(request, fitted, record, cancel, written)
 
     def continue_reply(
         self, request: TurnRequest, cancel: CancelToken, *, reply_id: str
@@ -131,7 +175,12 @@ class ChatSession:
         yield from self.regenerate(request, cancel, question_id=reply.parent_id)
 
     def _run(
-        self, request: TurnRequest, fitted: FittedHistory, record: TurnRecord, cancel: CancelToken
+        self,
+        request: TurnRequest,
+        fitted: FittedHistory,
+        record: TurnRecord,
+        cancel: CancelToken,
+        written: Generator[StreamEvent] | None = None,
     ) -> Generator[SessionEvent]:
         """Keep the question, stream the replies, and close the record whatever happens."""
         generation = GenerationRequest(
@@ -149,8 +198,8 @@ class ChatSession:
             yield TurnStarted(
                 question=record.question, replies=record.replies, num_dropped_turns=fitted.num_dropped_turns
             )
-            scored = self._scored(request, fitted, cancel)
-            yield from self._replies(scored or self._engine.stream([generation], cancel), record)
+            made = written or self._scored(request, fitted, cancel)
+            yield from self._replies(made or self._engine.stream([generation], cancel), record)
         except GeneratorExit:
             record.close_all("stopped", "cancelled")
             raise
@@ -209,6 +258,10 @@ class ChatSession:
         while node and node.message.role == "system":
             node = self._store.node(node.parent_id) if node.parent_id else None
         return node
+
+
+def _kept(request: TurnRequest) -> list[Message]:
+    return [message for message in (request.system, request.question) if message]
 
 
 def _planned(request: TurnRequest, question: MessageNode) -> tuple[MessageNode, ...]:

@@ -31,6 +31,9 @@ class TurnRequest:
     """What the whole reply must be, `prefill` included."""
     scoring: Scoring | None = None
     """The reply is the likeliest of these labels; nothing is generated, one sample."""
+    kept: Message | None = None
+    """What is kept as the question, and read in later turns, where this turn's messages hold parts of a
+    document that is too long for them. None: the question itself."""
 
     @property
     def system(self) -> Message | None:
@@ -38,7 +41,8 @@ class TurnRequest:
 
     @property
     def question(self) -> Message:
-        return self.messages[-1]
+        """As it is kept."""
+        return self.kept or self.messages[-1]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

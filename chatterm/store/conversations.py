@@ -98,7 +98,8 @@ class ConversationStore(ConversationOrganiser):
         """Store what a turn begins with, all or nothing: return the last of `messages`, and the replies.
 
         They go below `parent_id` (None: as a root) of a conversation (None: a new one, called `title`). There
-        is a reply for each of `records`, starting with `content`. `asked` is kept with the question.
+        is a reply for each of `records`, which may be none, starting with `content`. `asked` is kept with
+        the question.
         """
         writer = self._writer
         with self._db.writing() as db:
@@ -236,9 +237,10 @@ def _insert_replies(
     db: sqlite3.Connection, parent: MessageNode, records: Sequence[ReplyRecord], writer: str, content: str
 ) -> tuple[MessageNode, ...]:
     replies = tuple(_insert_reply(db, parent, record, writer, content) for record in records)
-    db.execute(
-        "UPDATE conversation SET active_leaf = ? WHERE id = ?", (replies[0].id, parent.conversation_id)
-    )
+    if replies:
+        db.execute(
+            "UPDATE conversation SET active_leaf = ? WHERE id = ?", (replies[0].id, parent.conversation_id)
+        )
     return replies
 
 

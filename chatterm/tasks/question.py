@@ -63,6 +63,8 @@ class Composed:
     """What the answer will be held against."""
     output: OutputSpec = field(default_factory=OutputSpec)
     """How the answer is read and shown (`tasks.views`)."""
+    question: Question | None = None
+    """What it was made of; without it nothing can be read in parts."""
 
 
 def choose_prompt(library: PromptLibrary, name: str | None, *, has_text: bool) -> PromptTemplate:
@@ -120,7 +122,7 @@ def compose(
         is_closed=shape.output.format == "label",
     )
     notices = (*_notices(question, rendered, own_words), *shape.notices)
-    return Composed(_checked(request, question), notices, checks, shape.output)
+    return Composed(_checked(request, question), notices, checks, shape.output, question)
 
 
 def _rendered(question: Question, documents: str, card: ModelCard) -> RenderedPrompt:
