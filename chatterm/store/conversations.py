@@ -18,6 +18,7 @@ from chatterm.store.adding import add_in, total, whole_in
 from chatterm.store.connection import Opened, open_file, open_in_memory
 from chatterm.store.driver import sqlite3
 from chatterm.store.organising import ConversationOrganiser, attach_in, expect_one
+from chatterm.store.partials import ConversationPartials
 from chatterm.store.reading import node_in, unknown
 from chatterm.store.records import LogProbabilities, ReplyRecord, TypedQuestion
 from chatterm.store.titles import title_of
@@ -29,7 +30,7 @@ TIMEOUT_S = 10.0
 """How long a write waits for other processes' writes, in seconds."""
 
 
-class ConversationStore(ConversationOrganiser):
+class ConversationStore(ConversationOrganiser, ConversationPartials):
     """Keeps conversations. Each method is one short transaction, and may be called from any thread.
 
     All raise StoreError where the database fails, and UnknownName for an id that nothing answers to. Two
