@@ -4,6 +4,18 @@ Knows bytes and encodings. Does not know prompts, models or the store.
 """
 
 from chatterm.documents.fence import fence, unfenced
+from chatterm.documents.places import Pages, page_of, pages_of, place_text, without_page_marks
 from chatterm.documents.read import CAP_BYTES, read_file, read_stream
 
-__all__ = ["CAP_BYTES", "fence", "read_file", "read_stream", "unfenced"]
+__all__ = [
+    "CAP_BYTES",
+    "Pages",
+    "fence",
+    "page_of",
+    "pages_of",
+    "place_text",
+    "read_file",
+    "read_stream",
+    "unfenced",
+    "without_page_marks",
+]

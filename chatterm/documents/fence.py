@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 
 from chatterm.conversation import Document
+from chatterm.documents.places import without_page_marks
 
 _MAX_NAME_CHARS = 100
 _HEAD = re.compile(r"^\[[^\[\]\n]{0,120}\]\n(`{3,})\n", re.MULTILINE)
@@ -18,6 +19,7 @@ def fence(documents: Sequence[Document]) -> str:
 
     The fence is one backtick longer than the longest run inside, as CommonMark asks (section 4.5).
     A fence tells the model where the document ends; it cannot make it ignore what stands inside.
+    Form feeds, which begin pages, are left out.
     """
     if all(not document.text or document.text.isspace() for document in documents):
         return ""
@@ -27,10 +29,11 @@ def fence(documents: Sequence[Document]) -> str:
 
 
 def _fenced(document: Document, number: str) -> str:
-    longest = max(map(len, re.findall(r"`+", document.text)), default=0)
+    text = without_page_marks(document.text)
+    longest = max(map(len, re.findall(r"`+", text)), default=0)
     marks = "`" * max(3, longest + 1)
-    end = "" if document.text.endswith("\n") or not document.text else "\n"
-    return f"[{number}{_one_line(document.name)}]\n{marks}\n{document.text}{end}{marks}"
+    end = "" if text.endswith("\n") or not text else "\n"
+    return f"[{number}{_one_line(document.name)}]\n{marks}\n{text}{end}{marks}"
 
 
 def _one_line(name: str) -> str:
