@@ -7,7 +7,7 @@ or in another window would differ under the same id, later turns would follow a 
 record would have to speak for two models, seeds and usages.
 """
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, replace
 from functools import partial
@@ -18,7 +18,7 @@ from chatterm.errors import GenerationFailed, UsageError
 from chatterm.session.calibration import CalibrationCache
 from chatterm.session.events import NotSaved, SessionEvent, TurnRequest, TurnStarted
 from chatterm.session.history import FittedHistory, fit_history, prompt_limit
-from chatterm.session.record import TurnRecord, not_stored
+from chatterm.session.record import Begun, TurnRecord, not_stored
 from chatterm.session.scoring import Scored, score_reply
 from chatterm.store import ConversationStore, ReplyRecord
 
@@ -29,6 +29,9 @@ _STATUS: Mapping[FinishReason, Status] = {
     "loop": "complete",
     "cancelled": "stopped",
 }
+
+Place = tuple[str | None, str | None]
+"""A conversation (None: a new one), and the message below which a question goes (None: at the root)."""
 
 
 class ChatSession:
@@ -66,33 +69,13 @@ class ChatSession:
     ) -> Generator[SessionEvent]:
         """Run a turn below `parent_id` (None: at the root) of a conversation (None: a new one)."""
         fitted = self.fit(request, parent_id)
-        begin = partial(
-            self._store.begin_turn,
-            _kept(request),
-            self._records(request),
-            conversation_id=conversation_id,
-            parent_id=parent_id,
-            title=request.title,
-            asked=request.asked,
-            content=request.prefill,
-        )
-        question = not_stored(request.question, conversation_id, parent_id)
-        record = TurnRecord(self._store, begin, (question, _planned(request, question)))
-        yield from self._run(request, fitted, record, cancel)
+        yield from self._asked(request, fitted, (conversation_id, parent_id), cancel)
 
     def keep_question(
         self, request: TurnRequest, *, conversation_id: str | None = None, parent_id: str | None = None
     ) -> MessageNode:
         """Store the question alone, for `reply_to`: what answers it takes long to make. Raises StoreError."""
-        question, _ = self._store.begin_turn(
-            _kept(request),
-            (),
-            conversation_id=conversation_id,
-            parent_id=parent_id,
-            title=request.title,
-            asked=request.asked,
-        )
-        return question
+        return self._begin_turn(request, (), (conversation_id, parent_id))[0]
 
     def reply_to(
         self,
@@ -101,24 +84,39 @@ class ChatSession:
         *,
         question_id: str,
         written: Generator[StreamEvent] | None = None,
+        conversation_id: str | None = None,
+        parent_id: str | None = None,
     ) -> Generator[SessionEvent]:
         """Answer a stored question by `request`, whose messages the model reads in its place.
 
         `written` is the reply where it was made elsewhere: the model is asked nothing then, and no history
-        has to fit. Its events end with a Finished.
+        has to fit. It is one sample, whose first words are its own, and it ends with a Finished.
+        `question_id` is empty where the store refused the question: it is tried again with the reply, at
+        the place that `send` would take.
         """
-        question = self._store.node(question_id)
+        question = self._store.node(question_id) if question_id else None
+        if question:
+            parent_id = question.parent_id
         if written is None:
-            fitted = self.fit(request, question.parent_id)
+            fitted = self.fit(request, parent_id)
         else:
             fitted = FittedHistory(request.messages, 0)
-        yield from self._answered(request, fitted, question, cancel, written)
+            request = replace(request, prefill="", num_samples=1)
+        if question:
+            yield from self._answered(request, fitted, question, cancel, written)
+        else:
+            yield from self._asked(request, fitted, (conversation_id, parent_id), cancel, written)
 
     def edit(self, request: TurnRequest, cancel: CancelToken, *, question_id: str) -> Generator[SessionEvent]:
         """Ask another question in place of a stored one: beside it, below the same message.
 
         The system message of `request` takes the place of the one above the old question, if there is one.
         """
+        request, place = self.beside(request, question_id)
+        yield from self.send(request, cancel, conversation_id=place[0], parent_id=place[1])
+
+    def beside(self, request: TurnRequest, question_id: str) -> tuple[TurnRequest, Place]:
+        """Return what to keep beside a stored question, and of which conversation, below which message."""
         old = self._store.node(question_id)
         parent = self._store.node(old.parent_id) if old.parent_id else None
         if parent and parent.message.role == "system":
@@ -126,12 +124,7 @@ class ChatSession:
                 request = replace(request, messages=_without_system(request.messages))
             else:
                 parent = self._last_said(parent)
-        yield from self.send(
-            request,
-            cancel,
-            conversation_id=old.conversation_id,
-            parent_id=parent.id if parent else None,
-        )
+        return request, (old.conversation_id, parent.id if parent else None)
 
     def regenerate(
         self, request: TurnRequest, cancel: CancelToken, *, question_id: str
@@ -143,6 +136,20 @@ class ChatSession:
         question = self._store.node(question_id)
         request = replace(request, messages=(*_without_system(request.messages[:-1]), question.message))
         yield from self._answered(request, self.fit(request, question.parent_id), question, cancel)
+
+    def _asked(
+        self,
+        request: TurnRequest,
+        fitted: FittedHistory,
+        place: Place,
+        cancel: CancelToken,
+        written: Generator[StreamEvent] | None = None,
+    ) -> Generator[SessionEvent]:
+        """Keep a question with its replies."""
+        begin = partial(self._begin_turn, request, self._records(request), place)
+        question = not_stored(request.question, *place)
+        record = TurnRecord(self._store, begin, (question, _planned(request, question)))
+        yield from self._run(request, fitted, record, cancel, written)
 
     def _answered(
         self,
@@ -234,6 +241,17 @@ class ChatSession:
         is_alone = len(fitted.messages) == len(request.messages)
         calibrations = self._calibrations if is_alone else CalibrationCache()
         return score_reply(self._engine, fitted.messages, request.scoring, cancel, calibrations)
+
+    def _begin_turn(self, request: TurnRequest, records: Sequence[ReplyRecord], place: Place) -> Begun:
+        return self._store.begin_turn(
+            _kept(request),
+            records,
+            conversation_id=place[0],
+            parent_id=place[1],
+            title=request.title,
+            asked=request.asked,
+            content=request.prefill,
+        )
 
     def _records(self, request: TurnRequest) -> list[ReplyRecord]:
         """Return how the reply of each sample is made. Raises UsageError where there is to be none."""
