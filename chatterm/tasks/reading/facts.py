@@ -1,0 +1,124 @@
+"""The facts that the parts of a document gave: statements with the lines they rest on, each said once.
+
+The lines are found by code in the part's own text; no model writes one. Pure.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from chatterm.checks.number_check import NumberIndex, check_numbers, index_numbers
+from chatterm.checks.sources import make_source
+from chatterm.checks.support import Citer, Support
+from chatterm.tasks.reading.events import Partial
+from chatterm.tasks.reading.likeness import Gist, gist_of, is_nearly
+
+_MAX_NEIGHBOURS = 200
+"""Facts of one line that one is compared with: a page on one line holds no more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """A statement, and where the documents say it."""
+
+    text: str
+    """On one line, without its list mark."""
+    document: int
+    """Which of the documents, from 0."""
+    first_line: int
+    """From 1. Of what rests on nothing, the lines of the part it came from."""
+    last_line: int
+    is_supported: bool
+    part: int = 0
+    """The number of the part it came from."""
+
+
+def facts_of(partial: Partial, number: int) -> tuple[Fact, ...]:
+    """Return the statements of a part's reply in text, each with the document's lines it rests on.
+
+    `number` is the part's.
+    A statement with a number that the part does not have rests on nothing, whatever its words.
+    """
+    if partial.is_failed or not partial.text.strip():
+        return ()
+    chunk = partial.chunk
+    source = f"{chunk.head}\n{chunk.text}" if chunk.head else chunk.text
+    numbers = index_numbers([make_source(source)])
+    found = (
+        replace(_fact(one, partial, numbers), part=number)
+        for one in Citer([chunk.text]).cite_all(partial.text)
+    )
+    return tuple(fact for fact in found if fact.text)
+
+
+def _fact(support: Support, partial: Partial, numbers: NumberIndex) -> Fact:
+    chunk = partial.chunk
+    text = " ".join(support.text.split())
+    is_supported = support.is_supported and all(one.is_verified for one in check_numbers(text, numbers))
+    first, last = chunk.first_line, chunk.last_line
+    if is_supported and support.evidence:
+        best = support.evidence[0]
+        first, last = first + best.first_line - 1, min(last, chunk.first_line + best.last_line - 1)
+    return Fact(
+        text=text,
+        document=chunk.document,
+        first_line=first,
+        last_line=last,
+        is_supported=is_supported,
+    )
+
+
+def supported(facts: Iterable[Fact]) -> tuple[Fact, ...]:
+    """Return those that rest on something: the others are not handed on."""
+    return tuple(fact for fact in facts if fact.is_supported)
+
+
+def distinct(facts: Sequence[Fact]) -> tuple[Fact, ...]:
+    """Return each fact once, the earliest, in order.
+
+    The same is what has the same words, wherever it stands (a date in every page's footer); and, on the
+    same lines, nearly the same words. Facts whose numbers or negations differ are never one. Of equal words,
+    those that rest on something go before those that do not.
+    """
+    gists = [gist_of(fact.text) for fact in facts]
+    first: dict[tuple[str, ...], int] = {}
+    for place, (fact, gist) in enumerate(zip(facts, gists, strict=True)):
+        known = first.setdefault(gist.words, place)
+        if fact.is_supported and not facts[known].is_supported:
+            first[gist.words] = place
+    kept: list[Fact] = []
+    on_line: dict[tuple[int, int], list[tuple[Fact, Gist]]] = defaultdict(list)
+    for place in sorted(first.values()):
+        fact, gist = facts[place], gists[place]
+        if not _is_known(fact, gist, on_line):
+            kept.append(fact)
+            for line in range(fact.first_line, fact.last_line + 1) if fact.is_supported else ():
+                on_line[fact.document, line].append((fact, gist))
+    return tuple(kept)
+
+
+def _is_known(fact: Fact, gist: Gist, on_line: dict[tuple[int, int], list[tuple[Fact, Gist]]]) -> bool:
+    lines = range(fact.first_line, fact.last_line + 1) if fact.is_supported else ()
+    return any(
+        is_nearly(gist, other)
+        for line in lines
+        for _, other in on_line[fact.document, line][:_MAX_NEIGHBOURS]
+    )
+
+
+def facts_from_digest(reply: str, facts: Sequence[Fact]) -> tuple[Fact, ...]:
+    """Return the statements of a reply to the digest of `facts`, each with the place of the fact it rests on.
+
+    What says none of them rests on nothing.
+    """
+    texts = "\n".join(fact.text for fact in facts)
+    numbers = index_numbers([make_source(texts)])
+    found = []
+    for support in Citer([texts]).cite_all(reply):
+        text = " ".join(support.text.split())
+        is_grounded = all(one.is_verified for one in check_numbers(text, numbers))
+        if not support.evidence or not facts:
+            continue
+        fact = facts[support.evidence[0].first_line - 1]
+        found.append(replace(fact, text=text, is_supported=support.is_supported and is_grounded))
+    return tuple(found)
