@@ -2,13 +2,24 @@
 
 A task is named by a key that only says whether two tasks are the same one. Results go with the conversation
 in which they were made; until then they serve every conversation in which the same task is asked again.
+What is known of the task itself stands at a position of its own, before the first part.
 """
 
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from chatterm.conversation import MessageNode
 from chatterm.store import rows
 from chatterm.store.reading import ConversationReader
 
 OF_TASK = "FROM conversation c CROSS JOIN partial_result p ON p.conversation_id = c.id AND p.task = ?"
 """Looks the task up once a conversation, by the primary key: 5 ms where reading the table takes 40."""
+
+_HEAD = -1
+"""The position of what is known of the task."""
+
+_QUESTION = "question"
 
 
 class ConversationPartials(ConversationReader):
@@ -33,15 +44,46 @@ class ConversationPartials(ConversationReader):
         """Return what is kept of a task by position, whatever conversation it is of: the newest."""
         with self._db.reading() as db:
             found = db.execute(
-                f"SELECT p.position, p.content {OF_TASK} ORDER BY p.created, p.rowid", (task,)
+                f"SELECT p.position, p.content {OF_TASK} AND p.position >= 0 ORDER BY p.created, p.rowid",
+                (task,),
             ).fetchall()
         return dict(found)
 
-    def partial_conversations(self, task: str) -> list[str]:
-        """Return the ids of the conversations that hold results of a task, the newest result first."""
+    def begin_task(self, task: str, question: MessageNode, details: Mapping[str, object]) -> None:
+        """Keep which question a task answers, and `details`, as JSON can hold them, which nothing here reads.
+
+        They take the place of those that the conversation has of this task.
+        """
+        known = rows.json_text({**details, _QUESTION: question.id})
+        self.keep_partial(question.conversation_id, task, _HEAD, known)
+
+    def task_questions(self, task: str) -> list[str]:
+        """Return the ids of the questions that a task answers, one a conversation, the newest first."""
         with self._db.reading() as db:
             found = db.execute(
-                f"SELECT c.id {OF_TASK} GROUP BY c.id ORDER BY max(p.created) DESC, max(p.rowid) DESC",
-                (task,),
+                f"SELECT p.content {OF_TASK} AND p.position = ? ORDER BY p.created DESC, p.rowid DESC",
+                (task, _HEAD),
             ).fetchall()
-        return [identity for (identity,) in found]
+        heads = (_head(content) for (content,) in found)
+        return [head[_QUESTION] for head in heads if _QUESTION in head]
+
+    def task_details(self, question_id: str) -> Mapping[str, object]:
+        """Return what `begin_task` was told with a question last; nothing where no task answers it."""
+        with self._db.reading() as db:
+            found = db.execute(
+                "SELECT p.content FROM message m JOIN partial_result p USING (conversation_id) "
+                "WHERE m.id = ? AND p.position = ? ORDER BY p.created DESC, p.rowid DESC",
+                (question_id, _HEAD),
+            ).fetchall()
+        heads = (_head(content) for (content,) in found)
+        head = next((one for one in heads if one.get(_QUESTION) == question_id), {})
+        return {name: value for name, value in head.items() if name != _QUESTION}
+
+
+def _head(content: str) -> dict[str, Any]:
+    """What is damaged says nothing."""
+    try:
+        value = json.loads(content)
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}

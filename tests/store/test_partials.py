@@ -21,7 +21,6 @@ def test_what_is_kept_comes_back_by_position(store: ConversationStore) -> None:
     store.keep_partial(cid, OTHER, 0, "of another task")
     assert store.partials(TASK) == {0: "第一 \x1b[2J", 1: "half a \ufffd character", 2: "third"}
     assert store.partials("ef" * 32) == {}
-    assert store.partial_conversations("ef" * 32) == []
 
 
 def test_the_newest_wins_over_all_conversations(store: ConversationStore) -> None:
@@ -30,12 +29,31 @@ def test_the_newest_wins_over_all_conversations(store: ConversationStore) -> Non
     store.keep_partial(first, TASK, 1, "only here")
     store.keep_partial(second, TASK, 0, "new")
     assert store.partials(TASK) == {0: "new", 1: "only here"}
-    assert store.partial_conversations(TASK) == [second, first]
     store.keep_partial(first, TASK, 0, "newest")
     assert store.partials(TASK)[0] == "newest"
-    assert store.partial_conversations(TASK) == [first, second]
     store.delete([first])
     assert store.partials(TASK) == {0: "new"}
+
+
+def test_a_task_tells_which_questions_it_answers_and_how_they_were_asked(
+    store: ConversationStore, database: Path
+) -> None:
+    first, second = ask(store), ask(store)
+    assert (store.task_questions(TASK), store.task_details(first.id)) == ([], {})
+    store.begin_task(TASK, first, {"prompt": "legal/clauses", "values": {"party": "买方"}})
+    store.begin_task(TASK, second, {})
+    store.begin_task(OTHER, second, {"prompt": "general/summarize"})
+    assert store.task_questions(TASK) == [second.id, first.id]
+    assert store.task_details(first.id) == {"prompt": "legal/clauses", "values": {"party": "买方"}}
+    assert store.task_details(second.id) == {"prompt": "general/summarize"}
+    assert store.partials(TASK) == {}
+    again = store.append(first.conversation_id, None, first.message)
+    store.begin_task(TASK, again, {})
+    assert store.task_questions(TASK) == [again.id, second.id]
+    assert store.task_details(first.id) == {}
+    with raw(database) as connection:
+        connection.execute("UPDATE partial_result SET content = '{' WHERE task = ?", (TASK,))
+    assert store.task_questions(TASK) == []
 
 
 def test_nothing_is_kept_for_a_conversation_that_is_gone(store: ConversationStore, database: Path) -> None:
