@@ -1,14 +1,17 @@
 """What the reduce step reads in place of the documents: what the parts gave, as one short document. Pure."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from chatterm.conversation import Document
-from chatterm.tasks.reading.facts import Fact
+
+if TYPE_CHECKING:
+    from chatterm.tasks.reading.facts import Fact
 
 _NAMES = {"en": "facts", "zh": "要点"}
 
 
-def digest(facts: Sequence[Fact], lang: str) -> Document:
+def digest(facts: "Sequence[Fact]", lang: str) -> Document:
     """Return the facts as a document, a line each: line n is `facts[n - 1]`.
 
     It has no line numbers and no marks: a model would take them for part of the facts, and garble them.
