@@ -46,6 +46,10 @@ class Lines:
         """Return the line of the character at `place`."""
         return bisect_right(self._starts, place)
 
+    def start(self, line: int) -> int:
+        """Return where a line starts."""
+        return self._starts[line - 1]
+
     def text(self, line: int) -> str:
         """Return a line without its end."""
         start = self._starts[line - 1]

@@ -1,13 +1,31 @@
-"""Finds for each statement of a reply the lines of the sources that it rests on. Pure."""
+"""Finds for each statement of a reply the lines of the sources that it rests on. Pure.
 
+In this order: the quotes in it and its own wording, its numbers, its words. What is found says something
+alike; that it says the same, no code can know. The bounds are measured: benchmarks/support.py.
+"""
+
+import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
-from chatterm.checks.findings import Evidence
+from chatterm.checks.findings import Evidence, Finding
+from chatterm.checks.folding import fold
+from chatterm.checks.likeness import Place, WordIndex
+from chatterm.checks.little_words import contradicts, stem
+from chatterm.checks.number_check import NumberIndex, check_numbers, index_numbers
+from chatterm.checks.quotes import Aligner, judge_text, quotes_in
+from chatterm.checks.sources import MAX_EVIDENCE, make_source
+from chatterm.checks.statements import statements
+from chatterm.checks.tokens import Tokens, is_han, tokenize
+
+__all__ = ["Citer", "How", "Support", "statements"]
 
 How = Literal["quote", "numbers", "words", "nothing"]
 """By what it was found. `nothing`: no line says anything like it."""
+
+_MAX_CHARS = 2000
+"""Of a statement; what stands behind is not looked at."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,21 +45,154 @@ class Support:
         return self.how != "nothing"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """From where on a place says enough of a statement."""
+
+    words: float = 0.55
+    """Of a statement without numbers: the share of its words, by weight."""
+    with_numbers: float = 0.3
+    """Of one whose numbers stand in the same place."""
+    apart: float = 0.65
+    """Of one whose numbers stand in other places."""
+    alike: float = 0.1
+    """How much less a further place may say than the best."""
+
+
 class Citer:
-    """Finds the lines that statements rest on. Indexes the sources once."""
+    """Finds the lines that statements rest on. Each index of the sources is made once, when needed."""
 
-    def __init__(self, sources: Sequence[str]) -> None:
-        raise NotImplementedError
-
-    def cite(self, statement: str) -> Support:
-        """Return where the sources say `statement`; its places count in it."""
-        raise NotImplementedError
+    def __init__(self, sources: Sequence[str], bounds: Bounds | None = None) -> None:
+        self._sources = [make_source(text, place) for place, text in enumerate(sources)]
+        self._bounds = bounds or Bounds()
+        self._aligner = Aligner(self._sources)
+        self._word_index: WordIndex | None = None
+        self._number_index: NumberIndex | None = None
 
     def cite_all(self, reply: str) -> Iterator[Support]:
         """Yield one for each statement of `reply`, in order."""
-        raise NotImplementedError
+        for start, end in statements(reply):
+            support = self.cite(reply[start:end])
+            yield replace(support, start=start, end=end)
+
+    def cite(self, statement: str) -> Support:
+        """Return where the sources say `statement`; its places count in it."""
+        how, evidence = self._find(statement[:_MAX_CHARS])
+        return Support(start=0, end=len(statement), text=statement, how=how, evidence=evidence)
+
+    def _find(self, statement: str) -> tuple[How, tuple[Evidence, ...]]:
+        folded = fold(statement)
+        tokens = tokenize(folded)
+        if not tokens.words:
+            return "nothing", ()
+        if exact := self._exact(tokens):
+            return "quote", exact
+        numbers = list(check_numbers(statement, self._numbers))
+        if any(not one.is_verified and one.why != "rounded" for one in numbers):
+            return "nothing", ()
+        if quoted := self._quoted(statement):
+            return "quote", quoted
+        if self._has_unknown_name(statement):
+            return "nothing", ()
+        return self._by_likeness(statement, tokens, numbers)
+
+    def _exact(self, tokens: Tokens) -> tuple[Evidence, ...]:
+        """Return where the statement stands word for word."""
+        num_han = sum(map(is_han, tokens.words))
+        if len(tokens.words) - num_han < 3 and num_han < 4:
+            return ()
+        return tuple(
+            source.evidence(source.tokens.starts[span[0]], source.tokens.ends[span[1]])
+            for source in self._sources
+            if (span := source.tokens.find(tokens))
+        )[:MAX_EVIDENCE]
+
+    def _quoted(self, statement: str) -> tuple[Evidence, ...]:
+        """Return where its quotes stand; nothing where one of them stands nowhere."""
+        found: list[Evidence] = []
+        for start, end in quotes_in(statement):
+            finding = judge_text("quote", statement[start:end], start, self._sources, self._aligner)
+            if finding.verdict == "absent":
+                return ()
+            found += finding.evidence[:1]
+        return tuple(dict.fromkeys(found))[:MAX_EVIDENCE]
+
+    def _has_unknown_name(self, statement: str) -> bool:
+        """Return whether it names what no source has: a capital letter inside a sentence makes a name."""
+        names = _NAME.findall(statement)
+        capitals = sum(word[0].isupper() for word in _WORD.findall(statement))
+        if capitals * 2 > len(_WORD.findall(statement)):
+            return False  # a title
+        return any(not self._words.is_known(stem(name.lower())) for name in names)
+
+    def _by_likeness(
+        self, statement: str, tokens: Tokens, numbers: Sequence[Finding]
+    ) -> tuple[How, tuple[Evidence, ...]]:
+        weights = self._weights(tokens, numbers)
+        places = [*self._at_numbers(numbers, weights), *self._words.places(weights)]
+        found: list[tuple[float, How, Place]] = []
+        for place in places[:_MAX_JUDGED]:
+            how, margin = self._judge(statement, tokens, numbers, place)
+            if how != "nothing":
+                found.append((margin, how, place))
+        if not found:
+            return "nothing", ()
+        found.sort(key=lambda one: -one[0])
+        kept = [place for margin, _, place in found if margin >= found[0][0] - self._bounds.alike]
+        evidence = dict.fromkeys(
+            self._sources[place.source].evidence(place.start, place.end) for place in kept
+        )
+        return found[0][1], tuple(evidence)[:MAX_EVIDENCE]
+
+    def _weights(self, tokens: Tokens, numbers: Sequence[Finding]) -> dict[str, float]:
+        """Return what the words of a statement weigh; its numbers are judged apart."""
+        inside = {place for one in numbers for place in range(one.start, one.end)}
+        words = [word for word, start in zip(tokens.words, tokens.starts, strict=True) if start not in inside]
+        return self._words.weights(words)
+
+    def _at_numbers(self, numbers: Sequence[Finding], weights: dict[str, float]) -> list[Place]:
+        """Return the lines on which the numbers stand, which may be written in another way there."""
+        found = {}
+        for one in numbers:
+            for evidence in one.evidence:
+                start = self._sources[evidence.source].lines.start(evidence.first_line)
+                found[evidence.source, start] = self._words.around(weights, evidence.source, start)
+        return sorted(found.values(), key=lambda one: -one.rank)
+
+    def _judge(
+        self, statement: str, tokens: Tokens, numbers: Sequence[Finding], place: Place
+    ) -> tuple[How, float]:
+        """Return by what a place says the statement, and how far above its bound."""
+        source = self._sources[place.source]
+        text = source.text[place.start : place.end]
+        num_here = self._num_here(statement, numbers, text)
+        how: How = "numbers" if num_here else "words"
+        bound = self._bounds.words
+        if numbers:
+            bound = self._bounds.with_numbers if num_here == len(numbers) else self._bounds.apart
+        if place.score < bound or contradicts(tokens.words, tokenize(fold(text)).words):
+            return "nothing", 0.0
+        return how, place.rank + (num_here == len(numbers))
+
+    def _num_here(self, statement: str, numbers: Sequence[Finding], text: str) -> int:
+        if not numbers:
+            return 0
+        here = index_numbers([make_source(text)])
+        return sum(one.is_verified for one in check_numbers(statement, here))
+
+    @property
+    def _words(self) -> WordIndex:
+        if self._word_index is None:
+            self._word_index = WordIndex(self._sources)
+        return self._word_index
+
+    @property
+    def _numbers(self) -> NumberIndex:
+        if self._number_index is None:
+            self._number_index = index_numbers(self._sources)
+        return self._number_index
 
 
-def statements(text: str) -> Iterator[tuple[int, int]]:
-    """Yield where the sentences and list items of a text stand; headings, code and notes are none."""
-    raise NotImplementedError
+_MAX_JUDGED = 10
+_WORD = re.compile(r"[^\W\d_]+")
+_NAME = re.compile(r"(?<=[a-z0-9,;’'] )(?!I\b)[A-Z][a-z]+")
