@@ -12,12 +12,12 @@ from chatterm.prompts.schema import Schema, fields_of, read_schema
 
 OutputFormat = Literal["text", "markdown", "label", "json"]
 View = Literal["table", "list", "text"]
-Function = Literal["compare", "sum", "count", "ratio", "growth", "days_between"]
+Function = Literal["compare", "sum", "count", "ratio", "growth", "days_between", "shares"]
 
 FUNCTIONS: tuple[Function, ...] = get_args(Function)
 _NUM_ARGUMENTS: Mapping[Function, int] = {
     **dict.fromkeys(("compare", "ratio", "growth", "days_between"), 2),
-    **dict.fromkeys(("sum", "count"), 1),
+    **dict.fromkeys(("sum", "count", "shares"), 1),
 }
 _CALL = re.compile(r"(\w+)\(\s*(\w+(?:\s*,\s*\w+)*)\s*\)")
 

@@ -14,6 +14,9 @@ from chatterm.prompts.reader import Fields, Reader
 
 Schema = Mapping[str, object]
 
+BY_CODE = "by_code"
+"""The key of a field that no model writes and no file names: code adds it, and nothing is held against it."""
+
 TYPES = ("object", "array", "string", "integer", "number", "boolean", "null")
 _COUNTS = ("minLength", "maxLength", "minItems", "maxItems")
 _LIMITS = ("minimum", "maximum")

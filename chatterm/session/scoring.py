@@ -98,7 +98,7 @@ def score_reply(
     start = time.perf_counter()
     num_tokens = engine.count(messages).tokens
     yield PrefillProgress(0, 0, num_tokens)
-    prior = _prior(engine, messages, scoring, cancel, calibrations)
+    prior = prior_of(engine, messages, scoring, cancel, calibrations)
     reason: FinishReason = "cancelled" if cancel.is_cancelled else "end"
     if not cancel.is_cancelled:
         scored = judge(scoring, label_scores(engine, messages, scoring), prior)
@@ -114,14 +114,17 @@ def label_scores(engine: Engine, messages: Sequence[Message], scoring: Scoring) 
     return exclusive(scoring.labels, found)
 
 
-def _prior(
+def prior_of(
     engine: Engine,
     messages: Sequence[Message],
     scoring: Scoring,
     cancel: CancelToken,
     calibrations: CalibrationCache,
 ) -> list[float] | None:
-    """Return what the labels have for texts that say nothing, as natural logarithms; None without any."""
+    """Return what the labels have for texts that say nothing, as natural logarithms.
+
+    None without such texts, and where it is cancelled.
+    """
     if not scoring.blanks:
         return None
     blanks = [[*messages[:-1], replace(messages[-1], content=text)] for text in scoring.blanks]

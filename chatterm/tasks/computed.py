@@ -4,10 +4,12 @@ Pure. Whatever the model wrote gives a value or null, never an error; why it is 
 - compare(value, range): low, normal, high, or unknown where the texts cannot be compared;
 - ratio(a, b): a / b; growth(now, before): (now - before) / |before|, as `+12.5%`;
 - days_between(from, to): whole days, below 0 where `to` is earlier;
-- sum(field), count(field): over the items of a list; they stand beside the list, not in its items.
+- sum(field), count(field): over the items of a list; they stand beside the list, not in its items;
+- shares(field): so too, how often each value is there: `positive 3 (75%), negative 1 (25%)`.
 """
 
 import math
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -19,7 +21,7 @@ Value = str | int | float | None
 
 UNKNOWN = "unknown"
 """Of a comparison that cannot be made."""
-_OVER_ITEMS = ("sum", "count")
+_OVER_ITEMS = ("sum", "count", "shares")
 _MAX_ITEMS = 10_000
 
 
@@ -178,6 +180,8 @@ def _total(name: str, computation: Computation, column: list[object], notices: d
     present = [item for item in column if item is not None and item != ""]
     if computation.function == "count":
         return len(present)
+    if computation.function == "shares":
+        return _shares(present)
     amounts = [read_amount(_text(item)) for item in present]
     number = _rounded(sum((one.value for one in amounts if one), Fraction()))
     units = {one.unit for one in amounts if one}
@@ -187,6 +191,13 @@ def _total(name: str, computation: Computation, column: list[object], notices: d
     why = "there is no value" if not present else "its units differ" if is_mixed else "not all are numbers"
     notices[f"{name} could not be computed: {why}"] = None
     return None
+
+
+def _shares(values: Sequence[object]) -> str:
+    """Return each value with how many items have it, the most frequent first; an item may have several."""
+    of_items = [value if isinstance(value, list) else [value] for value in values]
+    counts = Counter(_text(value) for several in of_items for value in several)
+    return ", ".join(f"{value} {num:,} ({num / len(values):.0%})" for value, num in counts.most_common())
 
 
 def _with_unit(number: float, unit: str) -> Value:

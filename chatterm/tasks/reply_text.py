@@ -13,7 +13,7 @@ from chatterm.checks import Finding
 from chatterm.checks.rows import Rows
 from chatterm.checks.verify import Basis, verify
 from chatterm.prompts.output import OutputSpec
-from chatterm.prompts.schema import Schema
+from chatterm.prompts.schema import BY_CODE, Schema
 from chatterm.tasks.json_leaves import Leaf, Path, leaves
 from chatterm.tasks.structured import read_answer
 
@@ -116,7 +116,7 @@ def read_reply(raw: str, schema: Schema | None) -> ReplyText:
     length = 0
     for leaf in leaves(raw):
         inner = _schema_at(schema, leaf.path)
-        if "enum" in inner or not leaf.text.strip():
+        if "enum" in inner or BY_CODE in inner or not leaf.text.strip():
             continue
         if inner.get("copy") or any(step in _QUOTES for step in leaf.path):
             copied.append(leaf)

@@ -10,6 +10,7 @@ from typing import Literal
 from chatterm.prompts.output import OutputSpec
 from chatterm.prompts.schema import fields_of
 from chatterm.tasks.computed import Value
+from chatterm.tasks.reading.label_rows import LABEL_ROWS
 from chatterm.tasks.structured import StructuredAnswer, read_answer
 
 NOTHING = "–"
@@ -34,7 +35,11 @@ class View:
 
 
 def view_of(reply: str, output: OutputSpec) -> View | None:
-    """Return how a reply with a schema is shown; None where it is shown as the text it is."""
+    """Return how a reply with a schema is shown; None where it is shown as the text it is.
+
+    A reply of a prompt for labels is a table where it is one of many texts (`LABEL_ROWS`).
+    """
+    output = LABEL_ROWS if output.format == "label" else output
     answer = read_answer(reply, output)
     return None if answer is None else view_answer(answer, output)
 

@@ -109,6 +109,6 @@ _ANY = st.recursive(
 
 @given(answer=_ANY)
 def test_no_answer_makes_computing_fail(answer: object) -> None:
-    arguments = {"sum": ("a",), "count": ("a",)}
+    arguments = {"sum": ("a",), "count": ("a",), "shares": ("a",)}
     for function in FUNCTIONS:
         compute(answer, {"x": Computation(function, arguments.get(function, ("a", "b")))})

@@ -13,16 +13,12 @@ from chatterm.conversation import Document
 from chatterm.documents.chunks import Chunk
 from chatterm.prompts.language import script_language
 from chatterm.prompts.output import OutputSpec
-from chatterm.prompts.schema import Schema
+from chatterm.prompts.schema import BY_CODE, Schema
 from chatterm.tasks.reading.digest import as_document
 from chatterm.tasks.reading.events import Partial
+from chatterm.tasks.reading.label_rows import LINES, lines_text
 from chatterm.tasks.reading.values import Conflicts, agreeing, completed, empty, is_nothing, key_of, merged
 from chatterm.tasks.structured import read_answer
-
-LINES = "lines"
-"""The field of an item that says which lines of the document it is of."""
-BY_CODE = "by_code"
-"""The key of a schema for a field that no model writes: it is not held against the source."""
 
 _RULE = re.compile(r" *\|?(?: *:?-{2,}:? *\|)+(?: *:?-{2,}:? *)?\s*")
 _LIST_ITEM = re.compile(r" *(?:[-*+•]|\d{1,4}[.)、．])\s*\S")
@@ -161,13 +157,6 @@ def digest_json(partials: Sequence[Partial], schema: Schema, lang: str = "en") -
     seen: set[str] = set()
     values = (_unseen(value, seen) for _, value in _values(partials, schema))
     return as_document([_as_text(value) for value in values if not is_nothing(value)], lang)
-
-
-def lines_text(chunk: Chunk, *, names_document: bool = False) -> str:
-    """Return `12-14`, or `report.txt:12-14`: the lines of a part, for a field of the answer."""
-    first, last = chunk.first_line, chunk.last_line
-    span = str(first) if first == last else f"{first}-{last}"
-    return f"{chunk.name}:{span}" if names_document else span
 
 
 def _values(partials: Iterable[Partial], schema: Schema) -> Iterator[tuple[Partial, object]]:
