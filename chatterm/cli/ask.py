@@ -20,8 +20,9 @@ from chatterm.models.cache import CALIBRATIONS
 from chatterm.prompts import MissingInput
 from chatterm.session import CalibrationCache, ChatSession
 from chatterm.store import ConversationStore
-from chatterm.tasks import Composed, Question, choose_prompt, compose, earlier_in
+from chatterm.tasks import Composed, Question, choose_prompt, compose
 from chatterm.tasks.answer_shape import Wish
+from chatterm.tasks.answering import Means, ReadingWish, Target, answer, choose_reading
 from chatterm.tasks.schemas import read_answer_schema
 
 
@@ -102,6 +103,10 @@ def _completed(question: Question, workspace: Workspace, report: Report) -> Ques
             return question
 
 
+def _reading_wish(options: AskOptions) -> ReadingWish:
+    return ReadingWish(in_parts=options.in_parts, each=options.each)
+
+
 _ANY_MODEL = ModelCard(name="", identity="", context_length=1, num_parameters=None)
 
 
@@ -133,8 +138,17 @@ class _Ask:
             session = ChatSession(engine, self.store, CalibrationCache(folder))
             if self.options.is_dry_run:
                 return self._show_dry_run(session, engine, composed, place)
+            means = Means(
+                engine,
+                self.store,
+                session,
+                self.workspace.sampling_defaults,
+                self.workspace.prompt_library(),
+            )
+            target = Target(conversation_id=place.conversation_id, parent_id=place.parent_id)
+            reading = choose_reading(composed, means, target, _reading_wish(self.options))
             turn = AskTurn(self.options, self.report, self.cancel, engine, composed)
-            return turn.play(session, place, earlier_in(self.store, place.parent_id))
+            return turn.play(answer(composed, reading, means, target, self.cancel))
 
     def _place(self) -> Place:
         """Find the conversation to go on with. Raises UnknownName or UsageError."""

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+from chatterm.documents.units import Unit
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AskOptions:
@@ -36,6 +38,11 @@ class AskOptions:
     schema: str | None = None
     """A file or fields, as `tasks.schemas` reads them."""
     num_samples: int = 1
+    in_parts: bool = False
+    """Documents are read in parts even where they fit."""
+    each: Unit | None = None
+    """The prompt is answered for each of these."""
+    shows_partials: bool = False
     extracts: bool = False
     """Only the first fenced block is shown."""
 

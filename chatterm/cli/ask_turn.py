@@ -2,6 +2,8 @@
 
 import os
 import sys
+from collections.abc import Generator
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,15 +17,14 @@ from chatterm.cli.answer import (
     to_json,
 )
 from chatterm.cli.ask_json import reply_object, scored_object, structured_object, token_object
-from chatterm.cli.ask_options import AskOptions, Place
+from chatterm.cli.ask_options import AskOptions
 from chatterm.cli.formed import list_text, print_table, scored_notices, scored_text
 from chatterm.cli.report import Report
 from chatterm.cli.turn import Outcome, TurnPlayer, usage_line
 from chatterm.conversation import Turn
 from chatterm.engine.base import CancelToken, Engine
 from chatterm.errors import CheckFailed
-from chatterm.session import ChatSession
-from chatterm.tasks import Checked, Composed, Earlier, checked
+from chatterm.tasks import Checked, Composed, TaskEvent
 from chatterm.tasks.doubt import without_doubtful
 from chatterm.tasks.extract import first_fenced
 from chatterm.tasks.structured import StructuredAnswer, read_answer
@@ -40,19 +41,14 @@ class AskTurn:
     engine: Engine
     composed: Composed
 
-    def play(self, session: ChatSession, place: Place, earlier: Earlier) -> int:
+    def play(self, events: Generator[TaskEvent]) -> int:
         """Run it, and return the exit code. Raises CheckFailed where `--strict` is not met."""
         writer = self._writer() if self._comes_as_it_is else SilentAnswer()
         player = TurnPlayer(writer, self.report, self.cancel)
         for text in (*self.engine.describe().notices, *self.composed.notices):
             player.notice(text)
-        events = session.send(
-            self.composed.request,
-            self.cancel,
-            conversation_id=place.conversation_id,
-            parent_id=place.parent_id,
-        )
-        outcome = player.play(checked(events, self.composed, earlier))
+        with closing(events):
+            outcome = player.play(events)
         if outcome.turns and not outcome.is_reader_gone:
             self._show(outcome, player)
         return self._exit_code(outcome)

@@ -10,6 +10,8 @@ from chatterm.engine.base import CancelToken, PrefillProgress, TextDelta, TokenD
 from chatterm.errors import StoreError
 from chatterm.session import NotSaved, Scored, TurnFinished, TurnStarted
 from chatterm.tasks import Checked, TaskEvent
+from chatterm.tasks.reading.events import NotRead, PartsProgress, ReadingNotice, ReadingStopped
+from chatterm.tasks.reading.words import progress_text, unread_text
 
 
 @dataclass(slots=True)
@@ -72,6 +74,14 @@ class TurnPlayer:
                     self.notice(f"{turns} not fit the context; the model reads the conversation without")
             case PrefillProgress(done=done, total=total):
                 self._report.progress(f"reading {done:,} of {total:,} tokens")
+            case PartsProgress() as progress:
+                self._report.progress(progress_text(progress))
+            case NotRead() as unread:
+                self.notice(unread_text(unread))
+            case ReadingNotice(text=text):
+                self.notice(text)
+            case ReadingStopped(num_kept=num_kept, total=total):
+                self.notice(f"{num_kept:,} of {total:,} parts are kept; the same command goes on from there")
             case TextDelta(sample=sample, text=text, details=details):
                 self.outcome.details.setdefault(sample, []).extend(details)
                 if text:

@@ -90,7 +90,7 @@ class ChatSession:
         """Answer a stored question by `request`, whose messages the model reads in its place.
 
         `written` is the reply where it was made elsewhere: the model is asked nothing then, and no history
-        has to fit. It is one sample, whose first words are its own, and it ends with a Finished.
+        has to fit. Its first words are its own, and each sample of `request` ends with a Finished.
         `question_id` is empty where the store refused the question: it is tried again with the reply, at
         the place that `send` would take.
         """
@@ -101,7 +101,7 @@ class ChatSession:
             fitted = self.fit(request, parent_id)
         else:
             fitted = FittedHistory(request.messages, 0)
-            request = replace(request, prefill="", num_samples=1)
+            request = replace(request, prefill="")
         if question:
             yield from self._answered(request, fitted, question, cancel, written)
         else:

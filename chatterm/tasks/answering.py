@@ -1,42 +1,35 @@
 """Answers a composed question, whole or in parts: the one way both front ends take."""
 
 from collections.abc import Generator
-from dataclasses import dataclass, field
-from typing import Literal
 
-from chatterm.engine.base import CancelToken, Engine
+from chatterm.engine.base import CancelToken
 from chatterm.session import ChatSession, SessionEvent
-from chatterm.store import ConversationStore
+from chatterm.tasks.checking import TaskEvent, checked
+from chatterm.tasks.earlier import earlier_in
+from chatterm.tasks.means import Means, Target, TurnKind
 from chatterm.tasks.question import Composed
+from chatterm.tasks.reading.plan import Reading, ReadingWish, choose_reading
 
-TurnKind = Literal["ask", "edit", "regenerate", "continue"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
-    """Where in the store a turn goes, and what becomes of what is there."""
-
-    kind: TurnKind = "ask"
-    conversation_id: str | None = None
-    """None begins a conversation."""
-    parent_id: str | None = None
-    """Of the question."""
-    message_id: str = ""
-    """The question that is edited or answered again, or the reply that is continued."""
+__all__ = ["Means", "Reading", "ReadingWish", "Target", "TaskEvent", "TurnKind", "answer", "choose_reading"]
 
 
-@dataclass(frozen=True, slots=True)
-class Means:
-    """What answering takes."""
+def answer(
+    composed: Composed, reading: Reading | None, means: Means, target: Target, cancel: CancelToken
+) -> Generator[TaskEvent]:
+    """Yield the events of a turn: those of the session, of reading in parts, and what the checks find.
 
-    engine: Engine
-    store: ConversationStore
-    session: ChatSession
-    defaults: dict[str, object] = field(default_factory=dict)
-    """The sampling settings of the configuration."""
+    `reading` is what `choose_reading` says of the same question, means and target.
+    """
+    earlier = earlier_in(means.store, target.parent_id)
+    if reading is None:
+        events = _whole_turn(means.session, composed, target, cancel)
+        return checked(events, composed, earlier)
+    from chatterm.tasks.reading.driver import read_in_parts
+
+    return checked(read_in_parts(composed, reading, means, target, cancel), composed, earlier)
 
 
-def whole_turn(
+def _whole_turn(
     session: ChatSession, composed: Composed, target: Target, cancel: CancelToken
 ) -> Generator[SessionEvent]:
     """Return the events of a turn whose documents fit."""

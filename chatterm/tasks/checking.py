@@ -12,6 +12,7 @@ from chatterm.session import SessionEvent, TurnFinished
 from chatterm.tasks.check_plan import CheckPlan, Earlier
 from chatterm.tasks.json_leaves import Path
 from chatterm.tasks.question import Composed
+from chatterm.tasks.reading.events import ReadingEvent
 from chatterm.tasks.reply_language import wrong_language
 
 if TYPE_CHECKING:
@@ -74,11 +75,11 @@ class Checked:
         }
 
 
-TaskEvent = SessionEvent | Checked
+TaskEvent = SessionEvent | Checked | ReadingEvent
 
 
 def checked(
-    events: Generator[SessionEvent], composed: Composed, earlier: Earlier | None = None
+    events: Generator[SessionEvent | ReadingEvent], composed: Composed, earlier: Earlier | None = None
 ) -> Generator[TaskEvent]:
     """Pass a turn's events on, and after each TurnFinished tell what was found in its reply.
 

@@ -92,7 +92,7 @@ def test_a_reply_made_elsewhere_is_kept_without_asking_the_model(store: Conversa
     question = session.keep_question(whole())
     events = list(
         session.reply_to(
-            replace(whole(), prefill="- ", num_samples=3),
+            replace(whole(), prefill="- "),
             CancelToken(),
             question_id=question.id,
             written=written("one ", "two"),

@@ -66,4 +66,20 @@ class NotRead:
     is_failure: bool
 
 
-ReadingEvent = QuestionKept | PartsProgress | PartRead | NotRead
+@dataclass(frozen=True, slots=True)
+class ReadingNotice:
+    """What else people should know of how the documents were read."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingStopped:
+    """It was cancelled before there was a reply; nothing follows."""
+
+    num_kept: int
+    """Parts that the same question finds again."""
+    total: int
+
+
+ReadingEvent = QuestionKept | PartsProgress | PartRead | NotRead | ReadingNotice | ReadingStopped

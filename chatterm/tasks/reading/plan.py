@@ -1,9 +1,16 @@
 """Reading: how documents that do not fit the context are read, decided before anything is kept or sent."""
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from typing import Literal
 
-from chatterm.documents.chunks import Unit
+from chatterm.documents.units import Unit
+from chatterm.errors import DoesNotFit, UsageError
+from chatterm.session import prompt_limit
+from chatterm.tasks.means import Means, Target
+from chatterm.tasks.question import CHAT, SUMMARY, Composed, Question
+from chatterm.tasks.reading.budget import surely_over
+from chatterm.tasks.reading.steps import Steps
 
 Strategy = Literal["map", "map-reduce", "refine", "retrieve"]
 
@@ -18,3 +25,111 @@ class ReadingWish:
     """The prompt is to be answered for each of these, whatever it says of long documents."""
     keeps_partials: bool = True
     """False: a part that was read before is read again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """How documents are read in parts."""
+
+    strategy: Strategy
+    question: Question
+    """As the parts are asked it: by another prompt than was chosen, where that is made for one part."""
+    unit: Unit | None = None
+    """What a part is; None: as much as fits."""
+    limit: int
+    """Tokens that a part may have; of `retrieve` all the parts that are read."""
+    keeps_partials: bool = True
+
+
+def choose_reading(
+    composed: Composed, means: Means, target: Target, wish: ReadingWish | None = None
+) -> Reading | None:
+    """Return how the documents are read in parts; None where everything fits and nobody asked for parts.
+
+    Raises DoesNotFit, with both numbers, where the prompt reads no parts, where there is no document to read
+    in parts, or where a part would have no room for a sentence; UsageError where what is wished for does not
+    go with parts.
+    """
+    wish = wish or ReadingWish()
+    question = composed.question
+    if question is None or not question.documents or target.kind == "continue":
+        _check_wish(wish)
+        return None
+    if not (wish.in_parts or wish.each):
+        if _fits(composed, means, target):
+            return None
+        if question.prompt.header.long.strategy == "fits" and question.prompt.id != CHAT:
+            means.session.fit(composed.request, target.parent_id)  # raises
+    question = replace(question, lang=composed.checks.lang)
+    reading = replace(_by_prompt(question, means, wish), keeps_partials=wish.keeps_partials)
+    _check_samples(reading)
+    return replace(reading, limit=Steps.of(reading.question, means).limit(reading.strategy))
+
+
+def _check_wish(wish: ReadingWish) -> None:
+    if wish.each or wish.in_parts:
+        option = "--each" if wish.each else "--in-parts"
+        raise UsageError(
+            f"{option} reads a document in parts, and there is none; pipe one in, or name it with -f"
+        )
+
+
+def _check_samples(reading: Reading) -> None:
+    if reading.strategy == "map" and reading.question.wish.num_samples > 1:
+        raise UsageError("each part is answered once; leave out -n, or ask for a summary")
+
+
+def _fits(composed: Composed, means: Means, target: Target) -> bool:
+    request, engine = composed.request, means.engine
+    texts = [document.text for document in composed.question.documents] if composed.question else []
+    limit = prompt_limit(engine.describe().context_length, request.sampling.max_tokens)
+    if surely_over(engine, texts, limit):
+        return False
+    try:
+        means.session.fit(request, target.parent_id)
+    except DoesNotFit:
+        return False
+    return True
+
+
+def _by_prompt(question: Question, means: Means, wish: ReadingWish) -> Reading:
+    plan = question.prompt.header.long
+    if wish.each:
+        return Reading(
+            strategy="map", question=question, unit=wish.each, limit=0, keeps_partials=wish.keeps_partials
+        )
+    if question.prompt.id == CHAT and plan.strategy == "fits":
+        summary = means.library.get(SUMMARY) if means.library and asks_for_summary(question.text) else None
+        if summary is None or question.wish.schema or question.wish.choices:
+            return Reading(strategy="retrieve", question=question, limit=0)
+        focus = "" if asks_for_summary(question.text, alone=True) else question.text
+        question = replace(question, prompt=summary, text=focus, is_prompt_chosen=True, continues=False)
+        return Reading(strategy="map-reduce", question=question, limit=0)
+    strategy: Strategy = "map" if plan.strategy == "fits" else plan.strategy
+    unit = plan.unit if strategy == "map" else None
+    return Reading(
+        strategy=strategy, question=question, unit=unit, limit=0, keeps_partials=wish.keeps_partials
+    )
+
+
+_SUMMARY_WORDS = re.compile(
+    r"\b(?:summar(?:y|ies|i[sz](?:e[ds]?|ing))|tl;?\s?dr|(?:key|main) (?:points?|facts?|takeaways?|ideas?)"
+    r"|overview|abstract|gist|recap|outline|in a nutshell|what(?:'s| is) (?:this|it|the \w+) about)\b"
+    r"|总结|概括|摘要|要点|概要|概述|归纳|大意|梗概|主要内容|讲了什么|说了什么",
+    re.IGNORECASE,
+)
+_FILLERS = re.compile(
+    r"\b(?:please|can|could|would|will|you|give|write|make|me|us|a|an|the|this|that|these|it|its|of|for|in|to|all|"
+    r"short|brief|briefly|quick|whole|text|document|documents|file|files|article|report|book|chapter|story|paper|"
+    r"page|contents?|and|is|are|what|about|most|important|list|with|from)\b"
+    r"|请|帮我|帮忙|一下|这个|这篇|这份|该|本|全文|文章|文档|文件|报告|内容|的|给|我|写|做|一个|一份|下|简要|简短|把|将|对|进行|吧|吗",
+    re.IGNORECASE,
+)
+
+
+def asks_for_summary(words: str, *, alone: bool = False) -> bool:
+    """Return whether the words ask for a summary; `alone`: and for nothing else in it."""
+    if not _SUMMARY_WORDS.search(words):
+        return False
+    rest = _FILLERS.sub(" ", _SUMMARY_WORDS.sub(" ", words))
+    return not alone or not re.search(r"\w", rest)

@@ -1,0 +1,41 @@
+"""Counts the tokens of texts with the engine's own tokenizer, which counts messages."""
+
+from collections.abc import Callable, Iterable
+
+from chatterm.conversation import Message
+from chatterm.engine.base import Engine
+
+SHARE_OF_WINDOW = 0.4
+"""Of the context a part may fill at most so much: small models lose what stands in the middle of more."""
+
+LEAST_TOKENS = 40
+"""A sentence; with less room nothing is read."""
+
+_PIECE_CHARS = 50_000
+_SLACK = 16
+"""So many tokens two pieces may have more than the text that they are of."""
+
+
+def token_counter(engine: Engine) -> Callable[[str], int]:
+    """Return what counts the tokens of a text, without what the chat template adds to a message."""
+    around = engine.count([Message("user", "a")]).tokens - 1
+
+    def count(text: str) -> int:
+        return max(engine.count([Message("user", text)]).tokens - around, 0) if text else 0
+
+    return count
+
+
+def surely_over(engine: Engine, texts: Iterable[str], limit: int) -> bool:
+    """Return whether texts have more than `limit` tokens, without counting all of long ones.
+
+    False says nothing. A text of megabytes takes hundreds of them to be made tokens of.
+    """
+    count = token_counter(engine)
+    total = 0
+    for text in texts:
+        for start in range(0, len(text), _PIECE_CHARS):
+            total += max(count(text[start : start + _PIECE_CHARS]) - _SLACK, 0)
+            if total > limit:
+                return True
+    return False

@@ -1,0 +1,127 @@
+"""Makes one reply of what the parts gave: their facts, in rounds where they do not fit together."""
+
+import time
+from collections.abc import Generator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+
+from chatterm.conversation import Usage
+from chatterm.session import NotSaved, SessionEvent
+from chatterm.tasks.reading.budget import LEAST_TOKENS, token_counter
+from chatterm.tasks.reading.digest import digest
+from chatterm.tasks.reading.events import ReadingEvent, ReadingNotice
+from chatterm.tasks.reading.extraction import extracted
+from chatterm.tasks.reading.facts import Fact, distinct, facts_from_digest, facts_of, supported
+from chatterm.tasks.reading.job import Job, added, in_time
+from chatterm.tasks.reading.mapping import Part, Worked, run_parts
+from chatterm.tasks.reading.pace import Pace
+from chatterm.tasks.reading.parts import GROUP_SIZE, PartsGiven, failure_note, judge_of
+from chatterm.tasks.reading.steps import generation, single
+
+LEAST_SHRINKAGE = 0.2
+"""A round that makes the facts less by a smaller share would go on for long, and lose more."""
+
+_SHARE_OF_WINDOW = 0.55
+"""Of the context the facts of the last step may fill at most so much."""
+
+
+def combined(job: Job, given: PartsGiven) -> Generator[SessionEvent | ReadingEvent]:
+    """Reply from the facts of all parts; what rests on nothing is left out of them, and counted."""
+    note = failure_note(job, given.partials)
+    found = [fact for number, one in enumerate(given.partials, 1) for fact in facts_of(one, number)]
+    facts = distinct(supported(found))
+    if not facts:
+        facts = distinct(found)
+        if not facts:
+            yield from job.said([note or "..."], job.first, given.usage)
+            return
+    if num_left_out := len(found) - len(supported(found)):
+        yield ReadingNotice(_left_out(num_left_out, len(found), is_used=facts == distinct(found)))
+    size = _Size(job)
+    facts, usage = yield from _made_to_fit(job, facts, size)
+    if not job.cancel.is_cancelled:
+        last = job.steps.combined((digest(facts, job.lang),))
+        yield from job.replied(last, note=note, spent=added(given.usage, usage))
+
+
+def _left_out(num: int, total: int, *, is_used: bool) -> str:
+    why = "used all the same, for there are no others" if is_used else "left out"
+    return f"{num:,} of {total:,} statements of the parts are not in their lines; {why}"
+
+
+@dataclass(slots=True)
+class _Size:
+    """Counts the tokens that facts have in a digest, each text once."""
+
+    job: Job
+    _known: dict[str, int] = field(default_factory=dict)
+    limit: int = 0
+
+    def __post_init__(self) -> None:
+        window = self.job.means.engine.describe().context_length
+        room = self.job.steps.room("reduce")
+        self.limit = max(min(room, int(window * _SHARE_OF_WINDOW)), LEAST_TOKENS)
+
+    def of(self, facts: Sequence[Fact]) -> int:
+        count = token_counter(self.job.means.engine)
+        for fact in facts:
+            if fact.text not in self._known:
+                self._known[fact.text] = count(fact.text) + 1
+        return sum(self._known[fact.text] for fact in facts)
+
+    def fits(self, facts: Sequence[Fact]) -> bool:
+        return self.of(facts) <= self.limit
+
+    def groups(self, facts: Sequence[Fact]) -> list[list[Fact]]:
+        """Split into runs that fit, as even as they come."""
+        target = self.of(facts) / -(-self.of(facts) // self.limit)
+        groups: list[list[Fact]] = [[]]
+        size = 0
+        for fact in facts:
+            own = self.of([fact])
+            if groups[-1] and (size + own > self.limit or size >= target):
+                groups.append([])
+                size = 0
+            groups[-1].append(fact)
+            size += own
+        return groups
+
+
+def _made_to_fit(
+    job: Job, facts: tuple[Fact, ...], size: _Size
+) -> Generator[ReadingEvent | NotSaved, None, tuple[tuple[Fact, ...], Usage]]:
+    """Let the model choose among the facts, group by group, until they fit; else choose by code."""
+    start, usages = time.perf_counter(), list[Usage]()
+    while not job.cancel.is_cancelled and not size.fits(facts):
+        before = size.of(facts)
+        chosen = yield from _round(job, size.groups(facts), usages)
+        if size.of(chosen) > before * (1 - LEAST_SHRINKAGE) or not chosen:
+            facts = extracted(facts, size.fits) or facts[:1]
+            break
+        facts = chosen
+    return facts, in_time(usages, time.perf_counter() - start)
+
+
+def _round(
+    job: Job, groups: list[list[Fact]], usages: list[Usage]
+) -> Generator[ReadingEvent, None, tuple[Fact, ...]]:
+    """Return the facts that are left of each group; of one without a usable reply, all."""
+    chosen: dict[int, Sequence[Fact]] = dict(enumerate(groups))
+    pace = Pace("reduce", len(groups) + 1)
+    yield pace.progress()
+    requests = (
+        Part(position, generation(single(job.steps.combined((digest(group, job.lang),)))))
+        for position, group in enumerate(groups)
+    )
+    events = run_parts(job.means.engine, requests, job.cancel, group_size=GROUP_SIZE, judge=judge_of(job))
+    with closing(events):
+        for event in events:
+            if isinstance(event, Worked):
+                if progress := pace.worked(event.num_tokens):
+                    yield progress
+                continue
+            if not event.failure:
+                chosen[event.position] = supported(facts_from_digest(event.text, groups[event.position]))
+            usages += [event.usage] if event.usage else []
+            yield pace.done()
+    return distinct([fact for position in sorted(chosen) for fact in chosen[position]])

@@ -1,0 +1,127 @@
+"""Reads all parts of the documents, those that are kept from an earlier run excepted."""
+
+import time
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+
+from chatterm.conversation import FinishReason, Usage
+from chatterm.session import NotSaved
+from chatterm.tasks.reading.events import (
+    NotRead,
+    Partial,
+    PartRead,
+    ReadingEvent,
+    ReadingNotice,
+)
+from chatterm.tasks.reading.job import Job, in_time
+from chatterm.tasks.reading.mapping import Judge, Part, Worked, run_parts
+from chatterm.tasks.reading.pace import Pace
+from chatterm.tasks.reading.steps import generation
+from chatterm.tasks.structured import read_answer
+
+GROUP_SIZE = 8
+"""Parts in one call of the engine."""
+
+_FEWEST_OWN_WORDS = 4
+"""A loop with fewer different words says nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class PartsGiven:
+    """What the parts gave."""
+
+    partials: tuple[Partial, ...]
+    """In order; where reading was stopped only those that are done."""
+    usage: Usage
+    is_stopped: bool
+
+
+def read_parts(job: Job) -> Generator[ReadingEvent | NotSaved, None, PartsGiven]:
+    """Read every part, and tell of each as it is done."""
+    found: dict[int, Partial] = {}
+    known = job.kept.known(job.task)
+    for position in sorted(known.keys() & range(len(job.chunks))):
+        found[position] = Partial(chunk=job.chunks[position], text=known[position])
+        yield PartRead(found[position], position + 1)
+    pace = Pace("map", len(job.chunks), num_kept=len(found))
+    yield pace.progress()
+    start, usages, num_cut = time.perf_counter(), list[Usage](), 0
+    requests = _requests(job, [one for one in range(len(job.chunks)) if one not in found])
+    events = run_parts(job.means.engine, requests, job.cancel, group_size=GROUP_SIZE, judge=judge_of(job))
+    with closing(events):
+        for event in events:
+            if isinstance(event, Worked):
+                if progress := pace.worked(event.num_tokens):
+                    yield progress
+                continue
+            partial = Partial(chunk=job.chunks[event.position], text=event.text, failure=event.failure)
+            found[event.position] = partial
+            if not event.failure and (not_saved := job.kept.keep(job.task, event.position, event.text)):
+                yield not_saved
+            num_cut += event.is_cut
+            usages += [event.usage] if event.usage else []
+            yield PartRead(partial, event.position + 1)
+            yield pace.done()
+    partials = tuple(found[position] for position in sorted(found))
+    yield from _notices(job, partials, num_cut)
+    usage = in_time(usages, time.perf_counter() - start)
+    return PartsGiven(partials, usage, is_stopped=len(found) < len(job.chunks))
+
+
+def _notices(job: Job, partials: tuple[Partial, ...], num_cut: int) -> Iterator[ReadingEvent]:
+    if num_cut and job.reading.strategy == "map":
+        yield ReadingNotice(
+            f"the replies to {num_cut:,} of {len(job.chunks):,} parts were cut; --max-tokens allows more"
+        )
+    yield from failures(job, partials)
+
+
+def failures(job: Job, partials: Sequence[Partial]) -> Iterator[NotRead]:
+    """Tell which parts failed, where any did."""
+    failed = [partial for partial in partials if partial.is_failed]
+    if failed:
+        yield NotRead(
+            places=tuple(f"{job.places.of_chunk(one.chunk)} ({one.failure})" for one in failed),
+            num_lines=sum(one.chunk.last_line - one.chunk.first_line + 1 for one in failed),
+            total_lines=sum(document.num_lines for document in job.documents),
+            is_failure=True,
+        )
+
+
+def _requests(job: Job, positions: list[int]) -> Iterator[Part]:
+    """Compose the parts' requests one after another: thousands of them would be megabytes of messages."""
+    for position in positions:
+        composed = job.steps.part(job.places.document(job.chunks[position]))
+        yield Part(position, generation(composed))
+
+
+def judge_of(job: Job) -> Judge:
+    """Return what tells whether a part's reply is of use."""
+    output, is_chinese = job.reading.question.prompt.header.output, job.lang == "zh"
+    prefill = job.prefill
+
+    def judge(text: str, reason: FinishReason) -> str:
+        own = text.removeprefix(prefill).strip()
+        if not own:
+            return "回复为空" if is_chinese else "the reply was empty"
+        if output.schema is not None:
+            is_read = read_answer(text, output) is not None
+            return "" if is_read else "回复不是 JSON" if is_chinese else "the reply was no JSON"
+        if reason == "loop" and len(set(own.split())) < _FEWEST_OWN_WORDS:
+            return "回复只是重复" if is_chinese else "the reply only repeated itself"
+        return ""
+
+    return judge
+
+
+def failure_note(job: Job, partials: Sequence[Partial]) -> str:
+    """Name what could not be read, as a line of the answer; nothing where all of it could."""
+    failed = [partial for partial in partials if partial.is_failed]
+    if not failed:
+        return ""
+    if job.lang == "zh":
+        return "未能读取：" + "；".join(
+            f"{job.places.of_chunk(one.chunk)}（{one.failure}）" for one in failed
+        )
+    return "Not read: " + "; ".join(f"{job.places.of_chunk(one.chunk)} ({one.failure})" for one in failed)

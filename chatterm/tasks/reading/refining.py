@@ -1,0 +1,62 @@
+"""Reads documents part by part, each with what was made of those before it: for narratives."""
+
+import time
+from collections.abc import Generator
+
+from chatterm.conversation import Document, Usage
+from chatterm.session import SessionEvent
+from chatterm.tasks.question import Composed
+from chatterm.tasks.reading.events import Partial, PartRead, ReadingEvent, ReadingStopped
+from chatterm.tasks.reading.job import Job, in_time
+from chatterm.tasks.reading.mapping import Part, PartDone, run_parts
+from chatterm.tasks.reading.pace import Pace
+from chatterm.tasks.reading.parts import failure_note, failures, judge_of
+from chatterm.tasks.reading.steps import generation, single
+
+_SO_FAR = {"en": "answer so far", "zh": "目前的回答"}
+
+
+def refined(job: Job) -> Generator[SessionEvent | ReadingEvent]:
+    """Reply with what the last part made of all before it. A part that fails leaves it as it was."""
+    known = job.kept.known(job.task)
+    pace = Pace("refine", len(job.chunks), num_kept=len(known.keys() & range(len(job.chunks) - 1)))
+    start, usages, partials, text = time.perf_counter(), list[Usage](), list[Partial](), ""
+    for position, chunk in enumerate(job.chunks[:-1]):
+        if position in known:
+            partial = Partial(chunk=chunk, text=known[position])
+        else:
+            done = yield from _step(job, position, text, pace)
+            if done is None:
+                yield ReadingStopped(num_kept=position, total=len(job.chunks))
+                return
+            usages += [done.usage] if done.usage else []
+            partial = Partial(chunk=chunk, text=done.text, failure=done.failure)
+            if not done.failure and (not_saved := job.kept.keep(job.task, position, done.text)):
+                yield not_saved
+        partials.append(partial)
+        text = partial.text or text
+        yield PartRead(partial, position + 1)
+    yield from failures(job, partials)
+    last = _asked(job, len(job.chunks) - 1, text)
+    spent = in_time(usages, time.perf_counter() - start)
+    yield from job.replied(last, note=failure_note(job, partials), spent=spent)
+
+
+def _step(job: Job, position: int, text: str, pace: Pace) -> Generator[ReadingEvent, None, PartDone | None]:
+    part = Part(position, generation(single(_asked(job, position, text))))
+    for event in run_parts(job.means.engine, [part], job.cancel, group_size=1, judge=judge_of(job)):
+        if isinstance(event, PartDone):
+            yield pace.done()
+            return event
+        if progress := pace.worked(event.num_tokens):
+            yield progress
+    return None
+
+
+def _asked(job: Job, position: int, text: str) -> Composed:
+    """Return what is asked of a part; the answer so far takes up at most half of the room."""
+    part = job.places.document(job.chunks[position])
+    if not text:
+        return job.steps.part(part)
+    so_far = Document(_SO_FAR.get(job.lang, _SO_FAR["en"]), text, len(text.encode(errors="replace")))
+    return job.steps.combined((so_far, part))

@@ -1,0 +1,105 @@
+"""Answers a question from the parts of the documents that it is about, and says what was not read."""
+
+from collections.abc import Generator, Sequence
+from dataclasses import replace
+
+from chatterm.conversation import Document
+from chatterm.documents.chunks import Chunk
+from chatterm.documents.ranking import rank
+from chatterm.session import SessionEvent
+from chatterm.tasks.reading.budget import token_counter
+from chatterm.tasks.reading.events import NotRead, ReadingEvent, ReadingNotice
+from chatterm.tasks.reading.job import Job
+
+NUM_PARTS = 6
+"""So many parts fill what may be read: fewer would hang on one of them, more would have no context."""
+
+_MOST_TOKENS, _FEWEST_TOKENS = 400, 80
+_LEAST_SHARE = 0.2
+"""Of the best part's score; what has less is about something else."""
+
+
+def part_limit(limit: int) -> int:
+    """Return how many tokens a part may have, where `limit` may be read."""
+    return min(max(min(limit // NUM_PARTS, _MOST_TOKENS), _FEWEST_TOKENS), limit)
+
+
+def retrieved(job: Job) -> Generator[SessionEvent | ReadingEvent]:
+    """Reply from the best parts, in the order of the documents."""
+    chosen, is_about = _chosen(job)
+    if not is_about:
+        yield ReadingNotice("no part of it has a word of the question; its beginning was read")
+    if unread := _unread(job, chosen):
+        yield unread
+    last = job.steps.whole(tuple(_documents(job, chosen)))
+    yield from job.with_history(last)
+
+
+def _chosen(job: Job) -> tuple[list[Chunk], bool]:
+    """Return the parts that fit, and whether they have a word of the question."""
+    scores = rank([" ".join((*chunk.title_path, chunk.content)) for chunk in job.chunks], job.asked)
+    best = max(scores, default=0.0)
+    order = sorted(range(len(job.chunks)), key=lambda place: (-scores[place], place))
+    if best > 0:
+        order = [place for place in order if scores[place] >= best * _LEAST_SHARE]
+    count, left = token_counter(job.means.engine), job.reading.limit
+    chosen: list[int] = []
+    for place in order:
+        num_tokens = count(job.chunks[place].content)
+        if num_tokens <= left or not chosen:
+            chosen.append(place)
+            left -= num_tokens + _HEADING_TOKENS
+    return [job.chunks[place] for place in sorted(chosen)], best > 0
+
+
+_HEADING_TOKENS = 24
+"""Of the line above a part, and its fence."""
+
+
+def _documents(job: Job, chosen: Sequence[Chunk]) -> list[Document]:
+    """Return the parts as documents; those that follow one another are one."""
+    joined: list[Chunk] = []
+    for chunk in chosen:
+        last = joined[-1] if joined else None
+        if last and last.document == chunk.document and chunk.first_line == last.last_line + 1:
+            text = f"{last.text.rstrip()}\n{chunk.text}"
+            joined[-1] = replace(last, text=text, last_line=chunk.last_line)
+        else:
+            joined.append(chunk)
+    return [job.places.document(chunk) for chunk in joined]
+
+
+def _unread(job: Job, chosen: Sequence[Chunk]) -> NotRead | None:
+    places, num_lines = [], 0
+    for number, document in enumerate(job.documents):
+        read = {
+            line
+            for chunk in chosen
+            if chunk.document == number
+            for line in range(chunk.first_line, chunk.last_line + 1)
+        }
+        for first, last in _gaps(read, document):
+            places.append(job.places.said(number, first, last))
+            num_lines += last - first + 1
+    total = sum(document.num_lines for document in job.documents)
+    return (
+        NotRead(places=tuple(places), num_lines=num_lines, total_lines=total, is_failure=False)
+        if places
+        else None
+    )
+
+
+def _gaps(read: set[int], document: Document) -> list[tuple[int, int]]:
+    """Return the runs of lines that were not read, those of blank lines alone left out."""
+    gaps: list[tuple[int, int]] = []
+    first = 0
+    lines = document.text.split("\n")
+    for number in range(1, document.num_lines + 2):
+        is_unread = number <= document.num_lines and number not in read
+        if is_unread and not first:
+            first = number
+        if not is_unread and first:
+            if any(line.strip() for line in lines[first - 1 : number - 1]):
+                gaps.append((first, number - 1))
+            first = 0
+    return gaps
