@@ -3,7 +3,7 @@
 Knows bytes and encodings. Does not know prompts, models or the store.
 """
 
-from chatterm.documents.fence import fence, unfenced
+from chatterm.documents.fence import fence
 from chatterm.documents.places import Pages, page_of, pages_of, place_text, without_page_marks
 from chatterm.documents.read import CAP_BYTES, read_file, read_stream
 
@@ -16,6 +16,5 @@ __all__ = [
     "place_text",
     "read_file",
     "read_stream",
-    "unfenced",
     "without_page_marks",
 ]

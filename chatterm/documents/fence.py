@@ -7,8 +7,6 @@ from chatterm.conversation import Document
 from chatterm.documents.places import without_page_marks
 
 _MAX_NAME_CHARS = 100
-_HEAD = re.compile(r"^\[[^\[\]\n]{0,120}\]\n(`{3,})\n", re.MULTILINE)
-"""The name, at most 100 characters after a number, and the marks that end the document."""
 
 
 def fence(documents: Sequence[Document]) -> str:
@@ -40,26 +38,3 @@ def _one_line(name: str) -> str:
     """Keep a file name from looking like anything but a name."""
     plain = "".join(c if c.isprintable() and c not in "`[]" else " " for c in name)
     return " ".join(plain.split())[:_MAX_NAME_CHARS]
-
-
-def unfenced(content: str, num_documents: int) -> tuple[tuple[str, ...], str]:
-    """Return the documents that stand in a message, and the rest of it, as `fence` put them together.
-
-    The first `num_documents` are taken: what follows them only looks like one, and somebody typed it.
-    """
-    documents: list[str] = []
-    rest: list[str] = []
-    place = 0
-    for head in _HEAD.finditer(content):
-        if len(documents) == num_documents:
-            break
-        if head.start() < place:
-            continue  # inside a document
-        end = content.find(f"\n{head[1]}", head.end() - 1)
-        while end >= 0 and content[end + 1 + len(head[1]) : end + 2 + len(head[1])] not in ("", "\n"):
-            end = content.find(f"\n{head[1]}", end + 1)
-        if end >= 0:
-            documents.append(content[head.end() : end + 1])
-            rest.append(content[place : head.start()])
-            place = end + 1 + len(head[1])
-    return tuple(documents), "".join([*rest, content[place:]])

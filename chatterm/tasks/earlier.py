@@ -1,31 +1,41 @@
 """What earlier turns of a conversation bring to the checks of the next: documents, words, footers told."""
 
+from collections.abc import Iterator, Sequence
+
 from chatterm.conversation import MessageNode
-from chatterm.documents import unfenced
-from chatterm.store import ConversationStore
+from chatterm.documents import fence
+from chatterm.store import ConversationStore, ReplyDetail
+from chatterm.tasks.attached import attached_to
 from chatterm.tasks.check_plan import Earlier
 
 
 def earlier_in(store: ConversationStore, parent_id: str | None) -> Earlier:
     """Return what the path that ends at `parent_id` has; nothing for None.
 
-    Documents are found as they stand in the messages, which is what the model reads: as many as were
-    attached. Raises StoreError, and UnknownName for an id that nothing answers to.
+    Documents are whole, also where the model read parts of them. Raises StoreError, and UnknownName for an
+    id that nothing answers to.
     """
     path = store.path_to(parent_id) if parent_id else ()
-    asked = store.asked(path[0].conversation_id) if path else {}
+    details = tuple(_details(store, path))
     sources: list[str] = []
     words: list[str] = []
     for node in path:
         if node.message.role == "user":
-            num_attached = len(asked[node.id].attachments) if node.id in asked else 0
-            documents, rest = unfenced(node.message.content, num_attached)
-            sources += documents
-            words.append(rest)
-    return Earlier(tuple(dict.fromkeys(sources)), "\n".join(words), _told(store, path))
+            documents = attached_to(store, [node])
+            sources += (document.text for document in documents)
+            fenced = fence(documents)
+            words.append(node.message.content.replace(fenced, "") if fenced else node.message.content)
+    words += (
+        value for detail in details if detail.record.prompt for value in detail.record.prompt.values.values()
+    )
+    return Earlier(tuple(dict.fromkeys(sources)), "\n".join(words), _told(details))
 
 
-def _told(store: ConversationStore, path: tuple[MessageNode, ...]) -> frozenset[str]:
-    details = [store.reply_detail(node.id) for node in path if node.message.role == "assistant"]
-    ids = [detail.record.prompt.id for detail in details if detail and detail.record.prompt]
+def _details(store: ConversationStore, path: Sequence[MessageNode]) -> Iterator[ReplyDetail]:
+    found = (store.reply_detail(node.id) for node in path if node.message.role == "assistant")
+    yield from filter(None, found)
+
+
+def _told(details: Sequence[ReplyDetail]) -> frozenset[str]:
+    ids = [detail.record.prompt.id for detail in details if detail.record.prompt]
     return frozenset(name for one in ids for name in (one, one.partition("/")[0]))

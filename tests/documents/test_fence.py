@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chatterm.conversation import Document
-from chatterm.documents import fence, unfenced
+from chatterm.documents import fence
 
 
 def document(text: str, name: str = "report.txt") -> Document:
@@ -43,27 +43,3 @@ def test_no_text_closes_its_own_fence(text: str) -> None:
     assert not [line for line in middle if line.lstrip(" ").startswith(opening)]
     ends = "" if text.endswith("\n") or not text else "\n"
     assert "".join(f"{line}\n" for line in middle) == text + ends
-
-
-FENCED = st.lists(st.text(alphabet="`~ \na[]1:"), max_size=3).filter(lambda texts: any(map(str.strip, texts)))
-
-
-@given(FENCED, st.text(alphabet="a [\n"), st.text(alphabet="a ]`\n"))
-def test_documents_are_found_again_in_their_message(texts: list[str], before: str, after: str) -> None:
-    content = f"{before}\n\n{fence([document(text) for text in texts])}\n\n{after}"
-    found, rest = unfenced(content, len(texts))
-    assert found == tuple(text if text.endswith("\n") or not text else f"{text}\n" for text in texts)
-    assert rest.startswith(f"{before}\n\n")
-    assert rest.endswith(f"\n\n{after}")
-
-
-def test_words_without_a_document_stay_as_they_are() -> None:
-    for content in ("", "[a]\n```\nnever closed", "```\nno name\n```", "[a]: b"):
-        assert unfenced(content, 1) == ((), content)
-
-
-def test_no_more_documents_are_found_than_were_attached() -> None:
-    typed = "Compare with:\n\n[b.txt]\n```\nmine\n```"
-    content = f"{fence([document('one')])}\n\n{typed}"
-    assert unfenced(content, 1) == (("one\n",), f"\n\n{typed}")
-    assert unfenced(typed, 0) == ((), typed)

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chatterm.conversation import Document
-from chatterm.documents import fence, page_of, pages_of, place_text, unfenced, without_page_marks
+from chatterm.documents import fence, page_of, pages_of, place_text, without_page_marks
 
 PAGED = "title\nfirst\n\fsecond\nmore\n\f\n\f\ffifth\n"
 """Five pages: the third is empty but for its line, the fourth has no line of its own."""
@@ -63,5 +63,6 @@ def test_every_line_is_on_the_page_it_was_written_on(pages: list[str]) -> None:
 def test_no_form_feed_reaches_the_model_and_its_lines_stay_the_same(text: str) -> None:
     message = fence([Document("a.txt", text, len(text))])
     assert "\f" not in message
-    assert unfenced(message, 1)[0] == (without_page_marks(text),)
+    assert message == fence([Document("a.txt", without_page_marks(text), 0)])
+    assert f"\n{without_page_marks(text)}`" in message
     assert without_page_marks(text).count("\n") == text.count("\n")
