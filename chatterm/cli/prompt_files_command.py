@@ -204,6 +204,5 @@ def _errors(workspace: "Workspace", path: Path, prompt_id: str) -> "list[Problem
     problems = check(path, find=workspace.prompt_library().find, prompt_id=prompt_id)
     report = Report.to_stderr()
     for problem in problems:
-        if problem.severity != "info":
-            report.error(str(problem))
+        report.error(str(problem))
     return [problem for problem in problems if problem.severity == "error"]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from chatterm.conversation import Tier
-from chatterm.prompts.header import GUARDS, NOT_YET_ACTED_ON, TIERS, PromptHeader
+from chatterm.prompts.header import GUARDS, TIERS, PromptHeader
 from chatterm.prompts.inheritance import Find
 from chatterm.prompts.inputs import Value, read_value
 from chatterm.prompts.language import count_han
@@ -80,7 +80,7 @@ def check(
     find: Find = find_nothing,
     prompt_id: str = "",
 ) -> tuple[Problem, ...]:
-    """Return every finding about a prompt's file, in the order of its lines: errors, warnings, infos.
+    """Return every finding about a prompt's file, in the order of its lines: errors and warnings.
 
     `find` (of a PromptLibrary) knows the files that it may extend or use; `prompt_id` is that of a path.
     """
@@ -242,16 +242,7 @@ def _document_first(checked: _Checked) -> Iterator[Problem]:
             yield Problem("W09", "an instruction before the document", Place(section.line), advice)
 
 
-def _not_acted_on(checked: _Checked) -> Iterator[Problem]:
-    header = checked.header
-    keys = [key for key in header.given if key in NOT_YET_ACTED_ON]
-    keys += sorted({f"@@ {s.kind}" for s in checked.template.sections if s.kind in ("map", "reduce")})
-    for key in keys:
-        message = f"{key} is checked and kept, but this version does not act on it yet"
-        yield Problem("I01", message, checked.place(key), "nothing to do")
-
-
 _LINTS = (
     *(_guard, _system_budget, _window, _wording, _unused, _tests, _one_language),
-    *(_examples, _schema_names, _endless, _document_first, _not_acted_on),
+    *(_examples, _schema_names, _endless, _document_first),
 )

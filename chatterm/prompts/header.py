@@ -1,7 +1,4 @@
-"""The front matter of a prompt, typed: which keys there are, and what each may hold.
-
-All keys of format 1 are checked and kept, also those that nothing acts on yet (`NOT_YET_ACTED_ON`).
-"""
+"""The front matter of a prompt, typed: which keys there are, and what each may hold."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,7 +21,6 @@ GUARDS: tuple[Guard, ...] = get_args(Guard)
 SamplingValue = float | int | tuple[str, ...]
 
 FORMAT_VERSION = 1
-NOT_YET_ACTED_ON = ("long",)
 _KEYS = (
     *("chatterm", "version", "title", "purpose", "tags", "inputs", "languages", "output", "sampling"),
     *(

@@ -62,11 +62,10 @@ CODES = {
     "W09": "an instruction before the document",
     "W10": "a prompt in one language only",
     "W11": "a schema that lets a reply go on for ever",
-    "I01": "a key that is checked and kept, but not acted on yet",
 }
 
-Severity = Literal["error", "warning", "info"]
-_SEVERITIES: dict[str, Severity] = {"E": "error", "W": "warning", "I": "info"}
+Severity = Literal["error", "warning"]
+_SEVERITIES: dict[str, Severity] = {"E": "error", "W": "warning"}
 
 
 @dataclass(frozen=True, slots=True)

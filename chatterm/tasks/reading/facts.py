@@ -7,9 +7,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from chatterm.checks.number_check import NumberIndex, check_numbers, index_numbers
-from chatterm.checks.sources import make_source
 from chatterm.checks.support import Citer, Support
+from chatterm.documents.chunks import Chunk
 from chatterm.tasks.reading.events import Partial
 from chatterm.tasks.reading.likeness import Gist, gist_of, is_nearly
 
@@ -37,34 +36,29 @@ def facts_of(partial: Partial, number: int) -> tuple[Fact, ...]:
     """Return the statements of a part's reply in text, each with the document's lines it rests on.
 
     `number` is the part's.
-    A statement with a number that the part does not have rests on nothing, whatever its words.
     """
-    if partial.is_failed or not partial.text.strip():
+    if partial.is_failed:
         return ()
     chunk = partial.chunk
-    source = f"{chunk.head}\n{chunk.text}" if chunk.head else chunk.text
-    numbers = index_numbers([make_source(source)])
-    found = (
-        replace(_fact(one, partial, numbers), part=number)
-        for one in Citer([chunk.text]).cite_all(partial.text)
+    return tuple(
+        _fact(support, chunk, number)
+        for support in Citer([chunk.text]).cite_all(partial.text)
+        if support.text.strip()
     )
-    return tuple(fact for fact in found if fact.text)
 
 
-def _fact(support: Support, partial: Partial, numbers: NumberIndex) -> Fact:
-    chunk = partial.chunk
-    text = " ".join(support.text.split())
-    is_supported = support.is_supported and all(one.is_verified for one in check_numbers(text, numbers))
+def _fact(support: Support, chunk: Chunk, number: int) -> Fact:
     first, last = chunk.first_line, chunk.last_line
-    if is_supported and support.evidence:
+    if support.evidence:
         best = support.evidence[0]
-        first, last = first + best.first_line - 1, min(last, chunk.first_line + best.last_line - 1)
+        first, last = first + best.first_line - 1, min(first + best.last_line - 1, last)
     return Fact(
-        text=text,
+        text=" ".join(support.text.split()),
         document=chunk.document,
         first_line=first,
         last_line=last,
-        is_supported=is_supported,
+        is_supported=support.is_supported,
+        part=number,
     )
 
 
@@ -109,16 +103,14 @@ def _is_known(fact: Fact, gist: Gist, on_line: dict[tuple[int, int], list[tuple[
 def facts_from_digest(reply: str, facts: Sequence[Fact]) -> tuple[Fact, ...]:
     """Return the statements of a reply to the digest of `facts`, each with the place of the fact it rests on.
 
-    What says none of them rests on nothing.
+    What says none of them rests on nothing, and has the first one's place.
     """
     texts = "\n".join(fact.text for fact in facts)
-    numbers = index_numbers([make_source(texts)])
-    found = []
-    for support in Citer([texts]).cite_all(reply):
-        text = " ".join(support.text.split())
-        is_grounded = all(one.is_verified for one in check_numbers(text, numbers))
-        if not support.evidence or not facts:
-            continue
-        fact = facts[support.evidence[0].first_line - 1]
-        found.append(replace(fact, text=text, is_supported=support.is_supported and is_grounded))
-    return tuple(found)
+    return tuple(
+        replace(
+            facts[support.evidence[0].first_line - 1 if support.evidence else 0],
+            text=" ".join(support.text.split()),
+            is_supported=support.is_supported,
+        )
+        for support in (Citer([texts]).cite_all(reply) if facts else ())
+    )

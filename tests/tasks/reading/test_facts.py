@@ -4,7 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chatterm.tasks.reading.facts import Fact, distinct
+from chatterm.documents.chunks import Chunk
+from chatterm.tasks.reading.events import Partial
+from chatterm.tasks.reading.facts import Fact, distinct, facts_from_digest, facts_of, supported
 
 
 def fact(text: str, first: int = 1, last: int = 0, *, is_supported: bool = True, document: int = 0) -> Fact:
@@ -90,3 +92,37 @@ def test_a_second_pass_changes_nothing_and_order_stays(facts: list[Fact]) -> Non
     places = iter(facts)
     assert all(one in places for one in once)  # consumes: a subsequence
     assert {one.text for one in once} <= {one.text for one in facts}
+
+
+CHUNK = Chunk(
+    document=1,
+    name="news.txt",
+    text="The council met on Tuesday.\n\nBridge Street closes to cars on 1 May.\nTraffic rose by 18%.\n",
+    first_line=40,
+    last_line=43,
+)
+
+
+def test_statements_of_a_part_get_the_documents_lines() -> None:
+    reply = "1. Bridge Street closes to cars on 1 May.\n2. Traffic rose by 81%.\n- The council met on Tuesday"
+    found = facts_of(Partial(chunk=CHUNK, text=reply), 7)
+    assert [(one.text, one.first_line, one.last_line, one.is_supported) for one in found] == [
+        ("Bridge Street closes to cars on 1 May.", 42, 42, True),
+        ("Traffic rose by 81%.", 40, 43, False),
+        ("The council met on Tuesday", 40, 40, True),
+    ]
+    assert {(one.document, one.part) for one in found} == {(1, 7)}
+    assert [one.text for one in supported(found)] == [found[0].text, found[2].text]
+    assert facts_of(Partial(chunk=CHUNK, text="", failure="loop"), 1) == ()
+
+
+def test_what_is_made_of_facts_keeps_their_places() -> None:
+    facts = (
+        fact("The council met on Tuesday.", 40),
+        fact("Bridge Street closes to cars on 1 May.", 2042, document=3),
+    )
+    reply = "- Bridge Street closes to cars on 1 May\n- Unicorns dance."
+    closes, dances = facts_from_digest(reply, facts)
+    assert (closes.document, closes.first_line, closes.is_supported) == (3, 2042, True)
+    assert not dances.is_supported
+    assert facts_from_digest(reply, ()) == ()
