@@ -78,7 +78,7 @@ class Driver:
     async def click(self, widget: Any, offset: tuple[int, int] = (0, 0)) -> None:  # a widget or its type
         await self._pilot.click(widget, offset=offset)
 
-    async def until(self, is_so: Callable[[], bool], timeout_s: float = 20) -> None:
+    async def until(self, is_so: Callable[[], bool], timeout_s: float = 60) -> None:
         deadline = time.monotonic() + timeout_s
         while not is_so():
             assert time.monotonic() < deadline, f"it never came to that; the screen:\n{self.screen}"
