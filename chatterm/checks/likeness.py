@@ -81,7 +81,7 @@ class WordIndex:
         self._segments = _segments(sources)
         self._postings: dict[str, array[int]] = defaultdict(lambda: array("I"))
         self._counts: dict[str, int] = defaultdict(int)
-        self._stems: dict[str, str] = {}
+        self._stems = _Stems()
         self._spans = array("I")
         """Where the words of each segment begin and end in its source's tokens, two numbers a segment."""
         self._fill()
@@ -156,7 +156,7 @@ class WordIndex:
     def _units_of(self, segment: int, wanted: dict[str, float]) -> set[str]:
         words = self._sources[self._segments.sources[segment]].tokens.words
         start, end = self._spans[2 * segment], self._spans[2 * segment + 1]
-        return {unit for unit in self._units(words[start:end]) if unit in wanted}
+        return self._units(words[start:end]) & wanted.keys()
 
     def _fill(self) -> None:
         rows = self._segments
@@ -170,26 +170,26 @@ class WordIndex:
             while place < len(tokens.starts) and tokens.starts[place] < end:
                 place += 1
             self._spans.extend((start, place))
-            for unit in set(self._units(tokens.words[start:place])):
+            for unit in self._units(tokens.words[start:place]):
                 self._counts[unit] += 1
                 if len(self._postings[unit]) < _MAX_POSTINGS:
                     self._postings[unit].append(segment)
 
-    def _units(self, words: Sequence[str]) -> Iterator[str]:
-        """As `units`, with the stems kept: a text has few different words."""
-        stems, before = self._stems, ""
-        for word in words:
-            if "\u3400" <= word[0] <= "\u9fff":
-                if before and not (before in STOP_HAN and word in STOP_HAN):
-                    yield before + word
-                before = word
-                continue
-            before = ""
-            short = stems.get(word)
-            if short is None:
-                short = stems[word] = "" if word in STOP_WORDS else stem(word)
-            if short:
-                yield short
+    def _units(self, words: Sequence[str]) -> set[str]:
+        """Return what `units` yields, each once."""
+        if any(map(is_han, words)):
+            return set(units(words))
+        found = set(map(self._stems.__getitem__, words))
+        found.discard("")
+        return found
+
+
+class _Stems(dict[str, str]):
+    """The stem of each word that was met, empty for one that tells nothing: different words are few."""
+
+    def __missing__(self, word: str) -> str:
+        self[word] = "" if word in STOP_WORDS else stem(word)
+        return self[word]
 
 
 def _segments(sources: Sequence[Source]) -> _Segments:

@@ -1,9 +1,6 @@
-"""Words that tell nothing of what a text is about, and those that deny. Knows how denials are compared."""
+"""Words that tell nothing of what a text is about, and what is left of one without its ending."""
 
 import re
-from collections.abc import Sequence
-
-from chatterm.checks.tokens import is_han
 
 _STOP_TEXT = """
 a an the this that these those it its he she they them his her their we our us you your i me my and or
@@ -17,63 +14,24 @@ unless because while since until although however
 STOP_WORDS = frozenset(_STOP_TEXT.split())
 STOP_HAN = frozenset("的了是在和与或及等也都就而并其这那个为被把将对于从以之上下中到会能可有我你他她它们一")
 
-_DENYING_TEXT = """
-not no never nor none cannot without neither nothing nobody don doesn didn isn aren wasn weren won wouldn
-shouldn couldn mustn hasn haven hadn 不 没 未 无 非 莫 勿 禁
-"""
-_DENYING = frozenset(_DENYING_TEXT.split())
-_NEGATIVE = re.compile(
-    r"un(?!i|der|til|c)|dis(?!t|c)|prohibit|forbid|forbad|lack|fail|except|exclu|unless|void|terminat|refus|den[iy]"
-    r"|waiv|impossib|illegal|invalid|ineligib|insuffic|avoid|prevent|stop|ceas|free|little|few|hardly|rather"
-    r"|instead|ban"
-)
-_REACH = 4
-"""How many words behind a denying one are denied at most, up to the first that tells something."""
-
 _STEM_CHARS = 8
 _ENDINGS = re.compile(
     r"(?:ifications?|isations?|izations?|ibility|ability|ations?|itions?|utions?|ments?|ings?|ness|ions?|ities|ity"
     r"|ally|able|ible|ized?|ised?|ifies|ified|ify|ance|ence|ers?|ors?|ees?|ies|ied|ely|ly|es|ed|al|ive|s|e|y)\Z"
 )
+_SHORT_ENDINGS = ("ing", "ed", "es", "e", "s")
+"""Those that may leave two letters: use, uses, used, using."""
 
 
 def stem(word: str) -> str:
     """Return an English word without its endings, so that its forms are one."""
-    if len(word) < 4 or not word.isascii() or word.isdigit():
+    if len(word) < 3 or not word.isascii() or word.isdigit():
         return word
     for _ in range(2):
         found = _ENDINGS.search(word)
-        if not found or found.start() < 3:
+        if not found or found.start() < (2 if found[0] in _SHORT_ENDINGS else 3):
             break
         word = word[: found.start()]
     if len(word) > 3 and word[-1] == word[-2]:
         word = word[:-1]
     return word[:_STEM_CHARS]
-
-
-def contradicts(statement: Sequence[str], place: Sequence[str]) -> bool:
-    """Return whether one of two texts denies what the other says, by the little words alone."""
-    says, denies = _said(statement)
-    if denies:
-        return not (_said(place)[1] or any(_NEGATIVE.match(word) for word in place))
-    if any(_NEGATIVE.match(word) for word in statement):
-        return False
-    said, denied = _said(place)
-    return bool((denied & says) - said)
-
-
-def _said(words: Sequence[str]) -> tuple[set[str], set[str]]:
-    """Return what a text says and what it denies: the first telling word behind a denying one."""
-    said: set[str] = set()
-    denied: set[str] = set()
-    reach = 0
-    for place, word in enumerate(words):
-        if word in _DENYING:
-            reach = _REACH
-        elif word in STOP_WORDS:
-            reach = max(0, reach - 1)
-        else:
-            pair = word + "".join(words[place + 1 : place + 2]) if is_han(word) else stem(word)
-            (denied if reach else said).add(pair)
-            reach = 0
-    return said, denied

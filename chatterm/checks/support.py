@@ -7,12 +7,13 @@ alike; that it says the same, no code can know. The bounds are measured: benchma
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, NamedTuple
 
+from chatterm.checks.denials import contradicts
 from chatterm.checks.findings import Evidence, Finding
 from chatterm.checks.folding import fold
 from chatterm.checks.likeness import Place, WordIndex
-from chatterm.checks.little_words import contradicts, stem
+from chatterm.checks.little_words import stem
 from chatterm.checks.number_check import NumberIndex, check_numbers, index_numbers
 from chatterm.checks.quotes import Aligner, judge_text, quotes_in
 from chatterm.checks.sources import MAX_EVIDENCE, make_source
@@ -53,10 +54,24 @@ class Bounds:
     """Of a statement without numbers: the share of its words, by weight."""
     with_numbers: float = 0.3
     """Of one whose numbers stand in the same place."""
-    apart: float = 0.65
-    """Of one whose numbers stand in other places."""
-    alike: float = 0.1
+    apart: float = 0.4
+    """Of each of several places that have its numbers together."""
+    alike: float = 0.05
     """How much less a further place may say than the best."""
+
+
+class _Judged(NamedTuple):
+    """A place, and how it goes with the statement."""
+
+    place: Place
+    numbers: set[int]
+    """Which of the statement's numbers it has."""
+    is_denied: bool
+    """Whether it denies what the statement says, or the other way round."""
+
+    @property
+    def value(self) -> float:
+        return self.place.rank + len(self.numbers)
 
 
 class Citer:
@@ -130,19 +145,33 @@ class Citer:
     ) -> tuple[How, tuple[Evidence, ...]]:
         weights = self._weights(tokens, numbers)
         places = [*self._at_numbers(numbers, weights), *self._words.places(weights)]
-        found: list[tuple[float, How, Place]] = []
-        for place in places[:_MAX_JUDGED]:
-            how, margin = self._judge(statement, tokens, numbers, place)
-            if how != "nothing":
-                found.append((margin, how, place))
-        if not found:
+        judged = [self._judge(statement, numbers, place) for place in places[:_MAX_JUDGED]]
+        agreeing = [one for one in judged if not one.is_denied]
+        best = max((one.value for one in agreeing), default=0.0)
+        if any(one.is_denied and one.place.rank > best - self._bounds.alike for one in judged):
             return "nothing", ()
-        found.sort(key=lambda one: -one[0])
-        kept = [place for margin, _, place in found if margin >= found[0][0] - self._bounds.alike]
-        evidence = dict.fromkeys(
-            self._sources[place.source].evidence(place.start, place.end) for place in kept
-        )
-        return found[0][1], tuple(evidence)[:MAX_EVIDENCE]
+        kept = self._resting(agreeing, numbers)
+        evidence = [self._evidence(one.place) for one in kept]
+        how: How = "numbers" if numbers else "words"
+        return (how, tuple(dict.fromkeys(evidence))[:MAX_EVIDENCE]) if evidence else ("nothing", ())
+
+    def _resting(self, judged: Sequence["_Judged"], numbers: Sequence[Finding]) -> list["_Judged"]:
+        """Return the places that together say the statement: all of its numbers, and enough of its words."""
+        bounds, wanted = self._bounds, set(range(len(numbers)))
+        order = sorted(judged, key=lambda one: -one.value)
+        if not wanted:
+            kept = [one for one in order if one.place.score >= bounds.words]
+            return [one for one in kept if one.value >= kept[0].value - bounds.alike]
+        whole = [one for one in order if one.numbers == wanted and one.place.score >= bounds.with_numbers]
+        if whole:
+            return [one for one in whole if one.value >= whole[0].value - bounds.alike]
+        parts: list[_Judged] = []
+        missing = set(wanted)
+        for one in order:
+            if missing & one.numbers and one.place.score >= bounds.apart:
+                parts.append(one)
+                missing -= one.numbers
+        return [] if missing else parts
 
     def _weights(self, tokens: Tokens, numbers: Sequence[Finding]) -> dict[str, float]:
         """Return what the words of a statement weigh; its numbers are judged apart."""
@@ -159,26 +188,31 @@ class Citer:
                 found[evidence.source, start] = self._words.around(weights, evidence.source, start)
         return sorted(found.values(), key=lambda one: -one.rank)
 
-    def _judge(
-        self, statement: str, tokens: Tokens, numbers: Sequence[Finding], place: Place
-    ) -> tuple[How, float]:
-        """Return by what a place says the statement, and how far above its bound."""
-        source = self._sources[place.source]
-        text = source.text[place.start : place.end]
-        num_here = self._num_here(statement, numbers, text)
-        how: How = "numbers" if num_here else "words"
-        bound = self._bounds.words
-        if numbers:
-            bound = self._bounds.with_numbers if num_here == len(numbers) else self._bounds.apart
-        if place.score < bound or contradicts(tokens.words, tokenize(fold(text)).words):
-            return "nothing", 0.0
-        return how, place.rank + (num_here == len(numbers))
+    def _judge(self, statement: str, numbers: Sequence[Finding], place: Place) -> "_Judged":
+        text = self._sources[place.source].text
+        here = text[place.start : place.end]
+        before = text[max(0, place.start - _BEFORE) : place.start]
+        sentence = _SENTENCE_END.split(before)[-1] + here
+        return _Judged(place, self._numbers_at(statement, numbers, place), contradicts(statement, sentence))
 
-    def _num_here(self, statement: str, numbers: Sequence[Finding], text: str) -> int:
+    def _numbers_at(self, statement: str, numbers: Sequence[Finding], place: Place) -> set[int]:
+        """Return which of the numbers stand in a place, as they are or by what is said above them."""
         if not numbers:
-            return 0
-        here = index_numbers([make_source(text)])
-        return sum(one.is_verified for one in check_numbers(statement, here))
+            return set()
+        lines, source = self._sources[place.source].lines, place.source
+        first, last = lines.at(place.start), lines.at(place.end - 1)
+        text = self._sources[source].text[place.start : place.end]
+        local = check_numbers(statement, index_numbers([make_source(text)]))
+        starts = {one.start for one in local if one.is_verified}
+        return {
+            number
+            for number, one in enumerate(numbers)
+            if one.start in starts
+            or any(found.source == source and first <= found.first_line <= last for found in one.evidence)
+        }
+
+    def _evidence(self, place: Place) -> Evidence:
+        return self._sources[place.source].evidence(place.start, place.end)
 
     @property
     def _words(self) -> WordIndex:
@@ -194,5 +228,8 @@ class Citer:
 
 
 _MAX_JUDGED = 10
+_BEFORE = 400
+"""How many characters before a place are searched for the beginning of its sentence."""
+_SENTENCE_END = re.compile(r"(?<=[.!?])\s|(?<=[。！？])|\n[ \t]*\n")
 _WORD = re.compile(r"[^\W\d_]+")
 _NAME = re.compile(r"(?<=[a-z0-9,;’'] )(?!I\b)[A-Z][a-z]+")
