@@ -21,8 +21,10 @@ _MARKS = (
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 
-def decode(data: bytearray, name: str) -> tuple[str, tuple[str, ...]]:
+def decode(data: bytearray, name: str, declared: str | None = None) -> tuple[str, tuple[str, ...]]:
     """Return the text of `data` and notices of what had to be replaced or guessed.
+
+    `declared`: the encoding that the text itself names, which is taken before one is guessed.
 
     Raises InputRefused where the bytes are no text: NUL bytes, or more than a tenth of the text undecodable.
     `data` is emptied as soon as it is decoded, to keep memory low.
@@ -37,16 +39,16 @@ def decode(data: bytearray, name: str) -> tuple[str, tuple[str, ...]]:
         if wide is None:
             raise InputRefused(_binary(name, 0, nul))
         return _decode_as(data, wide, name)
-    return _decode_unmarked(data, name)
+    return _decode_unmarked(data, name, declared)
 
 
-def _decode_unmarked(data: bytearray, name: str) -> tuple[str, tuple[str, ...]]:
+def _decode_unmarked(data: bytearray, name: str, declared: str | None) -> tuple[str, tuple[str, ...]]:
     try:
         return _normalised(data.decode("utf-8")), ()
     except UnicodeDecodeError:
-        encoding = "utf-8" if _is_mostly_utf8(data) else guess_legacy(data)
-    if encoding is None or encoding == "utf-8":
-        return _decode_as(data, "utf-8", name)
+        encoding = "utf-8" if _is_mostly_utf8(data) else declared or guess_legacy(data)
+    if encoding is None or encoding in ("utf-8", declared):
+        return _decode_as(data, encoding or "utf-8", name)
     text, notices = _decode_as(data, encoding, name)
     guessed = f"{name} is not UTF-8; it was read as {encoding.upper()}, a guess from its bytes"
     return text, (guessed, *notices)

@@ -1,4 +1,4 @@
-"""Reads a stream or a file up to the cap, and makes a Document of it."""
+"""Reads a stream or a file up to the cap, by its kind, and makes a Document of it."""
 
 import re
 import stat
@@ -7,6 +7,7 @@ from typing import IO
 
 from chatterm.conversation import Document
 from chatterm.documents.decode import decode
+from chatterm.documents.formats.kinds import declared_encoding, kind_of
 from chatterm.errors import InputRefused, UsageError
 
 CAP_BYTES = 16 * 1024 * 1024
@@ -16,10 +17,10 @@ _STEP_BYTES = 256 * 1024
 
 
 def read_stream(stream: IO[bytes], name: str, cap: int = CAP_BYTES) -> Document:
-    """Read `stream` to its end and decode it; at most `cap` + 1 bytes are ever taken from it.
+    """Read `stream` to its end, as what its bytes are; at most `cap` + 1 bytes are ever taken from it.
 
-    Raises InputRefused where there are more than `cap` bytes or the bytes are no text, UsageError where
-    the stream cannot be read.
+    Raises InputRefused where there are more than `cap` bytes or no text can be read from them, UsageError
+    where the stream cannot be read.
     """
     name = _shown(name)
     try:
@@ -27,7 +28,7 @@ def read_stream(stream: IO[bytes], name: str, cap: int = CAP_BYTES) -> Document:
     except OSError as error:
         raise UsageError(f"cannot read {name}: {error.strerror or error}") from error
     num_bytes = len(data)
-    text, notices = decode(data, name)
+    text, notices = _text_of(data, name)
     if not text or text.isspace():
         notices = (*notices, f"{name} is empty")
     return Document(name=name, text=text, num_bytes=num_bytes, notices=notices)
@@ -50,6 +51,22 @@ def read_file(path: Path, cap: int = CAP_BYTES) -> Document:
         raise UsageError(f"you may not read {name}; check its permissions (ls -l)") from error
     except (OSError, ValueError) as error:
         raise UsageError(f"cannot read {name}: {getattr(error, 'strerror', None) or error}") from error
+
+
+def _text_of(data: bytearray, name: str) -> tuple[str, tuple[str, ...]]:
+    """Return the text and what people should know of it. `data` is emptied, to keep memory low."""
+    kind = kind_of(data, name)
+    if kind == "text":
+        return decode(data, name)
+    notices: tuple[str, ...] = ()
+    if kind == "html":
+        page, notices = decode(data, name, declared_encoding(data))
+        data = bytearray(page.encode())
+    from chatterm.documents.formats.extract import extract
+
+    found = extract(data, kind, name)
+    data.clear()
+    return found.text, (*notices, *found.notices)
 
 
 def _read_capped(stream: IO[bytes], name: str, cap: int) -> bytearray:
