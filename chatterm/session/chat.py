@@ -53,7 +53,8 @@ class ChatSession:
 
     def fit(self, request: TurnRequest, parent_id: str | None) -> FittedHistory:
         """Return the messages that `send` would give the engine. Raises DoesNotFit."""
-        history = [node.message for node in self._store.path_to(parent_id)] if parent_id else []
+        path = self._store.path_to(parent_id) if parent_id else ()
+        history = [request.stand_ins.get(node.id, node.message) for node in path]
         limit = prompt_limit(self._engine.describe().context_length, request.sampling.max_tokens)
         if request.prefill:
             limit -= self._engine.count([Message("user", request.prefill)]).tokens

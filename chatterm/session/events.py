@@ -1,5 +1,6 @@
 """The values that cross the session's seam: what a turn is asked with, and what it tells."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from chatterm.conversation import Message, MessageNode, Turn
@@ -34,6 +35,9 @@ class TurnRequest:
     kept: Message | None = None
     """What is kept as the question, and read in later turns, where this turn's messages hold parts of a
     document that is too long for them. None: the question itself."""
+    stand_ins: Mapping[str, Message] = field(default_factory=dict)
+    """What the model reads in place of stored messages, by their ids: of documents that would fill what it
+    can read, their names. They stay stored as they are."""
 
     @property
     def system(self) -> Message | None:
