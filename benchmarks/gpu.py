@@ -123,9 +123,10 @@ def run_of(decoder: Decoder, num_tokens: int, sample: int, room: int) -> SampleR
 def stepper_of(decoder: Decoder) -> Stepper:
     assert decoder.gpu is not None
     from chatterm.engine.local.generation.device_steps import DeviceSteps
+    from chatterm.engine.local.gpu.token_passes import KernelPasses
 
     threads = ThreadChoice(1, torch.set_num_threads, is_fixed=True)
-    return Stepper(Reader(decoder), threads, DeviceSteps(decoder, decoder.gpu))
+    return Stepper(Reader(decoder), threads, DeviceSteps(decoder, KernelPasses(decoder, decoder.gpu)))
 
 
 def cache_bytes(shape: Shape, num_tokens: int) -> int:

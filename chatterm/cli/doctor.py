@@ -56,8 +56,9 @@ def _versions(_: Workspace) -> Iterator[Finding]:
 
 
 def _machine(workspace: Workspace) -> Iterator[Finding]:
+    from chatterm.engine.local.devices import choose_device, gpu_decoder
     from chatterm.engine.local.native.build import find_compiler
-    from chatterm.engine.local.runtime import choose_device, gpu_decoder, num_physical_cores
+    from chatterm.engine.local.runtime import num_physical_cores
 
     threads = workspace.config.threads or num_physical_cores()
     device = choose_device(workspace.config.device)

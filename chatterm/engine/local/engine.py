@@ -174,7 +174,8 @@ def _load(source: ModelSource, options: RuntimeOptions) -> "Runtime":
     with ThreadPoolExecutor(1) as beside:
         may_use_cpu = options.device in {None, "cpu"}
         compiling = beside.submit(library_path, options.kernels) if options.kernels and may_use_cpu else None
-        from chatterm.engine.local.runtime import Runtime, choose_device
+        from chatterm.engine.local.devices import choose_device
+        from chatterm.engine.local.runtime import Runtime
 
         kernels = compiling.result() if compiling else None
     try:

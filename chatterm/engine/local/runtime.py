@@ -12,7 +12,7 @@ from contextlib import closing, contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import Self, TypeVar
 
 import torch
 
@@ -20,30 +20,31 @@ from chatterm.engine.base import GenerationRequest
 from chatterm.engine.local.decoder.any_decoder import AnyDecoder
 from chatterm.engine.local.decoder.decoder import Decoder
 from chatterm.engine.local.decoder.linear import LoadPlan, Placement
+from chatterm.engine.local.decoder.token_passes import TokenPasses, TorchPasses
+from chatterm.engine.local.devices import choose_device, choose_kernels, unusable_gpus
 from chatterm.engine.local.fitting import fitted
 from chatterm.engine.local.generation.choosing import Constraint, Drawn, TokenChooser
+from chatterm.engine.local.generation.device_steps import DeviceSteps
 from chatterm.engine.local.generation.generate import FastSteps, PromptReading, Stepper
 from chatterm.engine.local.generation.kv_cache import KVCache, Slab
 from chatterm.engine.local.generation.lookup import MAX_DRAFT, PromptLookup
 from chatterm.engine.local.generation.passes import Reader
 from chatterm.engine.local.generation.run import SampleRun
 from chatterm.engine.local.generation.scoring import score_endings
-from chatterm.engine.local.gpu.availability import SLOWER, why_no_kernels
+from chatterm.engine.local.gpu.availability import slower
 from chatterm.engine.local.memory import out_of_memory_text
 from chatterm.engine.local.native.library import NativeLibrary
 from chatterm.engine.local.options import RuntimeOptions
 from chatterm.engine.local.source import ModelSource
 from chatterm.engine.local.thread_choice import ThreadChoice
-from chatterm.errors import OutOfMemory, UsageError
+from chatterm.errors import OutOfMemory
 from chatterm.models.free_memory import free_memory
-
-if TYPE_CHECKING:
-    from chatterm.engine.local.gpu.kernels import GpuKernels
 
 _T = TypeVar("_T")
 
 
 MAX_LIVE = 32
+_OUT_OF_MEMORY = ("can't allocate memory", "out of memory", "STATUS_ALLOC_FAILED")
 CACHE_SHARE = 0.25
 """Of the memory that is free once the weights are loaded, how much keys and values may take by default."""
 _ROW_COST = {"cpu": 0.3}
@@ -73,7 +74,7 @@ class Runtime:
         self._cache = cache
         self._device = model.placement.device
         self._reader = Reader(model, is_deterministic=options.is_deterministic)
-        fast = _fast_steps(model)
+        fast = _fast_steps(model, options)
         self._stepper = Stepper(self._reader, threads, fast)
         self._row_cost = _ROW_COST.get(self._device.type, _ROW_COST_ELSEWHERE)
         if fast is not None:
@@ -103,8 +104,8 @@ class Runtime:
         torch.set_num_threads(1)
         native = NativeLibrary(kernels, most_threads) if kernels and chosen.type == "cpu" else None
         native = native if native and native.is_fast else None
-        gpu_kernels, how = _gpu_kernels(chosen, options)
-        placement = Placement.best_for(chosen, native, gpu_kernels)
+        kernels_found = choose_kernels(chosen, options)
+        placement = Placement.best_for(chosen, native, kernels_found.kernels)
         cpu = torch.device("cpu")
         fit = fitted(source, options, placement, _free_bytes(chosen), _free_bytes(cpu))
         options = replace(options, context_length=fit.context_length)
@@ -115,7 +116,7 @@ class Runtime:
             spill=Placement.best_for(cpu),
         )
         with memory_errors_named(chosen, "the model's weights"):
-            model, notes = source.load(plan)
+            model, notes = _loaded(source, plan)
         if chosen.type == "cuda":
             torch.cuda.empty_cache()  # of what unpacking took, which would count as not free
         is_fixed = options.num_threads is not None or options.is_deterministic or chosen.type != "cpu"
@@ -123,7 +124,9 @@ class Runtime:
         threads.calibrate(partial(torch.zeros, 2**19))
         budget = options.cache_bytes or int(CACHE_SHARE * _free_bytes(chosen))
         cache = KVCache(model, options.context_length, budget)
-        return cls(model, cache, threads, (*how, *notes), options, fit.notices)
+        return cls(
+            model, cache, threads, (*unusable_gpus(), *kernels_found.notes, *notes), options, fit.notices
+        )
 
     @property
     def device(self) -> str:
@@ -175,8 +178,9 @@ class Runtime:
         self._cache.give_back(slab)
 
     def forget(self) -> None:
-        """Drop what was kept of earlier prompts."""
+        """Drop what was kept of earlier prompts, and of earlier steps."""
         self._cache.clear()
+        self._stepper.forget()
 
     def score(self, reading: PromptReading, endings: Sequence[Sequence[int]]) -> list[float]:
         """Return the log-probability of each ending of a prompt that was read."""
@@ -194,60 +198,39 @@ class Runtime:
             raise
 
 
-def _gpu_kernels(
-    device: torch.device, options: RuntimeOptions
-) -> "tuple[GpuKernels | None, tuple[str, ...]]":
-    """Return the kernels for a GPU, or a note on what it does without them."""
-    if device.type != "cuda":
-        return None, ()
-    if reason := why_no_kernels(torch.cuda.get_device_capability(device)):
-        return None, (reason,)
-    # Read when Triton is imported. Fused multiplications and additions are no loss here.
-    os.environ.setdefault("TRITON_DEFAULT_FP_FUSION", "1")
-    if options.gpu_kernels is not None:
-        os.environ.setdefault("TRITON_CACHE_DIR", str(options.gpu_kernels))
-    from chatterm.engine.local.gpu.kernels import GpuKernels
-
-    kernels = GpuKernels.on(device, is_identical=options.is_deterministic)
-    if reason := kernels.why_they_fail():
-        return None, (f"Triton's kernels do not run here ({reason}): {SLOWER}",)
-    return kernels, ()
+def _loaded(source: ModelSource, plan: LoadPlan) -> tuple[AnyDecoder, tuple[str, ...]]:
+    """Load the model, without the GPU's kernels where they do not run it."""
+    model, notes = source.load(plan)
+    reason = model.why_kernels_fail() if isinstance(model, Decoder) else None
+    if reason is None:
+        return model, notes
+    del model
+    torch.cuda.empty_cache()
+    model, notes = source.load(replace(plan, placement=replace(plan.placement, kernels=None)))
+    return model, (slower(f"Triton's kernels do not run this model here ({reason})"), *notes)
 
 
-def gpu_decoder(device: torch.device) -> str:
-    """Say what a GPU's decoder is made of."""
-    reason = why_no_kernels(torch.cuda.get_device_capability(device))
-    return reason or f"Triton's kernels and one CUDA graph a token, {torch.cuda.get_device_name(device)}"
-
-
-def _fast_steps(model: AnyDecoder) -> FastSteps | None:
-    """Return what chooses tokens on the device; None where the GPU's kernels do not run the model."""
-    if not isinstance(model, Decoder) or model.gpu is None:
+def _fast_steps(model: AnyDecoder, options: RuntimeOptions) -> FastSteps | None:
+    """Return what chooses tokens on the device; None where that is not worth it, or would break a promise."""
+    if not isinstance(model, Decoder) or (passes := _token_passes(model, options)) is None:
         return None
-    from chatterm.engine.local.generation.device_steps import DeviceSteps
+    return DeviceSteps(model, passes)
 
-    return DeviceSteps(model, model.gpu)
+
+def _token_passes(model: Decoder, options: RuntimeOptions) -> TokenPasses | None:
+    if model.gpu is not None:
+        from chatterm.engine.local.gpu.token_passes import KernelPasses
+
+        return KernelPasses(model, model.gpu)
+    # torch's products and attention round a row otherwise in another company, and behind a mask.
+    is_fit = model.placement.device.type == "cuda" and not options.is_deterministic
+    return TorchPasses(model) if is_fit else None
 
 
 def _set_threads(native: NativeLibrary | None, num_threads: int) -> None:
     torch.set_num_threads(num_threads)
     if native is not None:
         native.num_threads = num_threads
-
-
-def choose_device(name: str | None) -> torch.device:
-    """Return the device called `name` (`cpu`, `cuda`, `cuda:1`, `mps`), or the best there is.
-
-    Raises UsageError naming what is there.
-    """
-    there = ["cpu"]
-    if torch.backends.mps.is_available():
-        there.insert(0, "mps")
-    if torch.cuda.is_available():
-        there[:0] = ["cuda", *(f"cuda:{index}" for index in range(torch.cuda.device_count()))]
-    if name is not None and name not in there:
-        raise UsageError(f"there is no device {name!r} on this machine; there is: {', '.join(there)}")
-    return torch.device(name or there[0])
 
 
 def num_physical_cores() -> int:
@@ -285,8 +268,8 @@ def memory_errors_named(device: torch.device, what: str) -> Iterator[None]:
     except (MemoryError, torch.OutOfMemoryError) as error:
         raise _out_of_memory(device, what, error) from error
     except RuntimeError as error:
-        # The CPU's allocator has no exception class of its own.
-        if "can't allocate memory" not in str(error):
+        # The CPU's allocator, CUDA's own, cuBLAS's and Triton's have no exception class of their own.
+        if not any(text in str(error) for text in _OUT_OF_MEMORY):
             raise
         raise _out_of_memory(device, what, error) from error
 

@@ -83,10 +83,10 @@ def check_many(bases: list[Parts], probe: ModelProbe, path: Path, count: int) ->
     return outcomes
 
 
-def test_500_hostile_files_crash_nothing(bases: list[Parts], probe: ModelProbe, tmp_path: Path) -> None:
-    outcomes = check_many(bases, probe, tmp_path / "model.gguf", 500)
-    assert outcomes["BadModelFile"] > 250
-    assert outcomes["answered"] > 20, "some changes are harmless, and those files are loaded and asked"
+def test_150_hostile_files_crash_nothing(bases: list[Parts], probe: ModelProbe, tmp_path: Path) -> None:
+    outcomes = check_many(bases, probe, tmp_path / "model.gguf", 150)
+    assert outcomes["BadModelFile"] > 75
+    assert outcomes["answered"] > 5, "some changes are harmless, and those files are loaded and asked"
 
 
 @pytest.mark.slow
@@ -113,10 +113,10 @@ def check_many_folders(probe: ModelProbe, folder: Path, count: int) -> collectio
     return outcomes
 
 
-def test_200_hostile_folders_crash_nothing(probe: ModelProbe, tmp_path: Path) -> None:
-    outcomes = check_many_folders(probe, tmp_path / "model", 200)
-    assert outcomes["BadModelFile"] > 50
-    assert outcomes["answered"] > 5
+def test_60_hostile_folders_crash_nothing(probe: ModelProbe, tmp_path: Path) -> None:
+    outcomes = check_many_folders(probe, tmp_path / "model", 60)
+    assert outcomes["BadModelFile"] > 15
+    assert outcomes["answered"] > 1
 
 
 @pytest.mark.slow

@@ -1,6 +1,7 @@
 """What a model is said to need is what loading it takes: torch's own storages are the oracle."""
 
 import gc
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,8 @@ from chatterm.models.fit import PROGRAM_BYTES, MemoryNeed
 from tests.support.gguf_files import TinyLlama, tiny_gguf
 
 SPEC = TinyLlama(num_layers=3, embedding=256, feed_forward=512, vocab_size=1024, context_length=4096)
+QUICK = (("Q4_0", True), ("F32", False))
+"""Packed, with one table for both ends, and neither; each takes seconds, as torch's storages are sought."""
 NUM_TOKENS = 600
 MB = 10**6
 PACKED = Placement.best_for(torch.device("cpu"))
@@ -44,10 +47,12 @@ def need(source: GGUFSource, *, by: Multiplier = "torch", context_length: int | 
     return need_of(source.file.tensors.values(), source.spec, context_length=context_length, holding=holding)
 
 
-@pytest.mark.parametrize("is_tied", [True, False])
 @pytest.mark.parametrize(
-    "block_type",
-    ["Q4_0", "Q5_0", "F32", *(pytest.param(one, marks=pytest.mark.slow) for one in ("Q4_1", "Q8_0", "F16"))],
+    ("block_type", "is_tied"),
+    [
+        pytest.param(*case, marks=() if case in QUICK else pytest.mark.slow)
+        for case in product(("Q4_0", "Q5_0", "F32", "Q4_1", "Q8_0", "F16"), (True, False))
+    ],
 )
 @torch.inference_mode()
 def test_what_loading_takes_is_foreseen(tmp_path: Path, block_type: str, *, is_tied: bool) -> None:

@@ -39,7 +39,8 @@ def run(model: Path, cache: str, scenario: str) -> tuple[dict[str, Any], str]:
     return json.loads(done.stdout.splitlines()[-1]), done.stderr
 
 
-@pytest.mark.parametrize("is_compiled", [pytest.param(False, marks=pytest.mark.slow), True])
+@pytest.mark.slow
+@pytest.mark.parametrize("is_compiled", [False, True])
 def test_a_conversation_that_is_too_long_ends_alone(
     model: Path, tmp_path: Path, *, is_compiled: bool
 ) -> None:

@@ -8,8 +8,9 @@ import pytest
 import torch
 
 from chatterm.engine.base import CancelToken
+from chatterm.engine.local.devices import choose_device
 from chatterm.engine.local.options import RuntimeOptions
-from chatterm.engine.local.runtime import Runtime, choose_device, memory_errors_named, num_physical_cores
+from chatterm.engine.local.runtime import Runtime, memory_errors_named, num_physical_cores
 from chatterm.engine.local.source import open_source
 from chatterm.errors import OutOfMemory, UsageError
 from tests.support.gguf_files import TinyLlama, tiny_gguf

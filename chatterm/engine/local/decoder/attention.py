@@ -17,6 +17,8 @@ from chatterm.models.arch_spec import ArchSpec
 
 _flash_attention = torch.ops.aten._scaled_dot_product_flash_attention.default
 _LONGEST_FLASH_HEAD = 256
+_GATHERING_COST = 3
+"""Gathering a position's keys and values and reading them moves so many times their bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,18 @@ class Sight:
     """(queries, end - first) of 0 and -inf, added to the scores; None where causal order says it all."""
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where one token is in its sequence, which the device alone knows: layers of one kind."""
+
+    position: Tensor
+    """int64 (1,)."""
+    mask: Tensor
+    """(1, n) of 0 and -inf in the cache's dtype, added to the scores of the n positions that are read."""
+    index: Tensor | None
+    """int64 (n,): those positions; None: the first n of the cache."""
+
+
 class Attention:
     """The same for all layers of a decoder."""
 
@@ -45,6 +59,7 @@ class Attention:
         self._cap = spec.attention_softcap
         self._device = placement.device
         self._out_dtype = placement.dtype
+        self._cache_dtype = placement.cache_dtype
         is_packed_cpu = placement.keeps_packed and placement.device.type == "cpu"
         self._dtype = dense_cpu_dtype() if is_packed_cpu else placement.dtype
         if self._cap is not None:
@@ -66,6 +81,41 @@ class Attention:
             hidden = torch.ones(size, dtype=torch.bool, device=self._device).tril_(start - first - window)
             mask.masked_fill_(hidden, -math.inf)
         return Sight(start, end, first, mask)
+
+    def place(self, position: Tensor, length: int, window: int | None) -> Place:
+        """Return what the token at `position`, int64 (1,), sees of a cache whose first `length` hold it.
+
+        No number comes back from the device. Of a short window only the window is read.
+        """
+        if window is not None and _GATHERING_COST * window < length:
+            seen = position - window + 1 + torch.arange(window, device=position.device)
+            index = seen.clamp(min=0)
+        else:
+            seen = torch.arange(length, device=position.device)
+            index = None
+        is_hidden = (seen > position) | (seen < 0)
+        if window is not None:
+            is_hidden |= seen <= position - window
+        mask = torch.zeros(1, len(seen), dtype=self._cache_dtype, device=position.device)
+        return Place(position, mask.masked_fill_(is_hidden, -math.inf), index)
+
+    def at(self, heads: Tensor, keys_values: Tensor, place: Place) -> Tensor:
+        """As a call, for one token whose position only the device knows.
+
+        What is stored behind it must be finite: it is multiplied with zero.
+        """
+        num_kv, length = self._num_kv_heads, place.mask.shape[1]
+        new = heads[:, -2 * num_kv :].view(2, num_kv, 1, self._head_length)
+        keys_values.index_copy_(2, place.position, new.to(keys_values.dtype))
+        seen = keys_values[:, :, :length] if place.index is None else keys_values.index_select(2, place.index)
+        queries = heads[:, : -2 * num_kv]
+        if self._cap is not None:
+            return self._capped(queries, seen, place.mask, self._cap).to(self._out_dtype)
+        grouped = queries.view(1, num_kv, -1, self._head_length).to(seen.dtype)
+        attended = scaled_dot_product_attention(
+            grouped, seen[0:1], seen[1:2], attn_mask=place.mask, scale=self._scale
+        )
+        return attended.view(1, -1).to(self._out_dtype)
 
     def __call__(self, heads: Tensor, keys_values: Tensor, sight: Sight) -> Tensor:
         """Store the keys and values and attend.

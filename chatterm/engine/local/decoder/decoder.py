@@ -6,7 +6,7 @@ Knows no file, no text, no sampling and no cache policy. Architecture: Touvron e
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -66,6 +66,8 @@ class Decoder:
         self.gpu = _gpu_decoder(shape, weights, placement)
         if self.gpu is not None:
             self.weights = self.gpu.weights
+        elif placement.device.type == "cuda" and weights.embedding is not None:
+            self.weights = replace(weights, embedding=weights.embedding.on(placement.device))
 
     @property
     def cache_dtype(self) -> torch.dtype:
@@ -84,6 +86,10 @@ class Decoder:
         if self.gpu is not None and self.placement.kernels is not None:
             return self.placement.kernels.identical_rows
         return 1 if self._native is None else self._native.most_rows
+
+    def why_kernels_fail(self) -> str | None:
+        """Say why the GPU's kernels do not run this model; None where they do, or are not used."""
+        return self.gpu.why_it_fails(self.turns(2)) if self.gpu is not None else None
 
     def forward(self, ids: Tensor, segments: Sequence[Segment], *, is_last_only: bool = True) -> Tensor:
         """Read the tokens `ids` (int64, (n,), on the CPU): those of each segment in turn.
@@ -104,12 +110,51 @@ class Decoder:
         """Let the stream `x`, fp32 (n, embedding_length) on this device, pass all layers, in place."""
         if self._native is not None:
             torch.set_num_threads(self._native.num_threads)
-        ffn, parts = self.shape.feed_forward_length, self._parts(segments)
         rotations = [self._rotations_of(table, segments) for table in self._rotations]
+        self._pass_layers(x, rotations, partial(self._attend, parts=self._parts(segments)))
+
+    def read_at(
+        self,
+        ids: Tensor,
+        positions: Tensor,
+        caches: Sequence[Sequence[Tensor]],
+        lengths: Sequence[int],
+        turns: Sequence[Tensor | None],
+    ) -> Tensor:
+        """Read one token of each sequence, at a position that only the device knows.
+
+        `ids` and `positions` are int64 (rows,) on the device; a row's cache is as a segment's, and its
+        first `lengths[row]` positions are read: what is stored there is finite. `turns` are of positions up
+        to the longest (`turns`). Returns fp32 logits (rows, vocabulary). Which operations run, and on what
+        memory, depends on no position, so that a CUDA graph can hold them.
+        """
+        x = self.embed(ids)
+        tables = [turns[self._kind_of.index(kind)] for kind in range(len(self._kinds))]
+        rotations = [None if table is None else table.index_select(0, positions) for table in tables]
+        windows = [kind.window for kind in self._kinds]
+        places = [
+            {window: self._attention.place(position, length, window) for window in set(windows)}
+            for position, length in zip(positions.unsqueeze(1), lengths, strict=True)
+        ]
+
+        def attend(heads: Tensor, index: int) -> Tensor:
+            window = windows[self._kind_of[index]]
+            rows = zip(heads.unsqueeze(1), caches, places, strict=True)
+            attended = [self._attention.at(row, cache[index], place[window]) for row, cache, place in rows]
+            return attended[0] if len(attended) == 1 else torch.cat(attended)
+
+        self._pass_layers(x, rotations, attend)
+        return self._finished(self.weights.head(self._read(x, self.weights.output_norm)).float())
+
+    def _pass_layers(
+        self, x: Tensor, rotations: Sequence[Tensor | None], attend: Callable[[Tensor, int], Tensor]
+    ) -> None:
+        """Let the stream pass all layers; `attend` takes a layer's heads and its number."""
+        ffn = self.shape.feed_forward_length
         for index, layer in enumerate(self.weights.layers):
             qkv = layer.qkv(self._read(x, layer.attention_norm))
             heads = self._heads(qkv, layer, rotations[self._kind_of[index]])
-            attended = layer.attention_output(self._attend(heads, index, parts))
+            attended = layer.attention_output(attend(heads, index))
             if layer.output_bias is not None:
                 attended = attended + layer.output_bias
             self._add(x, attended, layer.post_attention_norm)
@@ -144,7 +189,8 @@ class Decoder:
             return self.gpu.embed(ids)
         table = self.weights.embedding
         assert table is not None, "only the compiled decoders do without"
-        x = dequantise(table.block_type, table.blocks[ids]).to(self.placement.device)
+        blocks = table.blocks.index_select(0, ids.to(table.blocks.device))
+        x = dequantise(table.block_type, blocks).to(self.placement.device)
         return x if self.shape.embedding_scale == 1 else x.mul_(self.shape.embedding_scale)
 
     def _read(self, x: Tensor, norm: RMSNorm | None) -> Tensor:

@@ -2,11 +2,11 @@
 
 While a token travels to the program, the step that reads it already runs: if its reply ended there, or
 another joined, what was launched is not used, and what it wrote into the caches lies behind what they hold.
-Without CUDA (in Triton's interpreter) the same steps run without a graph.
+Without CUDA the same steps run without a graph.
 """
 
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
@@ -16,23 +16,42 @@ from torch import Tensor
 
 from chatterm.engine.local.decoder.decoder import Decoder
 from chatterm.engine.local.decoder.layers import Segment
+from chatterm.engine.local.decoder.token_passes import TokenPass, TokenPasses, TokenRows
 from chatterm.engine.local.generation.device_sampling import DeviceSampling, Filters, filters_of
+from chatterm.engine.local.generation.graphs import Capture, CudaGraphs
 from chatterm.engine.local.generation.run import SampleRun
 from chatterm.engine.local.generation.sampling import not_finite
-from chatterm.engine.local.gpu.decoder import GpuDecoder, PassRows, addresses_of
 
 _NOT_FINITE = -1
 """In place of a token: the row's logits were NaN or infinite."""
+_MOST_GRAPHS = 32
+"""Those used least recently are dropped: each takes some memory of the device."""
 
 
 @dataclass(frozen=True, slots=True)
 class _State:
     """What a step of so many rows reads and changes, always in the same memory: graphs know its addresses."""
 
-    rows: PassRows
+    rows: TokenRows
     sampling: DeviceSampling
     chosen: Tensor
     """int64 (rows,)."""
+
+    @property
+    def advancing(self) -> tuple[Tensor, Tensor]:
+        """What a step changes."""
+        return self.rows.ids, self.rows.positions
+
+
+@dataclass(slots=True)
+class _Step:
+    """A step that was launched before."""
+
+    num_runs: int = 0
+    """Before there was a graph of it."""
+    graph: Callable[[], None] | None = None
+    keeps: object = None
+    """What the graph reads and nobody else may hold: it knows addresses, and keeps no memory."""
 
 
 class _Launched(NamedTuple):
@@ -56,28 +75,21 @@ class _Launched(NamedTuple):
         return found
 
 
-@dataclass(frozen=True, slots=True)
-class _Graph:
-    """A captured step, with what it reads: a graph knows addresses, and keeps no memory from being freed."""
-
-    graph: torch.cuda.CUDAGraph
-    body: Callable[[], None]
-
-    def __call__(self) -> None:
-        self.graph.replay()
-
-
 class DeviceSteps:
-    """Steps with one decoder, whose few tokens the GPU's kernels read."""
+    """Steps with one decoder."""
 
-    def __init__(self, decoder: Decoder, gpu: GpuDecoder) -> None:
-        """`gpu` is `decoder.gpu`."""
-        self._decoder = decoder
-        self._gpu = gpu
-        self._device = decoder.placement.device
+    def __init__(self, model: Decoder, passes: TokenPasses, capture: Capture | None = None) -> None:
+        """`passes` are of `model`; `capture` makes graphs of them (None: those of its device, or none)."""
+        self._passes = passes
+        self._device = model.placement.device
+        self._num_tokens = model.shape.vocab_size
+        is_gpu = self._device.type == "cuda"
+        self._capture = CudaGraphs(self._device) if capture is None and is_gpu else capture
         self._states: dict[int, _State] = {}
-        self._steps: dict[tuple[int, int, Filters], Callable[[], None]] = {}
-        self._pool = torch.cuda.graph_pool_handle() if self._device.type == "cuda" else None
+        self._steps: dict[Hashable, _Step] = {}
+        """The least recently used first."""
+        self._prepared: Hashable = None
+        """The key of the pass that was prepared last, with the number of its rows."""
         self._ahead: _Launched | None = None
         self._fed: list[int] = []
         """What the step ahead reads."""
@@ -85,7 +97,7 @@ class DeviceSteps:
     @property
     def most_rows(self) -> int:
         """Of replies in one step."""
-        return self._gpu.most_rows
+        return self._passes.most_rows
 
     def can_step(self, runs: Sequence[SampleRun]) -> bool:
         """Tell whether these replies need nothing of the program between two steps."""
@@ -104,6 +116,11 @@ class DeviceSteps:
         self._ahead, self._fed = ahead, tokens
         return tokens
 
+    def forget(self) -> None:
+        """Drop all graphs, and with them the memory that they take."""
+        self._ahead = None
+        self._steps.clear()
+
     def _is_for(self, ahead: _Launched, runs: Sequence[SampleRun]) -> bool:
         """Tell whether what was launched is these replies' next step."""
         return (
@@ -117,37 +134,38 @@ class DeviceSteps:
         """Launch a step with what the replies hold."""
         for run in runs:
             run.slab.reserve(len(run.slab.token_ids) + 1)
-        ids = torch.tensor([run.unread[0] for run in runs])
-        rows = PassRows.of(ids, _segments(runs, 0), self._device)
+        ids = torch.tensor([run.unread[0] for run in runs], device=self._device)
+        held = [len(run.slab.token_ids) for run in runs]
+        positions = torch.tensor(held, dtype=torch.int32, device=self._device)
         choices = [run.plain_choice for run in runs if run.plain_choice]
-        sampling = DeviceSampling.of(choices, self._decoder.shape.vocab_size, self._device)
+        sampling = DeviceSampling.of(choices, self._num_tokens, self._device)
         state = self._states.get(len(runs))
         if state is None:
-            state = self._states[len(runs)] = _State(rows, sampling, torch.empty_like(rows.ids))
+            rows = TokenRows(ids, positions)
+            state = self._states[len(runs)] = _State(rows, sampling, torch.empty_like(ids))
         else:
-            state.rows.copy_(rows)
+            state.rows.ids.copy_(ids)
+            state.rows.positions.copy_(positions)
             state.sampling.copy_(sampling)
+        self._prepared = None
         return self._launch(runs, 0)
 
     def _launch(self, runs: Sequence[SampleRun], ahead: int) -> _Launched:
         """Launch the step that is `ahead` of what the replies hold; the state is at it already."""
         lengths = tuple(len(run.slab.token_ids) + ahead for run in runs)
         state = self._states[len(runs)]
-        if ahead:
-            self._make_room(runs, lengths, state)
-        self._step_of(state, runs, max(lengths) + 1)()
-        return _Launched(tuple(map(weakref.ref, runs)), lengths, *self._sent_home(state.chosen))
-
-    def _make_room(self, runs: Sequence[SampleRun], lengths: Sequence[int], state: _State) -> None:
-        """Let each slab hold one token more; where that moved it, tell the device."""
-        before = [run.slab.capacity for run in runs]
         for run, length in zip(runs, lengths, strict=True):
             # The step under way writes a position that the slab does not hold yet.
-            run.slab.reserve(length + 1, num_written=length)
-        if before != [run.slab.capacity for run in runs]:
-            segments = _segments(runs, 1)
-            state.rows.addresses.copy_(addresses_of(segments))
-            state.rows.capacities.copy_(torch.tensor([run.slab.capacity for run in runs]))
+            if run.slab.capacity <= length:
+                run.slab.reserve(length + 1, num_written=length)
+                self._prepared = None
+        segments = [Segment(run.slab.tensors, length, 1) for run, length in zip(runs, lengths, strict=True)]
+        token_pass = self._passes.of(state.rows, segments)
+        if self._prepared != (len(runs), token_pass.key):
+            token_pass.prepare()
+            self._prepared = len(runs), token_pass.key
+        self._run(state, token_pass, filters_of([run.plain_choice[0] for run in runs if run.plain_choice]))
+        return _Launched(tuple(map(weakref.ref, runs)), lengths, *self._sent_home(state.chosen))
 
     def _sent_home(self, chosen: Tensor) -> tuple[Tensor, torch.cuda.Event | None]:
         if self._device.type != "cuda":
@@ -158,47 +176,36 @@ class DeviceSteps:
         done.record()
         return home, done
 
-    def _step_of(self, state: _State, runs: Sequence[SampleRun], num_tokens: int) -> Callable[[], None]:
-        """Return what runs a step: a graph for sequences of up to the next power of two of splits."""
-        filters = filters_of([run.plain_choice[0] for run in runs if run.plain_choice])
-        num_splits = 1 << (self._gpu.num_splits(num_tokens) - 1).bit_length()
-        key = len(runs), num_splits, filters
-        if key not in self._steps:
-            turns = self._decoder.turns(self._gpu.num_tokens(num_splits))
-            body = partial(self._advance, state, turns, num_splits, filters)
-            self._steps[key] = body if self._pool is None else _Graph(self._captured(body, state), body)
-        return self._steps[key]
+    def _run(self, state: _State, token_pass: TokenPass, filters: Filters) -> None:
+        """Run a step: as a graph, where one like it ran often enough."""
+        body = partial(self._advance, state, token_pass.run, filters)
+        step = self._step_like((len(state.chosen), token_pass.key, filters))
+        if self._capture is not None and step.num_runs == self._passes.num_tries:
+            step.graph, step.keeps = self._captured(self._capture, body, state), token_pass.keeps
+        step.num_runs += 1
+        (step.graph or body)()
 
-    def _advance(
-        self, state: _State, turns: Sequence[Tensor | None], num_splits: int, filters: Filters
-    ) -> None:
+    def _step_like(self, key: Hashable) -> _Step:
+        step = self._steps[key] = self._steps.pop(key) if key in self._steps else _Step()
+        if len(self._steps) > _MOST_GRAPHS:
+            del self._steps[next(iter(self._steps))]
+        return step
+
+    def _advance(self, state: _State, run: Callable[[], Tensor], filters: Filters) -> None:
         """Read one token of each row, choose the next, and make it what is read next."""
         rows = state.rows
-        logits = self._gpu.run(rows, turns, num_splits)
+        logits = run()
         chosen = state.sampling.choose(logits, rows.positions.long() + 1, filters)
         # A sum shows NaN and infinity both.
         state.chosen.copy_(chosen.masked_fill(~logits.sum(1).isfinite(), _NOT_FINITE))
         rows.ids.copy_(chosen)
         rows.positions.add_(1)
-        rows.starts.add_(1)
 
-    def _captured(self, body: Callable[[], None], state: _State) -> torch.cuda.CUDAGraph:
-        """Return a graph of `body`, which runs once before, to compile its kernels; the state stays."""
-        kept = [tensor.clone() for tensor in state.rows.advancing]
-        side = torch.cuda.Stream(self._device)  # type: ignore[no-untyped-call]
-        side.wait_stream(torch.cuda.current_stream(self._device))
-        with torch.cuda.stream(side):
-            body()
-        torch.cuda.current_stream(self._device).wait_stream(side)
-        graph = torch.cuda.CUDAGraph()
-        # On a stream of this device: torch's own for it is of the first device that had one. Other threads
-        # of the program are no part of it.
-        with torch.cuda.graph(graph, pool=self._pool, stream=side, capture_error_mode="thread_local"):
-            body()
-        for tensor, value in zip(state.rows.advancing, kept, strict=True):
+    @staticmethod
+    def _captured(capture: Capture, body: Callable[[], None], state: _State) -> Callable[[], None] | None:
+        """Return what repeats `body`, or None; the state stays."""
+        kept = [tensor.clone() for tensor in state.advancing]
+        graph = capture(body)
+        for tensor, value in zip(state.advancing, kept, strict=True):
             tensor.copy_(value)
         return graph
-
-
-def _segments(runs: Sequence[SampleRun], ahead: int) -> list[Segment]:
-    return [Segment(run.slab.tensors, len(run.slab.token_ids) + ahead, 1) for run in runs]

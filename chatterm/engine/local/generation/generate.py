@@ -78,6 +78,10 @@ class FastSteps(Protocol):
         """Return each reply's next token; its slab then holds the one before. Raises GenerationFailed."""
         ...
 
+    def forget(self) -> None:
+        """Give back the memory that they keep from one step to the next."""
+        ...
+
 
 class Stepper:
     """Makes live replies go on by a step."""
@@ -113,6 +117,11 @@ class Stepper:
         logits = self._reader.read([Part(run.slab, run.unread) for run in runs])
         drawn = [run.draw(row) for run, row in zip(runs, logits.unbind(0), strict=True)]
         return [[one] if one else [] for one in drawn]
+
+    def forget(self) -> None:
+        """Give back the memory that is kept from one step to the next."""
+        if self._fast is not None:
+            self._fast.forget()
 
     def _step_alone(self, run: SampleRun) -> list[Drawn]:
         drawn = run.draw(self._threads.run(partial(run.slab.read, run.unread)))

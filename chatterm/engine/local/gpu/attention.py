@@ -28,6 +28,7 @@ class Attention:
     def __init__(self, spec: ArchSpec, shape: AttentionShape, cache_dtype: torch.dtype) -> None:
         self._spec = spec
         self._shape = shape
+        self.cache_dtype = cache_dtype
         self._cache_type = _CACHE_TYPES[cache_dtype]
         # Blocks of keys and values wait in shared memory, of which many cards have 99 KB.
         is_long = spec.head_length > _LONG_HEAD

@@ -7,21 +7,25 @@ a number that only the device knows, so that a CUDA graph can hold the sequence.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import NamedTuple, Self
 
 import torch
 from torch import Tensor
 
-from chatterm.engine.local.decoder.layers import DecoderWeights, Layer, Segment, last_rows
+from chatterm.engine.local.decoder.layers import DecoderWeights, Layer, Segment, empty_cache, last_rows
 from chatterm.engine.local.decoder.linear import Linear
 from chatterm.engine.local.decoder.norms import RMSNorm
 from chatterm.engine.local.gpu.attention import Attention
+from chatterm.engine.local.gpu.failures import FAILURES, said_shortly
 from chatterm.engine.local.gpu.kernels import GpuKernels
 from chatterm.engine.local.gpu.linear import GpuLinear
 from chatterm.engine.local.gpu.matrices import GpuMatrix, is_packable, pack_matrices
 from chatterm.engine.local.gpu.products import MOST_ROWS, Around, add_normed, embed, gated
 from chatterm.models.arch_spec import ArchSpec, LayerSpec
+
+_MOST_DIFFERENCE = 0.05
+"""Between the logits of two kernels, as a share: bf16 keys and values explain a tenth of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,16 +70,6 @@ class PassRows:
             numbers(capacities),
             addresses_of(segments).to(device),
         )
-
-    @property
-    def advancing(self) -> tuple[Tensor, Tensor, Tensor]:
-        """What a step changes."""
-        return self.ids, self.positions, self.starts
-
-    def copy_(self, other: Self) -> None:
-        """Take another's values, in place."""
-        for one in fields(self):
-            getattr(self, one.name).copy_(getattr(other, one.name))
 
 
 def addresses_of(segments: Sequence[Segment]) -> Tensor:
@@ -183,6 +177,29 @@ class GpuDecoder:
         around = self._after(self.weights.output_norm)
         self._head.multiply(x, logits, replace(around, factor=shape.logit_scale, cap=shape.logit_softcap))
         return logits
+
+    def why_it_fails(self, turns: Sequence[Tensor | None]) -> str | None:
+        """Let the model read two tokens one by one, then both at once by other kernels, and compare.
+
+        None where all is well. `turns` are of two positions. Raises torch.OutOfMemoryError.
+        """
+        ids = torch.tensor([1, 2])
+        try:
+            alone, together = (self._trial_cache() for _ in range(2))
+            for position in range(2):
+                one = ids[position : position + 1]
+                first = self.forward(one, [Segment(alone, position, 1)], turns, is_last_only=True)
+            second = self.forward(ids, [Segment(together, 0, 2)], turns, is_last_only=True)
+            off = float((first - second).norm() / second.norm())
+        except torch.OutOfMemoryError:
+            raise
+        except FAILURES as error:
+            return said_shortly(error)
+        # NaN is the model's own: replies end with a word on that.
+        return f"their numbers differ by {off:.0%}" if off > _MOST_DIFFERENCE else None
+
+    def _trial_cache(self) -> list[Tensor]:
+        return empty_cache(self._shape, 16, self._attention.cache_dtype, self._device)
 
     def _attend(  # a layer's part of a pass
         self,

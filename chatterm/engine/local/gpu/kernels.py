@@ -2,13 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from subprocess import SubprocessError
-from textwrap import shorten
 from typing import NamedTuple, Self
 
 import torch
-from triton.errors import TritonError
 
+from chatterm.engine.local.gpu.failures import FAILURES, said_shortly
 from chatterm.engine.local.gpu.linear import GpuLinear
 from chatterm.engine.local.gpu.products import MOST_ROWS, Around, Products
 from chatterm.engine.local.weights.packing import dequantise
@@ -53,8 +51,8 @@ class GpuKernels:
             assert product is not None, "these are whole groups"
             product.multiply(torch.ones(1, 64, device=out.device), out, Around())
             found = out[0].cpu()
-        except (RuntimeError, OSError, SubprocessError, AssertionError, TritonError) as error:
-            return shorten(f"{type(error).__name__}: {error}", 160)
+        except FAILURES as error:
+            return said_shortly(error)
         return None if torch.allclose(found, expected, rtol=1e-3) else "their numbers are wrong"
 
     @property

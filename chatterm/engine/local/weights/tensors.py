@@ -34,6 +34,10 @@ class BlockTensor:
     def num_columns(self) -> int:
         return self.blocks.shape[1] * self.block_type.block_size
 
+    def on(self, device: torch.device) -> "BlockTensor":
+        """Return the same on another device."""
+        return BlockTensor(self.name, self.block_type, self.blocks.to(device))
+
 
 class Weights(Protocol):
     """Where a loader finds a model's tensors."""

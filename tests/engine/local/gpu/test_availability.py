@@ -10,7 +10,8 @@ from chatterm.engine.local.gpu.availability import why_no_kernels
 
 def test_an_old_gpu_computes_in_fp16() -> None:
     assert why_no_kernels((7, 5)) == (
-        "this GPU's compute capability is 7.5, below 8.0: weights are kept in fp16"
+        "this GPU's compute capability is 7.5, below 8.0: weights are kept in fp16, "
+        "and a token is one CUDA graph of torch's operations"
     )
 
 

@@ -9,6 +9,7 @@ import torch
 from chatterm.engine.base import SamplingParams
 from chatterm.engine.local.decoder.decoder import Decoder
 from chatterm.engine.local.decoder.linear import Placement
+from chatterm.engine.local.generation.device_steps import DeviceSteps
 from chatterm.engine.local.generation.generate import Stepper
 from chatterm.engine.local.generation.kv_cache import Slab
 from chatterm.engine.local.generation.passes import Part
@@ -29,13 +30,17 @@ def model(placement: Placement, tmp_path: Path) -> Decoder:
 
 
 def writer_of(model: Decoder, *, is_fast: bool) -> Writer:
-    from chatterm.engine.local.generation.device_steps import DeviceSteps
-
     writer = Writer(model)
-    assert model.gpu is not None
     if is_fast:
-        writer.stepper = Stepper(writer.reader, ONE_THREAD, DeviceSteps(model, model.gpu))
+        writer.stepper = Stepper(writer.reader, ONE_THREAD, steps_of(model))
     return writer
+
+
+def steps_of(model: Decoder) -> DeviceSteps:
+    from chatterm.engine.local.gpu.token_passes import KernelPasses
+
+    assert model.gpu is not None
+    return DeviceSteps(model, KernelPasses(model, model.gpu))
 
 
 def written(writer: Writer) -> list[list[int]]:
@@ -89,11 +94,7 @@ def test_a_gpu_gives_a_slab_at_once_what_is_expected(model: Decoder) -> None:
 
 
 def test_replies_that_ask_for_more_are_left_to_the_program(model: Decoder) -> None:
-    from chatterm.engine.local.generation.device_steps import DeviceSteps
-
-    writer = writer_of(model, is_fast=False)
-    assert model.gpu is not None
-    steps = DeviceSteps(model, model.gpu)
+    writer, steps = writer_of(model, is_fast=False), steps_of(model)
     plain = writer.start(PROMPTS[0])
     penalised = writer.start(PROMPTS[1], params=replace(GREEDY, repeat_penalty=1.3))
     assert steps.can_step([plain])

@@ -1,0 +1,96 @@
+"""Which device runs a model, and by what: what a GPU lacks is found out before weights are placed, and said.
+
+The choice of kernels is in two parts: what can be told without a model, and a trial of the loaded one, for
+compiler, driver and card may disagree in ways that only running tells.
+"""
+
+import os
+from typing import TYPE_CHECKING, NamedTuple
+
+import torch
+
+from chatterm.engine.local.gpu.availability import runs_on, slower, why_no_kernels
+from chatterm.engine.local.options import RuntimeOptions
+from chatterm.errors import UsageError
+
+if TYPE_CHECKING:
+    from chatterm.engine.local.gpu.kernels import GpuKernels
+
+
+class KernelChoice(NamedTuple):
+    """A GPU's kernels, or a note on what it does without them; on other devices neither."""
+
+    kernels: "GpuKernels | None" = None
+    notes: tuple[str, ...] = ()
+
+
+def choose_device(name: str | None) -> torch.device:
+    """Return the device called `name` (`cpu`, `cuda`, `cuda:1`, `mps`), or the best there is.
+
+    Raises UsageError naming what is there.
+    """
+    there = ["cpu"]
+    if torch.backends.mps.is_available():
+        there.insert(0, "mps")
+    usable = [index for index in range(_num_gpus()) if why_unusable(index) is None]
+    if usable:
+        # Without a number it is the first of all.
+        there[:0] = ["cuda"] * (usable[0] == 0) + [f"cuda:{index}" for index in usable]
+    if name is not None and name not in there:
+        reasons = "".join(f"; {reason}" for reason in unusable_gpus())
+        raise UsageError(
+            f"there is no device {name!r} on this machine; there is: {', '.join(there)}{reasons}"
+        )
+    return torch.device(name or there[0])
+
+
+def unusable_gpus() -> tuple[str, ...]:
+    """Say of each GPU that torch cannot use why that is."""
+    reasons = (why_unusable(index) for index in range(_num_gpus()))
+    return tuple(reason for reason in reasons if reason)
+
+
+def why_unusable(index: int) -> str | None:
+    """Say why torch has no code for a GPU; None where it has."""
+    capability = torch.cuda.get_device_capability(index)
+    if runs_on(capability, torch.cuda.get_arch_list()):
+        return None
+    return (
+        f"cuda:{index} ({torch.cuda.get_device_name(index)}) has compute capability "
+        f"{capability[0]}.{capability[1]}, for which torch {torch.__version__} has no code"
+    )
+
+
+def _num_gpus() -> int:
+    return torch.cuda.device_count() if torch.cuda.is_available() else 0
+
+
+def choose_kernels(device: torch.device, options: RuntimeOptions | None = None) -> KernelChoice:
+    """Return the kernels for a GPU, or say what it does without them. None of them runs yet."""
+    if device.type != "cuda":
+        return KernelChoice()
+    if reason := why_no_kernels(torch.cuda.get_device_capability(device)):
+        return KernelChoice(None, (reason,))
+    # Read when Triton is imported. Fused multiplications and additions are no loss here.
+    os.environ.setdefault("TRITON_DEFAULT_FP_FUSION", "1")
+    if options is not None and options.gpu_kernels is not None:
+        os.environ.setdefault("TRITON_CACHE_DIR", str(options.gpu_kernels))
+    try:
+        from chatterm.engine.local.gpu.kernels import GpuKernels
+    except (
+        ImportError,
+        AttributeError,
+        OSError,
+    ) as error:  # another Triton than the kernels are for, or half of one
+        return KernelChoice(None, (slower(f"Triton cannot be imported ({error})"),))
+    kernels = GpuKernels.on(device, is_identical=options is not None and options.is_deterministic)
+    if reason := kernels.why_they_fail():
+        return KernelChoice(None, (slower(f"Triton's kernels do not run here ({reason})"),))
+    return KernelChoice(kernels)
+
+
+def gpu_decoder(device: torch.device) -> str:
+    """Say what a GPU's decoder is made of, after a trial of its kernels."""
+    choice = choose_kernels(device)
+    how = choice.notes[0] if choice.notes else "Triton's kernels, one CUDA graph a token"
+    return f"{how}; {torch.cuda.get_device_name(device)}"
