@@ -10,6 +10,7 @@ from chatterm.cli.ask_for import ask_for
 from chatterm.cli.ask_json import dry_run_object
 from chatterm.cli.ask_options import AskOptions, Place
 from chatterm.cli.ask_turn import AskTurn
+from chatterm.cli.parts_plan import show_plan
 from chatterm.cli.report import Report
 from chatterm.cli.signals import Stopped, cancelling
 from chatterm.cli.wiring import Workspace
@@ -22,7 +23,7 @@ from chatterm.session import CalibrationCache, ChatSession
 from chatterm.store import ConversationStore
 from chatterm.tasks import Composed, Question, choose_prompt, compose
 from chatterm.tasks.answer_shape import Wish
-from chatterm.tasks.answering import Means, ReadingWish, Target, answer, choose_reading
+from chatterm.tasks.answering import Means, ReadingWish, Target, answer, choose_reading, with_form
 from chatterm.tasks.schemas import read_answer_schema
 
 
@@ -136,8 +137,6 @@ class _Ask:
             )
             folder = None if self.options.is_private else self.workspace.paths.cache / CALIBRATIONS
             session = ChatSession(engine, self.store, CalibrationCache(folder))
-            if self.options.is_dry_run:
-                return self._show_dry_run(session, engine, composed, place)
             means = Means(
                 engine,
                 self.store,
@@ -147,7 +146,12 @@ class _Ask:
             )
             target = Target(conversation_id=place.conversation_id, parent_id=place.parent_id)
             reading = choose_reading(composed, means, target, _reading_wish(self.options))
-            turn = AskTurn(self.options, self.report, self.cancel, engine, composed)
+            if self.options.is_dry_run:
+                if reading is not None:
+                    return show_plan(reading, means, self.report, as_json=self.options.as_json)
+                return self._show_dry_run(session, engine, composed, place)
+            shaped = with_form(composed, reading)
+            turn = AskTurn(self.options, self.report, self.cancel, engine, shaped, reading)
             return turn.play(answer(composed, reading, means, target, self.cancel))
 
     def _place(self) -> Place:

@@ -60,6 +60,20 @@ def ask(
     stop: Annotated[
         list[str] | None, typer.Option(help="End the reply before this text. Repeatable.")
     ] = None,
+    each: Annotated[
+        str | None,
+        typer.Option(
+            metavar="UNIT",
+            help="Answer for each line, row, paragraph, review, clause, section or page of a document.",
+            autocompletion=completion.units,
+        ),
+    ] = None,
+    in_parts: Annotated[
+        bool, typer.Option("--in-parts", help="Read a document in parts, even where all of it fits.")
+    ] = False,
+    partials: Annotated[
+        bool, typer.Option("--partials", help="What each part of a document gave, before the answer.")
+    ] = False,
     logprobs: Annotated[
         int | None,
         typer.Option(
@@ -161,6 +175,9 @@ def ask(
         is_strict=strict,
         is_quiet=quiet,
         choices=choices,
+        each=inputs.unit(each) if each is not None else None,
+        in_parts=in_parts,
+        shows_partials=partials,
         schema=schema,
         num_samples=samples,
         extracts=extract,

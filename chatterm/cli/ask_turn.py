@@ -19,12 +19,14 @@ from chatterm.cli.answer import (
 from chatterm.cli.ask_json import reply_object, scored_object, structured_object, token_object
 from chatterm.cli.ask_options import AskOptions
 from chatterm.cli.formed import list_text, print_table, scored_notices, scored_text
+from chatterm.cli.parts import reading_object
 from chatterm.cli.report import Report
 from chatterm.cli.turn import Outcome, TurnPlayer, usage_line
 from chatterm.conversation import Turn
 from chatterm.engine.base import CancelToken, Engine
 from chatterm.errors import CheckFailed
 from chatterm.tasks import Checked, Composed, TaskEvent
+from chatterm.tasks.answering import Reading
 from chatterm.tasks.doubt import without_doubtful
 from chatterm.tasks.extract import first_fenced
 from chatterm.tasks.structured import StructuredAnswer, read_answer
@@ -40,11 +42,20 @@ class AskTurn:
     cancel: CancelToken
     engine: Engine
     composed: Composed
+    """With the form of its answer."""
+    reading: Reading | None = None
+    """How its documents are read, where that is in parts."""
 
     def play(self, events: Generator[TaskEvent]) -> int:
         """Run it, and return the exit code. Raises CheckFailed where `--strict` is not met."""
         writer = self._writer() if self._comes_as_it_is else SilentAnswer()
-        player = TurnPlayer(writer, self.report, self.cancel)
+        player = TurnPlayer(
+            writer,
+            self.report,
+            self.cancel,
+            prints_parts=self.options.shows_partials and not self.options.as_json,
+            is_private=self.options.is_private,
+        )
         for text in (*self.engine.describe().notices, *self.composed.notices):
             player.notice(text)
         with closing(events):
@@ -102,6 +113,9 @@ class AskTurn:
         if self.options.num_alternatives is not None:
             extra["logprobs"] = [token_object(detail) for detail in outcome.details.get(sample, [])]
         shown = reply_object(turn, self.composed, self.engine.describe(), outcome.notices)
+        if self.reading is not None:
+            parts = player.parts
+            extra |= reading_object(self.reading, parts, with_partials=self.options.shows_partials)
         if found := self._checks_of(turn, outcome):
             shown["verification"] = found.as_json()
         return shown | extra
@@ -174,7 +188,8 @@ class AskTurn:
             writer: AnswerWriter = RenderedAnswer(Console())
         else:
             writer = PlainAnswer(sys.stdout)
-        return writer if self.options.is_streamed else WholeAnswer(writer)
+        is_streamed = self.options.is_streamed and not self.options.shows_partials
+        return writer if is_streamed else WholeAnswer(writer)
 
     def _write(self, writer: AnswerWriter, text: str) -> None:
         writer.write(text)

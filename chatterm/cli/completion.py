@@ -1,4 +1,4 @@
-"""What a shell completes behind options of `ask`: names of prompts and languages. Imported work is lazy."""
+"""What a shell completes behind options of `ask`: prompts, units, languages. Imported work is lazy."""
 
 import os
 
@@ -15,6 +15,15 @@ def prompt_names(incomplete: str) -> list[str]:
     except (ChattermError, OSError):
         return []  # a shell has no place for an error
     return [name for name in names if name.startswith(incomplete)]
+
+
+def units(incomplete: str) -> list[str]:
+    """Return the units of --each."""
+    from typing import get_args
+
+    from chatterm.documents.units import Unit
+
+    return [unit for unit in get_args(Unit) if unit.startswith(incomplete)]
 
 
 def languages(incomplete: str) -> list[str]:

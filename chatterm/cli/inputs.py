@@ -9,10 +9,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from chatterm.errors import UsageError
+from chatterm.errors import UnknownName, UsageError
 
 if TYPE_CHECKING:
     from chatterm.conversation import Document
+    from chatterm.documents.units import Unit
 
 STDIN = Path("-")
 
@@ -75,6 +76,20 @@ def engine_and_sampling_options(texts: Sequence[str]) -> tuple[dict[str, object]
 def choices(text: str) -> tuple[str, ...]:
     """Split labels by commas, those of Chinese text too. They are checked where they are used."""
     return tuple(clean(label).strip() for label in re.split("[,，、]", text))
+
+
+def unit(text: str) -> "Unit":
+    """Read the unit of --each, also in the plural. Raises UnknownName."""
+    from typing import cast, get_args
+
+    from chatterm.documents.units import Unit
+
+    known = get_args(Unit)
+    name = text.strip().lower()
+    found = next((one for one in known if name in (one, f"{one}s")), None)
+    if found is None:
+        raise UnknownName("unit of --each", text, known, f"(there are: {', '.join(known)})")
+    return cast(Unit, found)
 
 
 def with_default_counts(arguments: Sequence[str]) -> list[str]:

@@ -1,17 +1,18 @@
 """Plays one turn to stdout and stderr: session events in, text, notices and an outcome out."""
 
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from chatterm.cli.answer import AnswerWriter, SilentAnswer, silence_stdout
+from chatterm.cli.parts import PartsTold
 from chatterm.cli.report import Report
 from chatterm.conversation import Turn
 from chatterm.engine.base import CancelToken, PrefillProgress, TextDelta, TokenDetail
 from chatterm.errors import StoreError
 from chatterm.session import NotSaved, Scored, TurnFinished, TurnStarted
 from chatterm.tasks import Checked, TaskEvent
-from chatterm.tasks.reading.events import NotRead, PartsProgress, ReadingNotice, ReadingStopped
-from chatterm.tasks.reading.words import progress_text, unread_text
+from chatterm.tasks.reading.events import ReadingEvent
 
 
 @dataclass(slots=True)
@@ -39,14 +40,25 @@ class Outcome:
 class TurnPlayer:
     """Writes a turn's text as it comes. When the reader of stdout goes away the turn is stopped, and kept."""
 
-    def __init__(self, writer: AnswerWriter, report: Report, cancel: CancelToken) -> None:
+    def __init__(
+        self,
+        writer: AnswerWriter,
+        report: Report,
+        cancel: CancelToken,
+        *,
+        prints_parts: bool = False,
+        is_private: bool = False,
+    ) -> None:
+        """`prints_parts`: what each part of a document gave goes to stdout before the answer."""
         self._writer = writer
         self._report = report
         self._cancel = cancel
         self._is_started = False
         self._num_chars = 0
+        self._has_text = False
         self._num_samples = 1
         self.outcome = Outcome()
+        self.parts = PartsTold(self.notice, self._progress, prints=prints_parts, is_private=is_private)
 
     def play(self, events: Iterator[TaskEvent]) -> Outcome:
         """Iterate `events` to their end. An engine's error passes through, after the text is ended."""
@@ -65,6 +77,9 @@ class TurnPlayer:
         self._report.notice(text)
 
     def _show(self, event: TaskEvent) -> None:
+        if isinstance(event, ReadingEvent):
+            self.parts.tell(event)
+            return
         match event:
             case TurnStarted(num_dropped_turns=dropped, replies=replies):
                 self._is_started = True
@@ -73,15 +88,7 @@ class TurnPlayer:
                     turns = "the oldest turn does" if dropped == 1 else f"the {dropped} oldest turns do"
                     self.notice(f"{turns} not fit the context; the model reads the conversation without")
             case PrefillProgress(done=done, total=total):
-                self._report.progress(f"reading {done:,} of {total:,} tokens")
-            case PartsProgress() as progress:
-                self._report.progress(progress_text(progress))
-            case NotRead() as unread:
-                self.notice(unread_text(unread))
-            case ReadingNotice(text=text):
-                self.notice(text)
-            case ReadingStopped(num_kept=num_kept, total=total):
-                self.notice(f"{num_kept:,} of {total:,} parts are kept; the same command goes on from there")
+                self._progress(f"reading {done:,} of {total:,} tokens")
             case TextDelta(sample=sample, text=text, details=details):
                 self.outcome.details.setdefault(sample, []).extend(details)
                 if text:
@@ -99,6 +106,11 @@ class TurnPlayer:
                 self.outcome.not_saved = self.outcome.not_saved or not_saved
                 self._tell_end(turn, f"sample {sample + 1}: " if self._num_samples > 1 else "")
 
+    def _progress(self, text: str) -> None:
+        """Show it, unless the answer stands half written on the line where it would go."""
+        if not (self._has_text and sys.stdout.isatty()):
+            self._report.progress(text)
+
     def _tell_end(self, turn: Turn, which: str) -> None:
         if turn.finish_reason == "length":
             self.notice(f"{which}cut at {turn.usage.output_tokens:,} tokens; --max-tokens allows more")
@@ -114,6 +126,7 @@ class TurnPlayer:
             self._report.progress(f"{self._num_chars:,} characters written")
             return
         self._report.clear()
+        self._has_text = True
         try:
             self._writer.write(text)
         except BrokenPipeError:

@@ -8,9 +8,20 @@ from chatterm.tasks.checking import TaskEvent, checked
 from chatterm.tasks.earlier import earlier_in
 from chatterm.tasks.means import Means, Target, TurnKind
 from chatterm.tasks.question import Composed
+from chatterm.tasks.reading.forms import with_form
 from chatterm.tasks.reading.plan import Reading, ReadingWish, choose_reading
 
-__all__ = ["Means", "Reading", "ReadingWish", "Target", "TaskEvent", "TurnKind", "answer", "choose_reading"]
+__all__ = [
+    "Means",
+    "Reading",
+    "ReadingWish",
+    "Target",
+    "TaskEvent",
+    "TurnKind",
+    "answer",
+    "choose_reading",
+    "with_form",
+]
 
 
 def answer(
@@ -20,6 +31,7 @@ def answer(
 
     `reading` is what `choose_reading` says of the same question, means and target.
     """
+    composed = with_form(composed, reading)
     earlier = earlier_in(means.store, target.parent_id)
     if reading is None:
         events = _whole_turn(means.session, composed, target, cancel)

@@ -33,7 +33,7 @@ def combined(job: Job, given: PartsGiven) -> Generator[SessionEvent | ReadingEve
     if not facts:
         facts = distinct(found)
         if not facts:
-            yield from job.said([note or "..."], job.first, given.usage)
+            yield from job.said(note or "...", given.usage)
             return
     if num_left_out := len(found) - len(supported(found)):
         yield ReadingNotice(_left_out(num_left_out, len(found), is_used=facts == distinct(found)))

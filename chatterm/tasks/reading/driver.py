@@ -1,7 +1,6 @@
 """Answers a question over documents that are read in parts: keeps it, reads the parts, replies."""
 
 from collections.abc import Generator
-from dataclasses import replace
 
 from chatterm.documents.chunks import Chunk, cut
 from chatterm.engine.base import CancelToken
@@ -10,10 +9,11 @@ from chatterm.tasks.means import Means, Target
 from chatterm.tasks.question import Composed
 from chatterm.tasks.reading.budget import token_counter
 from chatterm.tasks.reading.combining import combined
-from chatterm.tasks.reading.events import QuestionKept, ReadingEvent, ReadingStopped
-from chatterm.tasks.reading.job import Job, kept_question
+from chatterm.tasks.reading.events import QuestionKept, ReadingEvent
+from chatterm.tasks.reading.job import Job
+from chatterm.tasks.reading.joining import joined
 from chatterm.tasks.reading.keeping import Kept, begin, task_key
-from chatterm.tasks.reading.parts import PartsGiven, failure_note, read_parts
+from chatterm.tasks.reading.parts import read_parts, stopped
 from chatterm.tasks.reading.plan import Reading
 from chatterm.tasks.reading.refining import refined
 from chatterm.tasks.reading.retrieving import part_limit, retrieved
@@ -34,13 +34,12 @@ def read_in_parts(
             yield from retrieved(job)
         case "refine":
             yield from refined(job)
-        case "map" | "map-reduce":
+        case "map":
+            yield from joined(job)
+        case "map-reduce":
             given = yield from read_parts(job)
             if given.is_stopped:
-                num_kept = sum(not partial.is_failed for partial in given.partials)
-                yield ReadingStopped(num_kept, len(job.chunks))
-            elif reading.strategy == "map":
-                yield from mapped(job, given)
+                yield stopped(job, given)
             else:
                 yield from combined(job, given)
 
@@ -49,13 +48,6 @@ def cut_parts(reading: Reading, means: Means) -> tuple[Chunk, ...]:
     """Return the parts. Raises DoesNotFit where a word is longer than a part may be."""
     limit = part_limit(reading.limit) if reading.strategy == "retrieve" else reading.limit
     return cut(reading.question.documents, token_counter(means.engine), limit, reading.unit)
-
-
-def mapped(job: Job, given: PartsGiven) -> Generator[SessionEvent | ReadingEvent]:
-    """Reply with what the parts gave, in order."""
-    note = failure_note(job, given.partials)
-    text = "\n\n".join([*(one.text.strip() for one in given.partials if not one.is_failed), note]).strip()
-    yield from job.said([text], job.first, given.usage)
 
 
 def _begun(
@@ -74,8 +66,7 @@ def _begun(
         card=card,
         has_seed=given.get("seed") is not None,
     )
-    request = replace(composed.request, kept=kept_question(composed))
-    begun = begin(means, request, target, task)
+    begun = begin(means, composed.request, target, task)
     if begun.not_saved:
         yield begun.not_saved
     if begun.question.id:

@@ -1,28 +1,61 @@
 """Going on with documents: which of a conversation's documents a turn would not let the model read."""
 
-from chatterm.conversation import Document, Message
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from chatterm.conversation import Document, Message, MessageNode
 from chatterm.documents import fence, without_page_marks
 from chatterm.tasks.attached import attached_to
 from chatterm.tasks.means import Means, Target
 from chatterm.tasks.question import Composed
 
 
-def documents_out_of_history(composed: Composed, means: Means, target: Target) -> tuple[Document, ...]:
+@dataclass(frozen=True, slots=True)
+class Following:
+    """What a question that brings no document of its own goes on with."""
+
+    documents: tuple[Document, ...] = ()
+    """Those that the model would not read, the oldest first."""
+    stand_ins: Mapping[str, Message] = field(default_factory=dict)
+    """For the questions that do not fit for their sake, as `TurnRequest` has them: with their names alone."""
+
+
+def following_of(composed: Composed, means: Means, target: Target, *, all_of_them: bool = False) -> Following:
     """Return the documents above a question that are in nothing the model would read to answer it.
 
     They were read in parts, or stand in a turn that does not fit or got no answer. What fits stays in the
-    history as it is, where its prefix may be cached. Raises DoesNotFit for a question that is itself too
-    long, and UnknownName for a target that is not there.
+    history as it is, where its prefix may be cached, unless `all_of_them` are asked for. Raises DoesNotFit
+    for a question that is itself too long, and UnknownName for a target that is not there.
     """
     parent_id = _parent_of(means, target)
-    if parent_id is None:
-        return ()
-    path = means.store.path_to(parent_id)
-    attached = attached_to(means.store, [node for node in path if node.message.role == "user"])
+    path = means.store.path_to(parent_id) if parent_id else ()
+    questions = [node for node in path if node.message.role == "user"]
+    attached = {node.id: found for node in questions if (found := attached_to(means.store, [node]))}
     if not attached:
-        return ()
-    sent = means.session.fit(composed.request, parent_id).messages
-    return tuple(document for document in attached if not _stands_in(document, sent))
+        return Following()
+    sent = () if all_of_them else means.session.fit(composed.request, parent_id).messages
+    out: dict[Document, None] = {}
+    stand_ins: dict[str, Message] = {}
+    for node in questions:
+        missing = [one for one in attached.get(node.id, ()) if not _stands_in(one, sent)]
+        out |= dict.fromkeys(missing)
+        if any(_stands_in(one, [node.message]) for one in missing):
+            stand_ins[node.id] = _named(means, node, attached[node.id])
+    return Following(tuple(out), stand_ins)
+
+
+def kept_words(documents: Sequence[Document], words: str) -> Message:
+    """Return a question with a line for each document in place of its text."""
+    lines = [f"[{document.name}: {document.num_lines:,} lines]" for document in documents]
+    return Message("user", "\n\n".join(filter(None, ("\n".join(lines), words.strip()))))
+
+
+def _named(means: Means, node: MessageNode, documents: Sequence[Document]) -> Message:
+    asked = means.store.asked(node.conversation_id).get(node.id)
+    typed = asked.text if asked else None
+    return kept_words(
+        documents, node.message.content.replace(fence(documents), "") if typed is None else typed
+    )
 
 
 def _parent_of(means: Means, target: Target) -> str | None:
@@ -35,7 +68,7 @@ def _parent_of(means: Means, target: Target) -> str | None:
     return node.parent_id
 
 
-def _stands_in(document: Document, messages: tuple[Message, ...]) -> bool:
+def _stands_in(document: Document, messages: Sequence[Message]) -> bool:
     """Return whether a message holds the document as `fence` puts it there, by whatever name and number."""
     _, _, body = fence([document]).partition("\n")
     return any(body in without_page_marks(message.content) for message in messages)

@@ -1,9 +1,9 @@
 """Job: one question over documents read in parts, with all that its steps need."""
 
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 
-from chatterm.conversation import Document, FinishReason, Message, MessageNode, Usage
+from chatterm.conversation import Document, MessageNode, Usage
 from chatterm.documents.chunks import Chunk
 from chatterm.engine.base import CancelToken, Finished, GenerationRequest, StreamEvent, TextDelta
 from chatterm.session import SessionEvent, TurnRequest
@@ -63,17 +63,19 @@ class Job:
         written = self._last_step(generation(replace(last, request=request)), note, spent)
         yield from self._reply(request, written)
 
-    def said(self, texts: Iterable[str], last: Composed, spent: Usage) -> Generator[SessionEvent]:
+    def said(self, text: str, spent: Usage) -> Generator[SessionEvent]:
         """Reply with a text that code made."""
-        request = replace(self._request(last), num_samples=1, prefill="", scoring=None, constraint=None)
 
-        def written() -> Generator[StreamEvent]:
-            for text in texts:
-                yield TextDelta(0, 0, text)
-            reason: FinishReason = "cancelled" if self.cancel.is_cancelled else "end"
-            yield Finished(0, 0, reason, spent)
+        def events() -> Generator[StreamEvent]:
+            yield TextDelta(0, 0, text)
+            yield Finished(0, 0, "end", spent)
 
-        yield from self._reply(request, written())
+        return self.written(events())
+
+    def written(self, events: Generator[StreamEvent]) -> Generator[SessionEvent]:
+        """Reply with what comes, one sample."""
+        request = replace(self._request(self.first), num_samples=1, scoring=None, constraint=None)
+        return self._reply(request, events)
 
     def with_history(self, last: Composed) -> Generator[SessionEvent]:
         """Let the model write the reply from `last` and what fits of the conversation before it."""
@@ -94,8 +96,9 @@ class Job:
         asked = self.composed.request
         return replace(
             last.request,
-            kept=kept_question(self.composed),
+            kept=asked.kept,
             asked=asked.asked,
+            stand_ins=self.reading.stand_ins,
             title=asked.title,
             num_samples=asked.num_samples,
             num_alternatives=asked.num_alternatives,
@@ -130,12 +133,3 @@ def in_time(usages: Sequence[Usage], seconds: float) -> Usage:
         total = added(total, usage)
     prefill_s = min(total.prefill_s, seconds)
     return replace(total, prefill_s=prefill_s, decode_s=max(seconds - prefill_s, 0.0))
-
-
-def kept_question(composed: Composed) -> Message:
-    """Return what is kept as the question: a line for each document, and the user's words."""
-    question = composed.question
-    documents = question.documents if question else ()
-    lines = [f"[{document.name}: {document.num_lines:,} lines]" for document in documents]
-    words = question.text.strip() if question else ""
-    return Message("user", "\n".join(lines) + (f"\n\n{words}" if words else ""))

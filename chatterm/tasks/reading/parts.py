@@ -13,9 +13,11 @@ from chatterm.tasks.reading.events import (
     PartRead,
     ReadingEvent,
     ReadingNotice,
+    ReadingStopped,
 )
 from chatterm.tasks.reading.job import Job, in_time
-from chatterm.tasks.reading.mapping import Judge, Part, Worked, run_parts
+from chatterm.tasks.reading.labels import ScoredPart, score_parts
+from chatterm.tasks.reading.mapping import Judge, Part, PartDone, Worked, run_parts
 from chatterm.tasks.reading.pace import Pace
 from chatterm.tasks.reading.steps import generation
 from chatterm.tasks.structured import read_answer
@@ -47,8 +49,7 @@ def read_parts(job: Job) -> Generator[ReadingEvent | NotSaved, None, PartsGiven]
     pace = Pace("map", len(job.chunks), num_kept=len(found))
     yield pace.progress()
     start, usages, num_cut = time.perf_counter(), list[Usage](), 0
-    requests = _requests(job, [one for one in range(len(job.chunks)) if one not in found])
-    events = run_parts(job.means.engine, requests, job.cancel, group_size=GROUP_SIZE, judge=judge_of(job))
+    events = _events(job, [one for one in range(len(job.chunks)) if one not in found])
     with closing(events):
         for event in events:
             if isinstance(event, Worked):
@@ -69,6 +70,12 @@ def read_parts(job: Job) -> Generator[ReadingEvent | NotSaved, None, PartsGiven]
     return PartsGiven(partials, usage, is_stopped=len(found) < len(job.chunks))
 
 
+def stopped(job: Job, given: PartsGiven) -> ReadingStopped:
+    """Tell how much the same question finds again."""
+    num_kept = sum(not partial.is_failed for partial in given.partials) if job.question.id else 0
+    return ReadingStopped(num_kept, len(job.chunks))
+
+
 def _notices(job: Job, partials: tuple[Partial, ...], num_cut: int) -> Iterator[ReadingEvent]:
     if num_cut and job.reading.strategy == "map":
         yield ReadingNotice(
@@ -87,6 +94,20 @@ def failures(job: Job, partials: Sequence[Partial]) -> Iterator[NotRead]:
             total_lines=sum(document.num_lines for document in job.documents),
             is_failure=True,
         )
+
+
+def _events(job: Job, positions: list[int]) -> Generator[Worked | PartDone]:
+    if job.first.request.scoring is None:
+        requests = _requests(job, positions)
+        return run_parts(job.means.engine, requests, job.cancel, group_size=GROUP_SIZE, judge=judge_of(job))
+    return score_parts(job.means.engine, _scored(job, positions), job.cancel)
+
+
+def _scored(job: Job, positions: list[int]) -> Iterator[ScoredPart]:
+    for position in positions:
+        request = job.steps.part(job.places.document(job.chunks[position])).request
+        if request.scoring is not None:
+            yield ScoredPart(position, request.messages, request.scoring)
 
 
 def _requests(job: Job, positions: list[int]) -> Iterator[Part]:

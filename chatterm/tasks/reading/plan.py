@@ -1,15 +1,18 @@
 """Reading: how documents that do not fit the context are read, decided before anything is kept or sent."""
 
 import re
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from chatterm.conversation import Message
 from chatterm.documents.units import Unit
 from chatterm.errors import DoesNotFit, UsageError
 from chatterm.session import prompt_limit
 from chatterm.tasks.means import Means, Target
 from chatterm.tasks.question import CHAT, SUMMARY, Composed, Question
 from chatterm.tasks.reading.budget import surely_over
+from chatterm.tasks.reading.following import Following, following_of
 from chatterm.tasks.reading.steps import Steps
 
 Strategy = Literal["map", "map-reduce", "refine", "retrieve"]
@@ -39,6 +42,8 @@ class Reading:
     limit: int
     """Tokens that a part may have; of `retrieve` all the parts that are read."""
     keeps_partials: bool = True
+    stand_ins: Mapping[str, Message] = field(default_factory=dict)
+    """For questions of the history, as `TurnRequest` has them: their documents are read here."""
 
 
 def choose_reading(
@@ -46,21 +51,43 @@ def choose_reading(
 ) -> Reading | None:
     """Return how the documents are read in parts; None where everything fits and nobody asked for parts.
 
+    A question without documents goes on with those of the turns before it that the model would not read.
+
     Raises DoesNotFit, with both numbers, where the prompt reads no parts, where there is no document to read
     in parts, or where a part would have no room for a sentence; UsageError where what is wished for does not
     go with parts.
     """
     wish = wish or ReadingWish()
     question = composed.question
-    if question is None or not question.documents or target.kind == "continue":
+    if question is None or target.kind == "continue":
         _check_wish(wish)
         return None
+    if not question.documents:
+        return _going_on(composed, question, means, target, wish)
     if not (wish.in_parts or wish.each):
         if _fits(composed, means, target):
             return None
         if question.prompt.header.long.strategy == "fits" and question.prompt.id != CHAT:
             means.session.fit(composed.request, target.parent_id)  # raises
-    question = replace(question, lang=composed.checks.lang)
+    return _reading(replace(question, lang=composed.checks.lang), means, wish)
+
+
+def _going_on(
+    composed: Composed, question: Question, means: Means, target: Target, wish: ReadingWish
+) -> Reading | None:
+    """Return how documents of earlier turns are read, where this one would go without; None: as it is."""
+    document = question.prompt.header.document_input
+    is_about_them = document and document.name not in question.values
+    wants_all = wish.in_parts or wish.each is not None
+    following = following_of(composed, means, target, all_of_them=wants_all) if is_about_them else Following()
+    if not following.documents:
+        _check_wish(wish)
+        return None
+    question = replace(question, documents=following.documents, lang=composed.checks.lang)
+    return replace(_reading(question, means, wish), stand_ins=following.stand_ins)
+
+
+def _reading(question: Question, means: Means, wish: ReadingWish) -> Reading:
     reading = replace(_by_prompt(question, means, wish), keeps_partials=wish.keeps_partials)
     _check_samples(reading)
     return replace(reading, limit=Steps.of(reading.question, means).limit(reading.strategy))

@@ -27,6 +27,10 @@ def part_limit(limit: int) -> int:
 def retrieved(job: Job) -> Generator[SessionEvent | ReadingEvent]:
     """Reply from the best parts, in the order of the documents."""
     chosen, is_about = _chosen(job)
+    if not is_about and job.composed.question and not job.composed.question.documents:
+        # It goes on with a conversation, and need not be about its documents.
+        yield from job.with_history(job.composed)
+        return
     if not is_about:
         yield ReadingNotice("no part of it has a word of the question; its beginning was read")
     if unread := _unread(job, chosen):

@@ -1,8 +1,11 @@
 """How reading in parts is told to people, in one line each."""
 
-from chatterm.tasks.reading.events import NotRead, PartsProgress
+import re
+from collections.abc import Sequence
 
-_MAX_PLACES = 6
+from chatterm.tasks.reading.events import NotRead, PartsProgress, ReadingStopped
+
+_MAX_PLACES = 8
 
 
 def progress_text(progress: PartsProgress) -> str:
@@ -26,9 +29,7 @@ def duration_text(seconds: float) -> str:
 
 def unread_text(unread: NotRead) -> str:
     """Say what the answer does not rest on, and what to do for it."""
-    places = "; ".join(unread.places[:_MAX_PLACES])
-    if num_more := len(unread.places) - _MAX_PLACES:
-        places += f"; and {num_more:,} more" if num_more > 0 else ""
+    places = places_text(unread.places)
     if unread.is_failure:
         return f"not read: {places}; the same command reads only what is missing"
     num_read = unread.total_lines - unread.num_lines
@@ -36,3 +37,34 @@ def unread_text(unread: NotRead) -> str:
         f"read {num_read:,} of {unread.total_lines:,} lines; not read: {places}; "
         "ask for a summary, or --in-parts, to have all of it read"
     )
+
+
+def kept_text(progress: PartsProgress) -> str:
+    """Say what an earlier run spares."""
+    return f"{progress.num_kept:,} of {progress.total:,} parts are there from an earlier run"
+
+
+def stopped_text(stopped: ReadingStopped, *, is_private: bool) -> str:
+    """Say what is left of a reading that was stopped."""
+    parts = f"{stopped.num_kept:,} of {stopped.total:,} parts"
+    if is_private or not stopped.num_kept:
+        return f"stopped after {parts}; nothing of them is kept"
+    return f"{parts} are kept; the same command goes on from there"
+
+
+_RANGE = re.compile(r"(?P<before>.*?)(?:lines? |第)(?P<lines>[\d,-]+)行?")
+
+
+def places_text(places: Sequence[str]) -> str:
+    """Return places as one text: what stands in one document is said together."""
+    groups: dict[str, list[str]] = {}
+    for place in places[:_MAX_PLACES]:
+        found = _RANGE.fullmatch(place)
+        if found and "page" not in place and "页" not in place:
+            groups.setdefault(found["before"], []).append(found["lines"])
+        else:
+            groups[place] = []
+    texts = [f"{before}lines {', '.join(lines)}" if lines else before for before, lines in groups.items()]
+    if len(places) > _MAX_PLACES:
+        texts.append(f"and {len(places) - _MAX_PLACES:,} more")
+    return "; ".join(texts)

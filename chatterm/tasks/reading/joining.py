@@ -1,0 +1,74 @@
+"""Makes one reply of what the parts gave, by code: text in the parts' order, JSON and labels as one list."""
+
+from collections import deque
+from collections.abc import Generator
+
+from chatterm.engine.base import Finished, PrefillProgress, StreamEvent, TextDelta
+from chatterm.session import NotSaved, SessionEvent
+from chatterm.tasks.reading.events import Partial, PartRead, ReadingEvent, ReadingNotice
+from chatterm.tasks.reading.job import Job
+from chatterm.tasks.reading.label_rows import label_reply
+from chatterm.tasks.reading.merging import merge_json, text_after
+from chatterm.tasks.reading.parts import PartsGiven, failure_note, read_parts, stopped
+
+
+def joined(job: Job) -> Generator[SessionEvent | ReadingEvent]:
+    """Read all parts and reply with them, in order."""
+    output = job.first.output
+    if output.schema is None and output.format != "label":
+        yield from _joined_text(job)
+        return
+    given = yield from read_parts(job)
+    if given.is_stopped:
+        yield stopped(job, given)
+        return
+    if output.format == "label":
+        text = label_reply(given.partials)
+    else:
+        assert output.schema is not None, "the branch above is of all others"
+        by_unit = job.reading.unit is not None
+        merged = merge_json(given.partials, output.schema, lang=job.lang, by_unit=by_unit)
+        text = merged.text
+        for notice in merged.notices:
+            yield ReadingNotice(notice)
+    yield from job.said(text, given.usage)
+
+
+def _joined_text(job: Job) -> Generator[SessionEvent | ReadingEvent]:
+    """Reply with each part's text as soon as all before it are there."""
+    told: deque[ReadingEvent | NotSaved] = deque()
+    for event in job.written(_texts(job, told)):
+        while told:
+            yield told.popleft()
+        if not isinstance(event, PrefillProgress):
+            yield event
+
+
+def _texts(job: Job, told: deque[ReadingEvent | NotSaved]) -> Generator[StreamEvent]:
+    """Yield the reply, and put into `told` what else is to be told by then."""
+    reading = read_parts(job)
+    names_documents = len({chunk.document for chunk in job.chunks}) > 1
+    waiting: dict[int, Partial] = {}
+    before: Partial | None = None
+    number = 1
+    while True:
+        try:
+            event = next(reading)
+        except StopIteration as end:
+            given: PartsGiven = end.value
+            break
+        told.append(event)
+        if isinstance(event, PartRead):
+            waiting[event.number] = event.partial
+        while number in waiting:
+            partial = waiting.pop(number)
+            number += 1
+            if not partial.is_failed and partial.text.strip():
+                yield TextDelta(0, 0, text_after(before, partial, names_documents=names_documents))
+                before = partial
+        yield PrefillProgress(0, 0, 0)  # lets what was put into `told` be told
+    if given.is_stopped:
+        told.append(stopped(job, given))
+    elif note := failure_note(job, given.partials):
+        yield TextDelta(0, 0, f"\n\n{note}" if before else note)
+    yield Finished(0, 0, "cancelled" if given.is_stopped else "end", given.usage)
