@@ -18,15 +18,14 @@ settings.register_profile("explore", deadline=None, max_examples=2_000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fixed"))
 # Checks are the same in every run; `HYPOTHESIS_PROFILE=explore pytest ...` looks for new examples.
 
-
-def pytest_collection_finish() -> None:
-    """Take what pytest holds of 6,000 tests from what is searched for garbage, again and again, by all of them."""
-    gc.collect()
-    gc.freeze()
-
-
 USER_PATHS = Paths.from_environment(os.environ)
 """The paths as they were before any test moved them: the models folder that setup filled."""
+
+
+def pytest_collection_finish() -> None:
+    """Leave what pytest holds of thousands of tests out of every search for garbage while they run."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
