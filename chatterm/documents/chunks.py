@@ -93,6 +93,8 @@ class _Cutter:
         self._limit = limit
         self._lines = document.text.split("\n")
         self._starts = _line_starts(self._lines)
+        self._table_heads: dict[int, str] = {}
+        """By their first line; empty where one is too long to be repeated."""
         self._tokens_per_char = 0.3
         sample = document.text[:4000]
         if sample.strip():
@@ -228,13 +230,21 @@ class _Cutter:
 
     def _head(self, piece: _Piece, before: _Piece | None) -> str:
         if self._is_table_row(piece):
-            first = self._starts[piece.block.first]
-            head = self._text[first : self._starts[piece.block.first + piece.block.num_head_lines]].rstrip()
-            return head if self._foreseen(len(head)) <= _MAX_HEAD * self._limit else ""
+            return self._table_head(piece.block)
         is_next = before is not None and before.path == piece.path and not piece.is_heading
         if before is None or not is_next or before.block.kind not in ("paragraph", "item"):
             return ""
         return self._last_sentence(before)
+
+    def _table_head(self, table: Block) -> str:
+        if table.first not in self._table_heads:
+            start, end = self._starts[table.first], self._starts[table.first + table.num_head_lines]
+            head = self._text[start:end].rstrip()
+            is_short = (
+                self._foreseen(len(head)) <= self._limit and self._count(head) <= _MAX_HEAD * self._limit
+            )
+            self._table_heads[table.first] = head if is_short else ""
+        return self._table_heads[table.first]
 
     def _is_table_row(self, piece: _Piece) -> bool:
         """Whether a piece is part of a table without the head."""

@@ -157,7 +157,7 @@ def _fenced(lines: Sequence[str], place: int) -> Block | None:
 
 
 def _table(lines: Sequence[str], place: int) -> Block | None:
-    has_rule = "|" in lines[place] and place + 1 < len(lines) and "-" in lines[place + 1]
+    has_rule = "|" in lines[place] and place + 1 < len(lines) and "|" in lines[place + 1]
     if not has_rule or not _TABLE_RULE.match(lines[place + 1]):
         return None
     end = place + 2
