@@ -13,6 +13,7 @@ from chatterm import __version__
 from chatterm.cli.listing import show_rows
 from chatterm.cli.wiring import Workspace
 from chatterm.errors import ChattermError
+from chatterm.models.cache import GPU_KERNELS
 from chatterm.models.catalogue import CatalogueEntry
 
 _MIN_SQLITE = (3, 51, 3)
@@ -56,7 +57,7 @@ def _versions(_: Workspace) -> Iterator[Finding]:
 
 
 def _machine(workspace: Workspace) -> Iterator[Finding]:
-    from chatterm.engine.local.devices import choose_device, gpu_decoder
+    from chatterm.engine.local.devices import choose_device, gpu_decoder, unusable_gpus
     from chatterm.engine.local.native.build import find_compiler
     from chatterm.engine.local.runtime import num_physical_cores
 
@@ -68,7 +69,9 @@ def _machine(workspace: Workspace) -> Iterator[Finding]:
         without = "torch's own operations; with a C compiler (cc, gcc or clang) replies come much faster"
         yield Finding("decoder", True, f"in C, compiled by {compiler}" if compiler else without)
     if device.type == "cuda":
-        yield Finding("decoder", True, gpu_decoder(device))
+        yield Finding("decoder", True, gpu_decoder(device, workspace.paths.cache / GPU_KERNELS))
+    for reason in unusable_gpus():
+        yield Finding("GPU", True, f"not used: {reason}")
     pages, page = os.sysconf("SC_PHYS_PAGES"), os.sysconf("SC_PAGE_SIZE")
     yield Finding("memory", True, f"{pages * page / 2**30:.1f} GiB in all")
 

@@ -5,12 +5,17 @@ compiler, driver and card may disagree in ways that only running tells.
 """
 
 import os
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 
+from chatterm.engine.local.decoder.any_decoder import AnyDecoder
+from chatterm.engine.local.decoder.decoder import Decoder
+from chatterm.engine.local.decoder.linear import LoadPlan
 from chatterm.engine.local.gpu.availability import runs_on, slower, why_no_kernels
-from chatterm.engine.local.options import RuntimeOptions
+from chatterm.engine.local.source import ModelSource
 from chatterm.errors import UsageError
 
 if TYPE_CHECKING:
@@ -65,16 +70,21 @@ def _num_gpus() -> int:
     return torch.cuda.device_count() if torch.cuda.is_available() else 0
 
 
-def choose_kernels(device: torch.device, options: RuntimeOptions | None = None) -> KernelChoice:
-    """Return the kernels for a GPU, or say what it does without them. None of them runs yet."""
+def choose_kernels(
+    device: torch.device, *, cache: Path | None = None, is_identical: bool = False
+) -> KernelChoice:
+    """Return the kernels for a GPU, after a trial of one, or say what it does without them.
+
+    What is compiled is kept in `cache` (None: where Triton keeps it). `is_identical` as in `GpuKernels`.
+    """
     if device.type != "cuda":
         return KernelChoice()
     if reason := why_no_kernels(torch.cuda.get_device_capability(device)):
         return KernelChoice(None, (reason,))
     # Read when Triton is imported. Fused multiplications and additions are no loss here.
     os.environ.setdefault("TRITON_DEFAULT_FP_FUSION", "1")
-    if options is not None and options.gpu_kernels is not None:
-        os.environ.setdefault("TRITON_CACHE_DIR", str(options.gpu_kernels))
+    if cache is not None:
+        os.environ.setdefault("TRITON_CACHE_DIR", str(cache))
     try:
         from chatterm.engine.local.gpu.kernels import GpuKernels
     except (
@@ -83,14 +93,29 @@ def choose_kernels(device: torch.device, options: RuntimeOptions | None = None) 
         OSError,
     ) as error:  # another Triton than the kernels are for, or half of one
         return KernelChoice(None, (slower(f"Triton cannot be imported ({error})"),))
-    kernels = GpuKernels.on(device, is_identical=options is not None and options.is_deterministic)
+    kernels = GpuKernels.on(device, is_identical=is_identical)
     if reason := kernels.why_they_fail():
         return KernelChoice(None, (slower(f"Triton's kernels do not run here ({reason})"),))
     return KernelChoice(kernels)
 
 
-def gpu_decoder(device: torch.device) -> str:
-    """Say what a GPU's decoder is made of, after a trial of its kernels."""
-    choice = choose_kernels(device)
+def load_tried(source: ModelSource, plan: LoadPlan) -> tuple[AnyDecoder, tuple[str, ...]]:
+    """Load the model as planned, or without the GPU's kernels where they do not run it; with notes.
+
+    Raises as `ModelSource.load`.
+    """
+    model, notes = source.load(plan)
+    reason = model.why_kernels_fail() if isinstance(model, Decoder) else None
+    if reason is None:
+        return model, notes
+    del model
+    torch.cuda.empty_cache()
+    model, notes = source.load(replace(plan, placement=replace(plan.placement, kernels=None)))
+    return model, (slower(f"Triton's kernels do not run this model here ({reason})"), *notes)
+
+
+def gpu_decoder(device: torch.device, cache: Path | None = None) -> str:
+    """Say what a GPU's decoder is made of, after a trial of its kernels; `cache` as in `choose_kernels`."""
+    choice = choose_kernels(device, cache=cache)
     how = choice.notes[0] if choice.notes else "Triton's kernels, one CUDA graph a token"
     return f"{how}; {torch.cuda.get_device_name(device)}"

@@ -21,7 +21,7 @@ from chatterm.engine.local.decoder.any_decoder import AnyDecoder
 from chatterm.engine.local.decoder.decoder import Decoder
 from chatterm.engine.local.decoder.linear import LoadPlan, Placement
 from chatterm.engine.local.decoder.token_passes import TokenPasses, TorchPasses
-from chatterm.engine.local.devices import choose_device, choose_kernels, unusable_gpus
+from chatterm.engine.local.devices import choose_device, choose_kernels, load_tried, unusable_gpus
 from chatterm.engine.local.fitting import fitted
 from chatterm.engine.local.generation.choosing import Constraint, Drawn, TokenChooser
 from chatterm.engine.local.generation.device_steps import DeviceSteps
@@ -31,7 +31,6 @@ from chatterm.engine.local.generation.lookup import MAX_DRAFT, PromptLookup
 from chatterm.engine.local.generation.passes import Reader
 from chatterm.engine.local.generation.run import SampleRun
 from chatterm.engine.local.generation.scoring import score_endings
-from chatterm.engine.local.gpu.availability import slower
 from chatterm.engine.local.memory import out_of_memory_text
 from chatterm.engine.local.native.library import NativeLibrary
 from chatterm.engine.local.options import RuntimeOptions
@@ -104,7 +103,9 @@ class Runtime:
         torch.set_num_threads(1)
         native = NativeLibrary(kernels, most_threads) if kernels and chosen.type == "cpu" else None
         native = native if native and native.is_fast else None
-        kernels_found = choose_kernels(chosen, options)
+        kernels_found = choose_kernels(
+            chosen, cache=options.gpu_kernels, is_identical=options.is_deterministic
+        )
         placement = Placement.best_for(chosen, native, kernels_found.kernels)
         cpu = torch.device("cpu")
         fit = fitted(source, options, placement, _free_bytes(chosen), _free_bytes(cpu))
@@ -116,7 +117,7 @@ class Runtime:
             spill=Placement.best_for(cpu),
         )
         with memory_errors_named(chosen, "the model's weights"):
-            model, notes = _loaded(source, plan)
+            model, notes = load_tried(source, plan)
         if chosen.type == "cuda":
             torch.cuda.empty_cache()  # of what unpacking took, which would count as not free
         is_fixed = options.num_threads is not None or options.is_deterministic or chosen.type != "cpu"
@@ -196,18 +197,6 @@ class Runtime:
             # What is kept is within the budget, but others have taken what was free: leave room to go on.
             self.forget()
             raise
-
-
-def _loaded(source: ModelSource, plan: LoadPlan) -> tuple[AnyDecoder, tuple[str, ...]]:
-    """Load the model, without the GPU's kernels where they do not run it."""
-    model, notes = source.load(plan)
-    reason = model.why_kernels_fail() if isinstance(model, Decoder) else None
-    if reason is None:
-        return model, notes
-    del model
-    torch.cuda.empty_cache()
-    model, notes = source.load(replace(plan, placement=replace(plan.placement, kernels=None)))
-    return model, (slower(f"Triton's kernels do not run this model here ({reason})"), *notes)
 
 
 def _fast_steps(model: AnyDecoder, options: RuntimeOptions) -> FastSteps | None:

@@ -42,6 +42,19 @@ def test_running_out_of_memory_names_what_was_asked_and_what_is_free() -> None:
         torch.empty(2**62, dtype=torch.uint8)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "CUDA error: out of memory",
+        "Triton Error [CUDA]: out of memory",
+        "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`",
+    ],
+)
+def test_a_gpu_s_libraries_running_out_of_memory_are_told_alike(text: str) -> None:
+    with pytest.raises(OutOfMemory, match="cpu for a test"), memory_errors_named(CPU, "a test"):
+        raise RuntimeError(text)
+
+
 def test_python_running_out_of_memory_is_told_alike() -> None:
     with pytest.raises(OutOfMemory, match="cpu for a test"), memory_errors_named(CPU, "a test"):
         bytearray(2**62)

@@ -74,6 +74,19 @@ def test_replies_by_graphs_are_those_by_plain_steps(family: str, tmp_path: Path)
     assert graphs.num_replayed > 3 * graphs.num_captured
 
 
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+@pytest.mark.parametrize("family", FAMILIES)
+def test_replies_by_the_card_s_own_graphs(family: str, tmp_path: Path) -> None:
+    """In fp32, so that both ways to attend round alike but for the last bits."""
+    device = torch.device("cuda")
+    model = decoder_of(family, tmp_path, Placement(device, torch.float32, keeps_packed=False))
+    writer = Writer(model)
+    steps = DeviceSteps(model, TorchPasses(model, least_bucket=16))
+    writer.stepper = Stepper(writer.reader, ONE_THREAD, steps)
+    assert replies(writer) == replies(Writer(model))
+
+
 @pytest.fixture
 def tiny(tmp_path: Path) -> Decoder:
     shape = TinyLlama(context_length=256, num_layers=1, num_heads=2, num_kv_heads=1)
