@@ -21,7 +21,7 @@ from chatterm.models.cache import CALIBRATIONS
 from chatterm.prompts import MissingInput
 from chatterm.session import CalibrationCache, ChatSession
 from chatterm.store import ConversationStore
-from chatterm.tasks import Composed, Question, choose_prompt, compose
+from chatterm.tasks import Composed, Question, choose_prompt, compose, earlier_in
 from chatterm.tasks.answer_shape import Wish
 from chatterm.tasks.answering import Means, ReadingWish, Target, answer, choose_reading, with_form
 from chatterm.tasks.schemas import read_answer_schema
@@ -151,7 +151,8 @@ class _Ask:
                     return show_plan(reading, means, self.report, as_json=self.options.as_json)
                 return self._show_dry_run(session, engine, composed, place)
             shaped = with_form(composed, reading)
-            turn = AskTurn(self.options, self.report, self.cancel, engine, shaped, reading)
+            earlier = earlier_in(self.store, place.parent_id)
+            turn = AskTurn(self.options, self.report, self.cancel, engine, shaped, reading, earlier)
             return turn.play(answer(composed, reading, means, target, self.cancel))
 
     def _place(self) -> Place:

@@ -129,6 +129,12 @@ def ask(
         bool,
         typer.Option("--strict", help="Exit with 6 where a number, a quote or the schema is not met."),
     ] = False,
+    cite: Annotated[
+        bool | None,
+        typer.Option(
+            "--cite/--no-cite", help="Behind each statement the lines of the documents it rests on."
+        ),
+    ] = None,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Nothing on stderr but errors.")] = False,
 ) -> int:
     """Answer one question; piped text and files are read before it.
@@ -173,6 +179,7 @@ def ask(
         shows_usage=usage,
         is_dry_run=dry_run,
         is_strict=strict,
+        cites=cite,
         is_quiet=quiet,
         choices=choices,
         each=inputs.unit(each) if each is not None else None,

@@ -32,6 +32,8 @@ class AskOptions:
     is_dry_run: bool = False
     is_strict: bool = False
     """Whether an answer that the checks find fault with fails, after it is printed."""
+    cites: bool | None = None
+    """Whether each statement carries the lines it rests on; None: for people, where a prompt verifies."""
     is_quiet: bool = False
     choices: str | None = None
     """Labels by commas, one of which is the answer."""

@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import Generator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from chatterm.cli.answer import (
@@ -18,6 +18,7 @@ from chatterm.cli.answer import (
 )
 from chatterm.cli.ask_json import reply_object, scored_object, structured_object, token_object
 from chatterm.cli.ask_options import AskOptions
+from chatterm.cli.cited import CitedAnswer, with_lines
 from chatterm.cli.formed import list_text, print_table, scored_notices, scored_text
 from chatterm.cli.parts import reading_object
 from chatterm.cli.report import Report
@@ -25,8 +26,9 @@ from chatterm.cli.turn import Outcome, TurnPlayer, usage_line
 from chatterm.conversation import Turn
 from chatterm.engine.base import CancelToken, Engine
 from chatterm.errors import CheckFailed
-from chatterm.tasks import Checked, Composed, TaskEvent
+from chatterm.tasks import Checked, Composed, Earlier, TaskEvent
 from chatterm.tasks.answering import Reading
+from chatterm.tasks.citing import Grounds, grounds_of
 from chatterm.tasks.doubt import without_doubtful
 from chatterm.tasks.extract import first_fenced
 from chatterm.tasks.structured import StructuredAnswer, read_answer
@@ -45,6 +47,8 @@ class AskTurn:
     """With the form of its answer."""
     reading: Reading | None = None
     """How its documents are read, where that is in parts."""
+    earlier: Earlier = field(default_factory=Earlier)
+    """What the conversation has before it."""
 
     def play(self, events: Generator[TaskEvent]) -> int:
         """Run it, and return the exit code. Raises CheckFailed where `--strict` is not met."""
@@ -58,6 +62,8 @@ class AskTurn:
         )
         for text in (*self.engine.describe().notices, *self.composed.notices):
             player.notice(text)
+        if self.options.cites and not self._grounds:
+            player.notice("--cite finds nothing to cite: no document goes with this answer")
         with closing(events):
             outcome = player.play(events)
         if outcome.turns and not outcome.is_reader_gone:
@@ -118,6 +124,7 @@ class AskTurn:
             extra |= reading_object(self.reading, parts, with_partials=self.options.shows_partials)
         if found := self._checks_of(turn, outcome):
             shown["verification"] = found.as_json()
+            shown["sources"] = found.cited.as_json()
         return shown | extra
 
     def _show_reply(self, turn: Turn, outcome: Outcome, player: TurnPlayer) -> None:
@@ -142,6 +149,8 @@ class AskTurn:
             return
         found = self._checks_of(turn, outcome)
         unverified = _unverified(view, found) if found else set()
+        if found and self._cites:
+            view = with_lines(view, found.cited, self.composed.checks.lang)
         if view.kind == "list":
             print_safely(sys.stdout, list_text(view, unverified))
         else:
@@ -179,6 +188,22 @@ class AskTurn:
             return self.options.is_rendered
         return sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
 
+    @property
+    def _grounds(self) -> Grounds:
+        return grounds_of(self.composed.checks, self.earlier)
+
+    @property
+    def _cites(self) -> bool:
+        """Whether statements are marked: where that was asked for, and for people where a prompt verifies.
+
+        Not by itself where the reply is to be in another language than the documents, as a translation is.
+        """
+        plan = self.composed.checks
+        if not self._grounds or self.options.cites is not None:
+            return bool(self._grounds and self.options.cites)
+        is_alike = plan.reply_lang in (None, self._grounds.language)
+        return self._is_for_people and bool(plan.levels) and is_alike
+
     def _writer(self) -> AnswerWriter:
         if self._is_for_people:
             from rich.console import Console
@@ -189,7 +214,11 @@ class AskTurn:
         else:
             writer = PlainAnswer(sys.stdout)
         is_streamed = self.options.is_streamed and not self.options.shows_partials
-        return writer if is_streamed else WholeAnswer(writer)
+        writer = writer if is_streamed else WholeAnswer(writer)
+        if not self._cites:
+            return writer
+        lang = self.composed.checks.lang
+        return CitedAnswer(writer, self._grounds, lang, is_markdown=self._is_for_people)
 
     def _write(self, writer: AnswerWriter, text: str) -> None:
         writer.write(text)

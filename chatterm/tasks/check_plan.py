@@ -27,6 +27,8 @@ class CheckPlan:
 
     sources: tuple[str, ...] = ()
     """The texts of the documents of this turn; those of earlier turns come with `Earlier`."""
+    names: tuple[str, ...] = ()
+    """Theirs."""
     given: str = ""
     """The user's own words and the prompt's instruction, which a reply may repeat."""
     examples: tuple[str, ...] = ()
@@ -48,6 +50,8 @@ class CheckPlan:
     """Of the notices."""
     reply_lang: str | None = None
     """What the reply is to be written in; None: it may be in any language."""
+    kept: dict[tuple[str, ...], object] = field(default_factory=dict, compare=False, repr=False)
+    """The documents of this turn, indexed (`citing.Grounds`), for all who look something up in them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,8 @@ class Earlier:
 
     sources: tuple[str, ...] = ()
     """The documents that stand in them."""
+    names: tuple[str, ...] = ()
+    """Theirs."""
     given: str = ""
     """What the user said in them."""
     told: frozenset[str] = frozenset()
@@ -78,10 +84,11 @@ def make_plan(prompt: PromptTemplate, rendered: RenderedPrompt, ground: Ground, 
     """Return what the reply to `rendered` is held against."""
     header, lang = prompt.header, rendered.reference.lang
     of_documents = {spec.name for spec in header.inputs if spec.type == "document"}
-    pasted = [value for name, value in ground.values.items() if name in of_documents]
+    pasted = {name: value for name, value in ground.values.items() if name in of_documents}
     instruction = [one.content for one in rendered.messages if one.role == "system"]
     return CheckPlan(
-        sources=(*(document.text for document in ground.documents), *pasted),
+        sources=(*(document.text for document in ground.documents), *pasted.values()),
+        names=(*(document.name for document in ground.documents), *pasted),
         given="\n".join(
             [
                 *instruction,

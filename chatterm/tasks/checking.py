@@ -3,13 +3,14 @@
 import re
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from chatterm.checks import Finding, Kind, Level, Report, describe, draft_line, footer
 from chatterm.conversation import Turn
 from chatterm.session import SessionEvent, TurnFinished
 from chatterm.tasks.check_plan import CheckPlan, Earlier
+from chatterm.tasks.citing import Cited, Grounds, grounds_of
 from chatterm.tasks.json_leaves import Path
 from chatterm.tasks.question import Composed
 from chatterm.tasks.reading.events import ReadingEvent
@@ -17,6 +18,7 @@ from chatterm.tasks.reply_language import wrong_language
 
 if TYPE_CHECKING:
     from chatterm.checks.phrasings import Phrasing
+    from chatterm.checks.support import Support
     from chatterm.tasks.reply_text import ReplyText
 
 MAX_NOTICES = 8
@@ -55,6 +57,13 @@ class Checked:
     """All that is amiss, a sentence each, in the language of the prompt's text."""
     footers: tuple[str, ...] = ()
     """What stands below this reply and was not told in the conversation before."""
+    cited: Cited = field(default=Cited(Grounds(())), compare=False, repr=False)
+    """The lines of the documents that it rests on."""
+
+    @property
+    def supports(self) -> "tuple[Support, ...]":
+        """What each statement rests on, or each item of a reply in JSON; looked up at the first question."""
+        return tuple(one.support for one in self.cited.sources)
 
     @property
     def fails_strictly(self) -> bool:
@@ -101,14 +110,16 @@ def check_turn(turn: Turn, plan: CheckPlan, earlier: Earlier) -> Checked:
     is_cut = turn.finish_reason in ("length", "cancelled")
     report = Report((), {}) if plan.is_closed else _verified(reply, plan, earlier, sources, is_cut=is_cut)
     phrasings = tuple(_phrasings(reply, plan, sources))
+    fields = tuple(_field_marks(reply, plan, report))
     missed = None if is_cut else reply.violation(plan.schema)
     return Checked(
         reply_id=turn.reply.id,
         report=report,
-        fields=tuple(_field_marks(reply, plan, report)),
+        fields=fields,
         phrasings=phrasings,
         misses_schema=missed,
         notices=tuple(_notices(plan, report, phrasings, missed)),
+        cited=Cited(grounds_of(plan, earlier), reply, plan.schema is not None, fields),
         footers=tuple(footer(pack, plan.lang) for pack in plan.packs if not _is_told(pack, plan, earlier)),
     )
 

@@ -17,18 +17,19 @@ def earlier_in(store: ConversationStore, parent_id: str | None) -> Earlier:
     """
     path = store.path_to(parent_id) if parent_id else ()
     details = tuple(_details(store, path))
-    sources: list[str] = []
+    named: dict[str, str] = {}
     words: list[str] = []
     for node in path:
         if node.message.role == "user":
             documents = attached_to(store, [node])
-            sources += (document.text for document in documents)
+            for document in documents:
+                named.setdefault(document.text, document.name)
             fenced = fence(documents)
             words.append(node.message.content.replace(fenced, "") if fenced else node.message.content)
     words += (
         value for detail in details if detail.record.prompt for value in detail.record.prompt.values.values()
     )
-    return Earlier(tuple(dict.fromkeys(sources)), "\n".join(words), _told(details))
+    return Earlier(tuple(named), tuple(named.values()), "\n".join(words), _told(details))
 
 
 def _details(store: ConversationStore, path: Sequence[MessageNode]) -> Iterator[ReplyDetail]:
