@@ -110,15 +110,18 @@ class _Cutter:
         for first, end in unit_spans(self._lines, found, unit):
             while pieces[place].block.end <= first:
                 place += 1
-            yield from self._packed([self._of_unit(pieces[place:], first, end)])
+            yield from self._packed([self._of_unit(pieces, place, first, end)])
 
-    def _of_unit(self, pieces: Sequence[_Piece], first: int, end: int) -> _Piece:
-        """Return a unit as one piece: of the blocks that it holds, or a row or line of the one it is in."""
+    def _of_unit(self, pieces: Sequence[_Piece], place: int, first: int, end: int) -> _Piece:
+        """Return a unit as one piece, made of what it holds of the blocks."""
         start, stop = self._starts[first], self._starts[end] - 1
-        parts = tuple(takewhile(lambda piece: piece.block.end <= end, pieces))
-        if parts and parts[0].block.first >= first:
-            return replace(parts[0], start=start, end=stop, parts=parts)
-        return replace(pieces[0], start=start, end=stop)
+        parts = tuple(
+            replace(piece, start=max(start, piece.start), end=min(stop, piece.end))
+            for piece in takewhile(
+                lambda piece: piece.block.first < end, (pieces[at] for at in range(place, len(pieces)))
+            )
+        )
+        return replace(parts[0], start=start, end=stop, parts=parts)
 
     def _packed(self, pieces: Sequence[_Piece]) -> Iterator[Chunk]:
         waiting = list(reversed(pieces))
