@@ -1,0 +1,155 @@
+"""Going on after a document: what the model would not read of it is looked up, what fits stays as it is."""
+
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
+from dataclasses import replace
+
+import pytest
+
+from chatterm.conversation import Document
+from chatterm.engine.base import CancelToken, GenerationRequest, StreamEvent
+from chatterm.engine.echo import EchoEngine
+from chatterm.prompts import PromptFolder, PromptLibrary
+from chatterm.resources import shipped_prompts
+from chatterm.session import ChatSession, TurnFinished, TurnStarted
+from chatterm.store import ConversationStore
+from chatterm.tasks import Question, choose_prompt, compose
+from chatterm.tasks.answering import answer
+from chatterm.tasks.means import Means, Target
+from chatterm.tasks.question import Composed
+from chatterm.tasks.reading.following import following_of
+from chatterm.tasks.reading.plan import ReadingWish, choose_reading
+
+LIBRARY = PromptLibrary([PromptFolder("shipped", shipped_prompts())])
+SHORT = Document("note.txt", "The ferry leaves at nine.\n", 26)
+LONG = Document(
+    "report.txt",
+    "\n\n".join(f"Topic{number} costs {number} euros. " + "It is long. " * 12 for number in range(60)),
+    9000,
+)
+
+
+@pytest.fixture
+def store() -> Iterator[ConversationStore]:
+    with closing(ConversationStore.in_memory()) as opened:
+        yield opened
+
+
+class Reader(EchoEngine):
+    """Keeps what it was asked last."""
+
+    def __init__(self, context_length: int) -> None:
+        super().__init__(["An answer."], context_length=context_length)
+        self.last: tuple[str, ...] = ()
+
+    def stream(self, requests: Sequence[GenerationRequest], cancel: CancelToken) -> Generator[StreamEvent]:
+        self.last = tuple(message.content for message in requests[-1].messages)
+        yield from super().stream(requests, cancel)
+
+
+class Talk:
+    """A conversation that goes on below its last message."""
+
+    def __init__(self, store: ConversationStore, context_length: int = 600) -> None:
+        self.engine = Reader(context_length)
+        self.means = Means(self.engine, store, ChatSession(self.engine, store), {}, LIBRARY)
+        self.target = Target()
+
+    def composed(self, text: str, *documents: Document) -> Composed:
+        question = Question(
+            text=text,
+            documents=documents,
+            prompt=choose_prompt(LIBRARY, None, has_text=bool(text)),
+            emergency_number="112",
+            continues=self.target.parent_id is not None,
+        )
+        return compose(question, self.engine.describe(), {"max_tokens": 50})
+
+    def ask(self, text: str, *documents: Document, wish: ReadingWish | None = None) -> TurnStarted:
+        composed = self.composed(text, *documents)
+        reading = choose_reading(composed, self.means, self.target, wish)
+        events = list(answer(composed, reading, self.means, self.target, CancelToken()))
+        (finished,) = [event for event in events if isinstance(event, TurnFinished)]
+        reply = finished.turn.reply
+        self.target = Target(conversation_id=reply.conversation_id, parent_id=reply.id)
+        return next(event for event in events if isinstance(event, TurnStarted))
+
+
+def test_a_document_that_fits_stays_in_the_history(store: ConversationStore) -> None:
+    talk = Talk(store)
+    talk.ask("When?", SHORT)
+    assert choose_reading(talk.composed("Sure?"), talk.means, talk.target) is None
+    talk.ask("Sure?")
+    assert "The ferry leaves at nine." in talk.engine.last[1]
+    assert talk.engine.last[-1] == "Sure?"
+
+
+def test_of_a_document_that_was_read_in_parts_passages_are_looked_up(store: ConversationStore) -> None:
+    talk = Talk(store)
+    talk.ask("What does topic7 cost?", LONG)
+    started = talk.ask("And topic41?")
+    assert "Topic41 costs 41 euros" in talk.engine.last[-1]
+    assert "Topic12 costs" not in talk.engine.last[-1]
+    assert "What does topic7 cost?" in "".join(talk.engine.last[:-1])
+    assert store.node(started.question.id).message.content == "And topic41?"
+    assert store.attachments(started.question.id) == ()
+    talk.ask("And topic23?")
+    assert "Topic23 costs 23 euros" in talk.engine.last[-1]
+
+
+def test_what_has_nothing_to_do_with_it_is_answered_without_it(store: ConversationStore) -> None:
+    talk = Talk(store)
+    talk.ask("What does topic7 cost?", LONG)
+    talk.ask("Grazie mille!")
+    assert talk.engine.last[-1] == "Grazie mille!"
+
+
+def test_a_document_that_no_longer_fits_is_looked_up_and_its_turn_stays(store: ConversationStore) -> None:
+    talk = Talk(store, context_length=4000)
+    talk.ask("What does topic7 cost?", LONG)
+    assert "Topic59" in talk.engine.last[-1]
+    smaller = Talk(store)
+    smaller.target = talk.target
+    started = smaller.ask("And topic41?")
+    assert started.num_dropped_turns == 0
+    history = smaller.engine.last[1]
+    assert history == "[report.txt: 119 lines]\n\nWhat does topic7 cost?"
+    assert "Topic41 costs 41 euros" in smaller.engine.last[-1]
+
+
+def test_a_document_whose_question_got_no_answer_is_looked_up(store: ConversationStore) -> None:
+    talk = Talk(store)
+    composed = talk.composed("When?", SHORT)
+    question = talk.means.session.keep_question(composed.request)
+    below = Target(conversation_id=question.conversation_id, parent_id=question.id)
+    following = following_of(talk.composed("And?"), talk.means, below)
+    assert [document.text for document in following.documents] == [SHORT.text]
+
+
+def test_each_document_is_looked_up_once_and_those_that_fit_not_at_all(store: ConversationStore) -> None:
+    talk = Talk(store, context_length=1200)
+    talk.ask("What does topic7 cost?", LONG)
+    talk.ask("And topic8?", LONG)
+    talk.ask("When does the ferry leave?", SHORT)
+    following = following_of(talk.composed("And?"), talk.means, talk.target)
+    assert [document.name for document in following.documents] == ["report.txt"]
+    everything = following_of(talk.composed("And?"), talk.means, talk.target, all_of_them=True)
+    assert [document.name for document in everything.documents] == ["report.txt", "note.txt"]
+
+
+def test_editing_and_answering_again_look_above_their_question(store: ConversationStore) -> None:
+    talk = Talk(store)
+    first = talk.ask("What does topic7 cost?", LONG)
+    second = talk.ask("And topic41?")
+    for kind in ("edit", "regenerate"):
+        target = replace(talk.target, kind=kind, parent_id=None, message_id=second.question.id)
+        assert following_of(talk.composed("And?"), talk.means, target).documents
+        target = replace(target, message_id=first.question.id)
+        assert not following_of(talk.composed("And?"), talk.means, target).documents
+
+
+def test_a_conversation_without_documents_goes_on_as_it_is(store: ConversationStore) -> None:
+    talk = Talk(store)
+    talk.ask("Hello.")
+    assert following_of(talk.composed("And?"), talk.means, talk.target).documents == ()
+    assert following_of(talk.composed("And?"), talk.means, Target()).documents == ()
