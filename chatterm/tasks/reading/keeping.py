@@ -6,7 +6,7 @@ answered in its own conversation, and a question asked anew takes the parts over
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, astuple, dataclass
 
 from chatterm.conversation import MessageNode, ModelCard
@@ -32,11 +32,6 @@ class Begun:
     is_resumed: bool = False
     """It was asked before, and got no answer."""
     not_saved: NotSaved | None = None
-
-
-def has_seed(question: Question, defaults: Mapping[str, object]) -> bool:
-    """Return whether the user gave a seed. A drawn one is another each time, and no reply is owed to it."""
-    return any(layer.get("seed") is not None for layer in (question.settings, defaults))
 
 
 def task_key(

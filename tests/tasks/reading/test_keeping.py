@@ -19,7 +19,7 @@ from chatterm.store.driver import sqlite3
 from chatterm.tasks import Question
 from chatterm.tasks.answer_shape import Wish
 from chatterm.tasks.means import Means, Target
-from chatterm.tasks.reading.keeping import Kept, begin, has_seed, task_key, unanswered
+from chatterm.tasks.reading.keeping import Kept, begin, task_key, unanswered
 
 LIBRARY = PromptLibrary([PromptFolder("shipped", shipped_prompts())])
 PARTS = (
@@ -100,12 +100,6 @@ def test_a_seed_counts_where_it_was_given_and_matters(
     samplings = [SamplingParams(temperature=temperature, seed=seed) for seed in (1, 2)]
     keys = {task_key(QUESTION, PARTS, sampling=one, card=CARD, has_seed=is_given) for one in samplings}
     assert len(keys) == (1 if is_same else 2)
-
-
-def test_a_seed_is_given_by_an_option_or_the_configuration() -> None:
-    assert not has_seed(QUESTION, {"seed": None, "top_k": 3})
-    assert has_seed(QUESTION, {"seed": 0})
-    assert has_seed(replace(QUESTION, settings={"seed": 7}), {})
 
 
 def test_what_a_part_gave_is_known_to_the_next_run(store: ConversationStore) -> None:
