@@ -16,20 +16,23 @@ if TYPE_CHECKING:
     from chatterm.documents.units import Unit
 
 STDIN = Path("-")
+PIPED = "stdin"
+"""The name of the document that was piped in; it is the first."""
 
 
 def read_documents(files: Sequence[Path]) -> "tuple[Document, ...]":
-    """Read standard input, where it is no terminal, then the files of -f (`-` is standard input).
+    """Read standard input, where it is no terminal, then the files, folders and globs of -f (`-`: stdin).
 
     Of standard input only what has text counts. Raises InputRefused or UsageError, naming what was read.
     """
-    from chatterm.documents import read_file, read_stream
+    from chatterm.documents import check_total, read_all, read_stream
 
-    documents = [read_file(path) for path in files if path != STDIN]
+    documents = read_all([path for path in files if path != STDIN])
     if (STDIN in files or not stdin_is_terminal()) and sys.stdin is not None:
-        piped = read_stream(sys.stdin.buffer, "stdin")
-        documents = [piped, *documents] if piped.text.strip() else documents
-    return tuple(documents)
+        piped = read_stream(sys.stdin.buffer, PIPED)
+        documents = (piped, *documents) if piped.text.strip() else documents
+        check_total(documents)
+    return documents
 
 
 def stdin_is_terminal() -> bool:

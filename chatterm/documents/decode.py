@@ -9,7 +9,7 @@ import re
 from chatterm.documents.guess import guess_legacy, guess_wide
 from chatterm.errors import InputRefused
 
-_MARKS = (
+MARKS = (
     # UTF-32 LE first: its mark starts with that of UTF-16 LE
     (codecs.BOM_UTF32_LE, "utf-32-le"),
     (codecs.BOM_UTF32_BE, "utf-32-be"),
@@ -29,7 +29,7 @@ def decode(data: bytearray, name: str, declared: str | None = None) -> tuple[str
     Raises InputRefused where the bytes are no text: NUL bytes, or more than a tenth of the text undecodable.
     `data` is emptied as soon as it is decoded, to keep memory low.
     """
-    for mark, encoding in _MARKS:
+    for mark, encoding in MARKS:
         if data.startswith(mark):
             del data[: len(mark)]
             return _decode_as(data, encoding, name, offset=len(mark))

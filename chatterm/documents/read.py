@@ -22,7 +22,7 @@ def read_stream(stream: IO[bytes], name: str, cap: int = CAP_BYTES) -> Document:
     Raises InputRefused where there are more than `cap` bytes or no text can be read from them, UsageError
     where the stream cannot be read.
     """
-    name = _shown(name)
+    name = shown_name(name)
     try:
         data = _read_capped(stream, name, cap)
     except OSError as error:
@@ -39,10 +39,10 @@ def read_file(path: Path, cap: int = CAP_BYTES) -> Document:
 
     Raises what `read_stream` raises, and UsageError for a folder and for what is not there.
     """
-    name = _shown(str(path))
+    name = shown_name(str(path))
     try:
         if stat.S_ISDIR(path.stat().st_mode):
-            raise UsageError(f"{name} is a folder; name the files in it one by one, each with its own -f")
+            raise UsageError(f"{name} is a folder; name a file in it")
         with path.open("rb") as stream:
             return read_stream(stream, path.name, cap)
     except FileNotFoundError as error:
@@ -83,6 +83,6 @@ def _read_capped(stream: IO[bytes], name: str, cap: int) -> bytearray:
     )
 
 
-def _shown(name: str) -> str:
+def shown_name(name: str) -> str:
     """Replace what is no valid Unicode (file names may be any bytes)."""
     return re.sub("[\ud800-\udfff]", "\N{REPLACEMENT CHARACTER}", name)

@@ -4,6 +4,8 @@ import codecs
 import re
 from typing import Literal
 
+from chatterm.documents.decode import MARKS
+from chatterm.documents.guess import guess_wide
 from chatterm.errors import InputRefused
 
 Kind = Literal["text", "html", "pdf", "docx"]
@@ -116,6 +118,18 @@ def declared_encoding(data: bytearray) -> str | None:
         return _AS_BROWSERS_DO.get(name) or codecs.lookup(name).name
     except LookupError:
         return None
+
+
+def may_be_read(head: bytes, name: str) -> bool:
+    """Whether a file that begins with `head`, some thousand bytes, may hold text that is read."""
+    suffix = _suffix(name)
+    if head.startswith((b"%PDF-", *(mark for mark, _ in MARKS))):
+        return True
+    if head.startswith(b"PK\x03\x04"):
+        return suffix == "docx"
+    if _found(bytearray(head), suffix):
+        return False
+    return b"\0" not in head or guess_wide(bytearray(head)) is not None
 
 
 def is_refused_by_name(name: str) -> bool:
