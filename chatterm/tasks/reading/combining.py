@@ -13,6 +13,7 @@ from chatterm.tasks.reading.events import ReadingEvent, ReadingNotice
 from chatterm.tasks.reading.extraction import extracted
 from chatterm.tasks.reading.facts import Fact, distinct, facts_from_digest, facts_of, supported
 from chatterm.tasks.reading.job import Job, added, in_time
+from chatterm.tasks.reading.keeping import round_key
 from chatterm.tasks.reading.mapping import Part, Worked, run_parts
 from chatterm.tasks.reading.pace import Pace
 from chatterm.tasks.reading.parts import GROUP_SIZE, PartsGiven, failure_note, judge_of
@@ -104,14 +105,20 @@ def _made_to_fit(
 
 def _round(
     job: Job, groups: list[list[Fact]], usages: list[Usage]
-) -> Generator[ReadingEvent, None, tuple[Fact, ...]]:
+) -> Generator[ReadingEvent | NotSaved, None, tuple[Fact, ...]]:
     """Return the facts that are left of each group; of one without a usable reply, all."""
     chosen: dict[int, Sequence[Fact]] = dict(enumerate(groups))
-    pace = Pace("reduce", len(groups) + 1)
+    digests = [digest(group, job.lang) for group in groups]
+    task = round_key(job.task, digests)
+    known = job.kept.known(task)
+    for position in known.keys() & chosen.keys():
+        chosen[position] = supported(facts_from_digest(known[position], groups[position]))
+    pace = Pace("reduce", len(groups) + 1, num_kept=len(known))
     yield pace.progress()
     requests = (
-        Part(position, generation(single(job.steps.combined((digest(group, job.lang),)))))
-        for position, group in enumerate(groups)
+        Part(position, generation(single(job.steps.combined((one,)))))
+        for position, one in enumerate(digests)
+        if position not in known
     )
     events = run_parts(job.means.engine, requests, job.cancel, group_size=GROUP_SIZE, judge=judge_of(job))
     with closing(events):
@@ -122,6 +129,8 @@ def _round(
                 continue
             if not event.failure:
                 chosen[event.position] = supported(facts_from_digest(event.text, groups[event.position]))
+                if not_saved := job.kept.keep(task, event.position, event.text):
+                    yield not_saved
             usages += [event.usage] if event.usage else []
             yield pace.done()
     return distinct([fact for position in sorted(chosen) for fact in chosen[position]])

@@ -6,10 +6,10 @@ answered in its own conversation, and a question asked anew takes the parts over
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, astuple, dataclass
 
-from chatterm.conversation import MessageNode, ModelCard
+from chatterm.conversation import Document, MessageNode, ModelCard
 from chatterm.documents.chunks import Chunk
 from chatterm.engine.base import SamplingParams
 from chatterm.errors import StoreError
@@ -41,7 +41,6 @@ def task_key(
     sampling: SamplingParams,
     card: ModelCard,
     has_seed: bool,
-    step: str = "map",
 ) -> str:
     """Return a hash over all that shapes what the model says of each of `parts`, in hex.
 
@@ -54,7 +53,6 @@ def task_key(
         del settings["seed"]
     whole = {
         "form": _FORM,
-        "step": step,
         "parts": [astuple(part) for part in parts],
         "prompt": (question.prompt.id, question.prompt.header.version, question.prompt.sha256),
         "values": dict(question.values),
@@ -67,6 +65,12 @@ def task_key(
     }
     text = json.dumps(whole, sort_keys=True, default=repr)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def round_key(task: str, digests: Iterable[Document]) -> str:
+    """Return the key of a later step of a task, which reads what the parts gave."""
+    texts = [task, *(one.text for one in digests)]
+    return hashlib.sha256(json.dumps(texts).encode()).hexdigest()
 
 
 class Kept:

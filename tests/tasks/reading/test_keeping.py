@@ -19,7 +19,7 @@ from chatterm.store.driver import sqlite3
 from chatterm.tasks import Question
 from chatterm.tasks.answer_shape import Wish
 from chatterm.tasks.means import Means, Target
-from chatterm.tasks.reading.keeping import Kept, begin, task_key, unanswered
+from chatterm.tasks.reading.keeping import Kept, begin, round_key, task_key, unanswered
 
 LIBRARY = PromptLibrary([PromptFolder("shipped", shipped_prompts())])
 PARTS = (
@@ -54,7 +54,7 @@ def means(store: ConversationStore) -> Means:
 def key(question: Question = QUESTION, parts: tuple[Chunk, ...] = PARTS, **changes: object) -> str:
     sampling = replace(SamplingParams(), **changes.pop("sampling", {}))  # type: ignore[arg-type]
     card = replace(CARD, **changes.pop("card", {}))  # type: ignore[arg-type]
-    return task_key(question, parts, sampling=sampling, card=card, has_seed=False, **changes)  # type: ignore[arg-type]
+    return task_key(question, parts, sampling=sampling, card=card, has_seed=False, **changes)
 
 
 def test_the_same_task_has_the_same_key_and_tells_nothing_of_the_text() -> None:
@@ -78,7 +78,7 @@ def test_the_same_task_has_the_same_key_and_tells_nothing_of_the_text() -> None:
         key(replace(QUESTION, lang="zh")),
         key(replace(QUESTION, system="be brief")),
         key(replace(QUESTION, wish=Wish(choices=("yes", "no")))),
-        key(step="reduce"),
+        round_key(key(), []),
         key(sampling={"temperature": 0.7}),
         key(sampling={"max_tokens": 10}),
         key(sampling={"stop": ("\n",)}),
@@ -100,6 +100,13 @@ def test_a_seed_counts_where_it_was_given_and_matters(
     samplings = [SamplingParams(temperature=temperature, seed=seed) for seed in (1, 2)]
     keys = {task_key(QUESTION, PARTS, sampling=one, card=CARD, has_seed=is_given) for one in samplings}
     assert len(keys) == (1 if is_same else 2)
+
+
+def test_a_later_step_is_the_same_where_it_reads_the_same() -> None:
+    digests = [Document("facts", "1.[a.txt, line 1] one", 21), Document("facts", "two", 3)]
+    assert round_key(key(), digests) == round_key(key(), list(digests))
+    others = [round_key(key(), digests[:1]), round_key(key(), digests[::-1]), round_key(TASK, digests)]
+    assert len({round_key(key(), digests), *others}) == 4
 
 
 def test_what_a_part_gave_is_known_to_the_next_run(store: ConversationStore) -> None:
