@@ -16,7 +16,7 @@ from chatterm.tasks.reading.job import Job, added, in_time
 from chatterm.tasks.reading.keeping import round_key
 from chatterm.tasks.reading.mapping import Part, Worked, run_parts
 from chatterm.tasks.reading.pace import Pace
-from chatterm.tasks.reading.parts import GROUP_SIZE, PartsGiven, failure_note, judge_of
+from chatterm.tasks.reading.parts import GROUP_SIZE, PartsGiven, failure_note, judge_of, stopped
 from chatterm.tasks.reading.steps import generation, single
 
 LEAST_SHRINKAGE = 0.2
@@ -40,9 +40,11 @@ def combined(job: Job, given: PartsGiven) -> Generator[SessionEvent | ReadingEve
         yield ReadingNotice(_left_out(num_left_out, len(found), is_used=facts == distinct(found)))
     size = _Size(job)
     facts, usage = yield from _made_to_fit(job, facts, size)
-    if not job.cancel.is_cancelled:
-        last = job.steps.combined((digest(facts, job.lang),))
-        yield from job.replied(last, note=note, spent=added(given.usage, usage))
+    if job.cancel.is_cancelled:
+        yield stopped(job, given)
+        return
+    last = job.steps.combined((digest(facts, job.lang),))
+    yield from job.replied(last, note=note, spent=added(given.usage, usage))
 
 
 def _left_out(num: int, total: int, *, is_used: bool) -> str:
