@@ -1,221 +1,146 @@
 """How fast a GPU decodes and reads, as tokens a second and as shares of what its memory and cores allow.
 
-    python benchmarks/gpu.py [--shapes 1B,3B,8B,32B] [--device cuda] [--quick] [--keep]
+    python benchmarks/gpu.py [--shapes 8B,1B,3B,32B] [--device cuda] [--quick] [--minutes 7.5]
 
 Models of known shapes with random 4-bit weights are made on the device (gpu_shapes.py). First the bandwidth
 of a copy and the rate of a bf16 matrix product are measured; then for each shape decoding at several lengths
 of context, alone and with 4, 8 and 16 replies at once, reading prompts of 512 and 4,096 tokens, the first
-token after 512, memory, and kernels a step. Beside them in the same run, at a context of 1,000: the same
-decoder with torch's int4 products in a CUDA graph, with bf16 weights and cuBLAS in a graph, and transformers'
-`generate` (bf16). The share of the roofline is of the time that reading the weights and the cache once would
-take. Needs torch, Triton, numpy, tokenizers and safetensors; transformers only for its own line.
+token after 512, memory, and kernels a pass. Beside them in the same run, at a context of 1,000: the same
+decoder by torch's operations in a CUDA graph, with its int4 products and with bf16 weights and cuBLAS, and
+transformers' `generate` (bf16). The share of the roofline is of the time that reading weights and cache once
+would take. What fails or has no time left is a line that says why: after `--minutes` the table is written,
+into results/ on a GPU, whatever is missing. --quick measures the first context and prompt, and one batch.
+Needs torch, Triton, numpy, tokenizers and safetensors; transformers only for its own line.
 """
 
 import argparse
 import gc
-import statistics
+import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any  # transformers has no types
 
 import torch
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
+from benchmarks.gpu_measures import (
+    DRY,
+    FULL,
+    QUICK,
+    Limits,
+    Plan,
+    Subject,
+    decode_rows,
+    kernel_row,
+    measure_limits,
+    prefill_rows,
+    seconds,
+)
 from benchmarks.gpu_shapes import SHAPES, Shape, random_decoder
-from benchmarks.measuring import write_table
-from chatterm.engine.base import SamplingParams
-from chatterm.engine.local.decoder.decoder import Decoder
-from chatterm.engine.local.decoder.layers import Segment
+from benchmarks.gpu_table import Clock, Row, Table, end_after
 from chatterm.engine.local.decoder.linear import Placement
-from chatterm.engine.local.generation.choosing import TokenChooser
-from chatterm.engine.local.generation.generate import Stepper
-from chatterm.engine.local.generation.kv_cache import Slab
-from chatterm.engine.local.generation.passes import Reader
-from chatterm.engine.local.generation.run import SampleRun
-from chatterm.engine.local.thread_choice import ThreadChoice
 
-CONTEXTS = (100, 1_000, 4_000, 16_000)
-BATCHES = (1, 4, 8, 16)
-NUM_STEPS = 64
-BASELINE_CONTEXT = 1_000
-DENSE_LIMIT = 20e9
-"""Weights beyond this are not made in bf16."""
+MINUTES = 7.5
+_GRACE_S = 15
+"""What a step under way may take beyond its time."""
+_DENSE_LIMIT = 20e9
+"""Bytes: weights beyond this are not made in bf16."""
+_INT4_BYTES = 20 / 32
+"""Of a weight in torch's int4 products: half a byte, and a scale and a zero of 16 bits for 32."""
+_HASTE = 2
+"""A contender may take so many times its share: most need less, and the first compiles for all."""
+OURS = "chatterm"
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """One line of the table."""
-
-    shape: str
-    measure: str
-    contender: str
-    value: float
-    unit: str
-    roofline: float | None = None
-    """Share of it, 0 to 1."""
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What the device can do."""
-
-    bytes_per_s: float
-    """Of a copy, bytes read and written."""
-    operations_per_s: float
-    """Of a bf16 matrix product, two for each multiplication."""
-
-
 class Bench:
-    """Measures on one device."""
+    """Where and how much is measured."""
 
-    def __init__(self, device: torch.device, *, is_quick: bool) -> None:
-        self.device = device
-        self.is_quick = is_quick
-        self.limits = self._measure_limits()
+    device: torch.device
+    limits: Limits
+    plan: Plan
 
-    def seconds(self, run: Callable[[], object], repeats: int = 5) -> float:
-        """Return the median time of `run` to its end on the device, after one warm-up."""
-        times = []
-        for number in range(repeats + 1):
-            self.wait()
-            begun = time.perf_counter()
-            run()
-            self.wait()
-            if number:
-                times.append(time.perf_counter() - begun)
-        return statistics.median(times)
+    @property
+    def is_gpu(self) -> bool:
+        return self.device.type == "cuda"
 
-    def wait(self) -> None:
-        if self.device.type == "cuda":
-            torch.cuda.synchronize(self.device)
-
-    def _measure_limits(self) -> Limits:
-        is_gpu = self.device.type == "cuda"
-        size = 2**30 if is_gpu else 2**24
-        source = torch.empty(size, dtype=torch.uint8, device=self.device)
-        target = torch.empty_like(source)
-        copy_s = self.seconds(lambda: target.copy_(source))
-        side = 8192 if is_gpu else 256
-        a = torch.randn(side, side, device=self.device).bfloat16()
-        product_s = self.seconds(lambda: a @ a)
-        return Limits(2 * size / copy_s, 2 * side**3 / product_s)
+    @property
+    def one(self) -> Plan:
+        """What is measured of those beside us."""
+        return replace(self.plan, contexts=(self.plan.batch_context,), batches=(), prompts=())
 
 
-def slab_of(decoder: Decoder, num_tokens: int, room: int) -> Slab:
-    """Return a slab that holds so many tokens' random keys and values."""
-    slab = Slab(decoder, num_tokens + room, num_tokens + room)
-    slab.reserve(num_tokens + room)
-    for tensor in slab.tensors:
-        tensor.normal_()
-    slab.token_ids = [n % 200 + 3 for n in range(num_tokens)]
-    return slab
+def our_rows(bench: Bench, name: str, clock: Clock) -> Iterator[Row]:
+    """Yield what the GPU's kernels do."""
+    from chatterm.engine.local.gpu.kernels import GpuKernels
+    from chatterm.engine.local.gpu.products import bytes_read
 
-
-def run_of(decoder: Decoder, num_tokens: int, sample: int, room: int) -> SampleRun:
-    slab = slab_of(decoder, num_tokens, room)
-    chooser = TokenChooser(SamplingParams(temperature=0.0), sample)
-    return SampleRun(slab, [*slab.token_ids, 5 + sample], chooser, end_ids=(), max_tokens=room)
-
-
-def stepper_of(decoder: Decoder) -> Stepper:
+    shape, device = SHAPES[name], bench.device
+    dtype = torch.bfloat16 if bench.is_gpu else torch.float32
+    kernels = GpuKernels.on(device)
+    begun = time.perf_counter()
+    decoder = random_decoder(shape, Placement(device, dtype, keeps_packed=bench.is_gpu, kernels=kernels))
     assert decoder.gpu is not None
-    from chatterm.engine.local.generation.device_steps import DeviceSteps
-    from chatterm.engine.local.gpu.token_passes import KernelPasses
-
-    threads = ThreadChoice(1, torch.set_num_threads, is_fixed=True)
-    return Stepper(Reader(decoder), threads, DeviceSteps(decoder, KernelPasses(decoder, decoder.gpu)))
-
-
-def cache_bytes(shape: Shape, num_tokens: int) -> int:
-    return 4 * shape.num_layers * shape.num_kv_heads * shape.head_length * num_tokens
-
-
-def decode_rows(bench: Bench, name: str, shape: Shape, decoder: Decoder, weight_bytes: int) -> Iterator[Row]:
-    """Yield tokens a second at each context and each number of replies."""
-    cases = [(1, context) for context in CONTEXTS] + [(count, BASELINE_CONTEXT) for count in BATCHES[1:]]
-    cases = cases[:1] if bench.is_quick else cases
-    for count, context in cases:
-        steps = 4 if bench.is_quick else NUM_STEPS
-        runs = [run_of(decoder, context, sample, 3 * steps) for sample in range(count)]
-        stepper = stepper_of(decoder)
-        for _ in range(4):  # compiles, captures
-            stepper.step(runs)
-        bench.wait()
-        begun = time.perf_counter()
-        for _ in range(steps):
-            stepper.step(runs)
-        bench.wait()
-        step_s = (time.perf_counter() - begun) / steps
-        least_s = (weight_bytes + count * cache_bytes(shape, context)) / bench.limits.bytes_per_s
-        measure = f"decode, n={count}, context {context:,}"
-        yield Row(name, measure, "chatterm", count / step_s, "tok/s", least_s / step_s)
+    ours = Subject(name, shape, OURS, decoder)
+    yield ours.row("made and packed", time.perf_counter() - begun, "s")
+    weight_bytes = sum(bytes_read(part) for part in decoder.gpu.matrices_read)
+    yield ours.row("weights read a token", weight_bytes / 1e9, "GB")
+    yield from decode_rows(ours, bench.limits, bench.plan, clock, weight_bytes=weight_bytes)
+    yield from prefill_rows(ours, bench.limits, bench.plan, clock)
+    if bench.is_gpu:
+        yield ours.row("peak memory", torch.cuda.max_memory_allocated(device) / 1e9, "GB")
+        yield kernel_row(ours)
 
 
-def prefill_rows(bench: Bench, name: str, shape: Shape, decoder: Decoder) -> Iterator[Row]:
-    chunk = decoder.placement.chunk_size
-    for length in (512,) if bench.is_quick else (512, 4096):
-        ids = [n % 200 + 3 for n in range(length)]
-        slab = Slab(decoder, length + 8, length + 8)
-        slab.reserve(length)
-
-        def read(ids: Sequence[int] = ids, slab: Slab = slab) -> None:
-            slab.truncate(0)
-            for start in range(0, len(ids), chunk):
-                slab.read(ids[start : start + chunk])
-
-        read_s = bench.seconds(read, 1 if bench.is_quick else 3)
-        least_s = 2 * shape.weights_read * length / bench.limits.operations_per_s
-        yield Row(name, f"prefill {length:,}", "chatterm", length / read_s, "tok/s", least_s / read_s)
-        if length == 512:
-            yield Row(name, "first token after 512", "chatterm", 1e3 * read_s, "ms")
+def int4_rows(bench: Bench, name: str, clock: Clock) -> Iterator[Row]:
+    """Yield what torch's int4 products do (tinygemm on CUDA)."""
+    decoder = random_decoder(SHAPES[name], Placement(bench.device, torch.bfloat16, keeps_packed=True))
+    yield from _torch_rows(
+        bench, Subject(name, SHAPES[name], "torch int4 + graph", decoder), _INT4_BYTES, clock
+    )
 
 
-def kernel_row(name: str, decoder: Decoder) -> Iterator[Row]:
-    """Count the kernels of one pass."""
-    if decoder.placement.device.type != "cuda":
-        return
-    slab = slab_of(decoder, 64, 8)
-    slab.read([5])
-    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CUDA]) as profile:
-        slab.read([6])
-        torch.cuda.synchronize()
-    count = sum(event.count for event in profile.key_averages() if "emcpy" not in event.key)
-    yield Row(name, "kernels a pass", "chatterm", count, "")
+def dense_rows(bench: Bench, name: str, clock: Clock) -> Iterator[Row]:
+    """Yield what cuBLAS does with bf16 weights."""
+    _check_dense(SHAPES[name])
+    placement = Placement(bench.device, torch.bfloat16, keeps_packed=False)
+    decoder = random_decoder(SHAPES[name], placement, is_dense=True)
+    yield from _torch_rows(bench, Subject(name, SHAPES[name], "bf16 cuBLAS + graph", decoder), 2, clock)
 
 
-def graph_row(bench: Bench, name: str, shape: Shape, contender: str, decoder: Decoder) -> Iterator[Row]:
-    """Time one pass of a baseline, sampling left out, as one CUDA graph."""
-    if bench.device.type != "cuda":
-        return
-    slab = slab_of(decoder, BASELINE_CONTEXT, 8)
-    segments = [Segment(slab.tensors, BASELINE_CONTEXT, 1)]
-    decoder.turns(BASELINE_CONTEXT + 8)
-    x = torch.randn(1, shape.width, device=bench.device)
-
-    def step() -> None:
-        stream = x.clone()
-        decoder.read_layers(stream, segments)
-        decoder.logits(stream, segments, is_last_only=True)
-
-    side = torch.cuda.Stream(bench.device)  # type: ignore[no-untyped-call]
-    side.wait_stream(torch.cuda.current_stream())
-    with torch.cuda.stream(side):
-        step()
-    torch.cuda.current_stream().wait_stream(side)
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
-        step()
-    step_s = bench.seconds(graph.replay, 20)
-    yield Row(name, f"decode, n=1, context {BASELINE_CONTEXT:,}", contender, 1 / step_s, "tok/s")
+def _torch_rows(bench: Bench, subject: Subject, bytes_a_weight: float, clock: Clock) -> Iterator[Row]:
+    weight_bytes = bytes_a_weight * subject.shape.weights_read
+    yield from decode_rows(subject, bench.limits, bench.one, clock, weight_bytes=weight_bytes)
 
 
-def transformers_row(bench: Bench, name: str, shape: Shape) -> Iterator[Row]:
-    """Time transformers' `generate` with a static cache: as fast as it goes without compiling."""
+def transformers_rows(bench: Bench, name: str, clock: Clock) -> Iterator[Row]:
+    """Yield what transformers' `generate` does, as fast as it goes without compiling."""
+    _check_dense(SHAPES[name])
     if find_spec("transformers") is None:
-        return
+        raise ModuleNotFoundError("transformers is not installed")
+    model = _transformers_model(SHAPES[name], bench.device)
+    context, steps = bench.plan.batch_context, bench.plan.num_steps
+    ids = torch.randint(3, 200, (1, context), device=bench.device)
+
+    def write(count: int) -> None:
+        model.generate(
+            ids, attention_mask=torch.ones_like(ids), max_new_tokens=count, min_new_tokens=count,
+            do_sample=False, pad_token_id=0,
+        )  # fmt: skip
+
+    clock.check()
+    times = [seconds(partial(write, count), bench.device, 2, clock) for count in (1, steps + 1)]
+    measure = f"decode, n=1, context {context:,}"
+    yield Row(name, measure, "transformers generate, bf16", steps / (times[1] - times[0]), "tok/s")
+
+
+def _transformers_model(shape: Shape, device: torch.device) -> Any:
     from transformers import LlamaConfig, LlamaForCausalLM
 
     config = LlamaConfig(
@@ -224,108 +149,103 @@ def transformers_row(bench: Bench, name: str, shape: Shape) -> Iterator[Row]:
         num_key_value_heads=shape.num_kv_heads, head_dim=shape.head_length,
         max_position_embeddings=32_768, tie_word_embeddings=shape.is_head_tied,
     )  # fmt: skip
-    with torch.device(bench.device):
-        model = LlamaForCausalLM(config).bfloat16().eval()
-    ids = torch.randint(3, 200, (1, BASELINE_CONTEXT), device=bench.device)
-    steps = 4 if bench.is_quick else NUM_STEPS
-
-    def write(count: int) -> None:
-        model.generate(
-            ids, attention_mask=torch.ones_like(ids), max_new_tokens=count, min_new_tokens=count,
-            do_sample=False, pad_token_id=0,
-        )  # fmt: skip
-
-    more = bench.seconds(lambda: write(steps + 1), 2) - bench.seconds(lambda: write(1), 2)
-    measure = f"decode, n=1, context {BASELINE_CONTEXT:,}"
-    yield Row(name, measure, "transformers generate, bf16", steps / more, "tok/s")
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.bfloat16)  # else it is made in fp32 first, which takes twice the memory
+    try:
+        with torch.device(device):
+            return LlamaForCausalLM(config).eval()
+    finally:
+        torch.set_default_dtype(before)
 
 
-def shape_rows(bench: Bench, name: str) -> Iterator[Row]:
-    shape, device = SHAPES[name], bench.device
-    from chatterm.engine.local.gpu.kernels import GpuKernels
-    from chatterm.engine.local.gpu.products import bytes_read
-
-    dtype = torch.bfloat16 if device.type == "cuda" else torch.float32
-    kernels = GpuKernels.on(device)
-    placement = Placement(device, dtype, keeps_packed=device.type == "cuda", kernels=kernels)
-    if device.type == "cuda":
-        free()
-    begun = time.perf_counter()
-    decoder = random_decoder(shape, placement)
-    gpu = decoder.gpu
-    assert gpu is not None
-    yield Row(name, "made and packed", "chatterm", time.perf_counter() - begun, "s")
-    weight_bytes = sum(bytes_read(part) for part in gpu.matrices_read)
-    yield Row(name, "weights read a token", "chatterm", weight_bytes / 1e9, "GB")
-    yield from decode_rows(bench, name, shape, decoder, weight_bytes)
-    yield from prefill_rows(bench, name, shape, decoder)
-    yield from kernel_row(name, decoder)
-    if device.type == "cuda":
-        yield Row(name, "peak memory", "chatterm", torch.cuda.max_memory_allocated(device) / 1e9, "GB")
-    del decoder, gpu
-    yield from baseline_rows(bench, name, shape)
+def _check_dense(shape: Shape) -> None:
+    if 2 * shape.weights_read > _DENSE_LIMIT:
+        raise ValueError(f"weights of {2 * shape.weights_read / 1e9:.0f} GB in bf16 are not made")
 
 
-def baseline_rows(bench: Bench, name: str, shape: Shape) -> Iterator[Row]:
-    if bench.device.type != "cuda":
-        return
-    free()
-    packed = Placement(bench.device, torch.bfloat16, keeps_packed=True)
-    yield from graph_row(bench, name, shape, "torch int4 + graph", random_decoder(shape, packed))
-    free()
-    if 2 * shape.weights_read > DENSE_LIMIT:
-        return
-    dense = Placement(bench.device, torch.bfloat16, keeps_packed=False)
-    yield from graph_row(
-        bench, name, shape, "bf16 cuBLAS + graph", random_decoder(shape, dense, is_dense=True)
-    )
-    free()
-    yield from transformers_row(bench, name, shape)
-    free()
+CONTENDERS: Mapping[str, tuple[Callable[[Bench, str, Clock], Iterator[Row]], int]] = {
+    OURS: (our_rows, 5),
+    "torch int4 + graph": (int4_rows, 1),
+    "bf16 cuBLAS + graph": (dense_rows, 1),
+    "transformers generate, bf16": (transformers_rows, 1),
+}
+"""How each is measured, and its share of the time."""
 
 
-def free() -> None:
+def fill(table: Table, bench: Bench, names: list[str], clock: Clock) -> None:
+    """Measure everything there is time for: what is not used of a share is left to those that follow."""
+    pairs = [(name, contender) for name in names for contender in CONTENDERS]
+    while pairs:
+        left = sum(CONTENDERS[contender][1] for _, contender in pairs)
+        name, contender = pairs.pop(0)
+        rows, weight = CONTENDERS[contender]
+        table.take(name, contender, _if_time(rows, bench, name, clock.part(min(1.0, _HASTE * weight / left))))
+        free(bench)
+
+
+def _if_time(
+    rows: Callable[[Bench, str, Clock], Iterator[Row]], bench: Bench, name: str, clock: Clock
+) -> Iterator[Row]:
+    clock.check()
+    yield from rows(bench, name, clock)
+
+
+def free(bench: Bench) -> None:
     gc.collect()
-    torch.cuda.empty_cache()
-    torch.cuda.reset_peak_memory_stats()
+    if bench.is_gpu:
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats()
 
 
-@torch.inference_mode()
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--shapes", default="1B,3B,8B,32B")
-    parser.add_argument("--device", default="cuda")
-    parser.add_argument("--quick", action="store_true", help="a try: few steps, one context")
-    parser.add_argument("--keep", action="store_true", help="write the table into results/")
-    options = parser.parse_args()
-    device = torch.device(options.device)
-    if device.index is not None:
-        torch.cuda.set_device(device)
-    bench = Bench(device, is_quick=options.quick)
-    rows: list[Row] = []
-    for name in options.shapes.split(","):
-        for row in shape_rows(bench, name):
-            rows.append(row)
-            print(f"  {row.shape} {row.measure} {row.contender}: {row.value:.4g} {row.unit}", file=sys.stderr)
-    facts = {
-        "gpu": torch.cuda.get_device_name(device) if device.type == "cuda" else "none (interpreter)",
+def facts_of(bench: Bench) -> dict[str, str]:
+    return {
+        "gpu": torch.cuda.get_device_name(bench.device) if bench.is_gpu else "none (interpreter)",
+        "triton": _version_of("triton"),
         "copy bandwidth": f"{bench.limits.bytes_per_s / 1e12:.2f} TB/s",
         "bf16 matrix product": f"{bench.limits.operations_per_s / 1e12:.0f} TFLOP/s",
         "weights": "random, Q4_0 (4.5 bits), drawn on the spot",
         "command": " ".join(["python", "benchmarks/gpu.py", *sys.argv[1:]]),
     }
-    cells = [
-        {
-            "shape": row.shape,
-            "measure": row.measure,
-            "contender": row.contender,
-            "value": f"{row.value:.4g} {row.unit}",
-            "of the roofline": "" if row.roofline is None else f"{row.roofline:.0%}",
-        }
-        for row in rows
-    ]
-    plain = [asdict(row) for row in rows]
-    write_table("gpu", "Decoding and reading on a GPU", cells, plain, facts, is_kept=options.keep)
+
+
+def _version_of(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+@torch.inference_mode()
+def measure(options: argparse.Namespace) -> None:
+    """Measure, and write the table."""
+    clock = Clock(60 * options.minutes)
+    device = torch.device(options.device)
+    if device.type == "cuda":
+        torch.cuda.set_device(device.index or 0)
+    plan = DRY if device.type != "cuda" else QUICK if options.quick else FULL
+    bench = Bench(device, measure_limits(device), plan)
+    table = Table()
+    is_kept = options.keep or bench.is_gpu
+    write = partial(table.write, facts_of(bench), is_kept=is_kept)
+    timer = end_after(clock.left + _GRACE_S, write)
+    try:
+        fill(table, bench, options.shapes.split(","), clock)
+    finally:
+        timer.cancel()
+        write()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--shapes", default="8B,1B,3B,32B")
+    parser.add_argument("--device", default="cuda", help="cpu: a dry run in Triton's interpreter")
+    parser.add_argument("--quick", action="store_true", help="one context, one batch, few steps")
+    parser.add_argument("--minutes", type=float, default=MINUTES, help="the table is written after so many")
+    parser.add_argument("--keep", action="store_true", help="write a dry run into results/, too")
+    options = parser.parse_args()
+    if options.device == "cpu":
+        os.environ["TRITON_INTERPRET"] = "1"  # read when a kernel is defined
+    measure(options)
 
 
 if __name__ == "__main__":

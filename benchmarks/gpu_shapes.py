@@ -81,13 +81,13 @@ SHAPES = {
 """Those of Llama 3.2 1B and 3B, Llama 3.1 8B and Qwen 2.5 32B; `tiny` is for trying a script."""
 
 
-def random_tensor(rows: int, columns: int, seed: int) -> BlockTensor:
-    """Return drawn codes, never zeros; scales U(0.5, 1.5) over 4.6 sqrt(columns)."""
-    generator = torch.Generator().manual_seed(seed)
-    blocks = torch.randint(
-        0, 256, (rows, columns // 32, _BLOCK_BYTES), dtype=torch.uint8, generator=generator
-    )
-    scales = (torch.rand(rows, columns // 32, 1, generator=generator) + 0.5) / (4.6 * columns**0.5)
+def random_tensor(rows: int, columns: int, seed: int, device: torch.device | None = None) -> BlockTensor:
+    """Return drawn codes, never zeros; scales U(0.5, 1.5) over 4.6 sqrt(columns). `device` None: the CPU."""
+    generator = torch.Generator(device or "cpu").manual_seed(seed)
+    size = (rows, columns // 32, _BLOCK_BYTES)
+    blocks = torch.randint(0, 256, size, dtype=torch.uint8, generator=generator, device=device)
+    drawn = torch.rand(rows, columns // 32, 1, generator=generator, device=device)
+    scales = (drawn + 0.5) / (4.6 * columns**0.5)
     blocks[..., :2] = scales.half().view(torch.uint8)
     return BlockTensor("random", FORMAT, blocks)
 
@@ -119,7 +119,7 @@ def random_decoder(shape: Shape, placement: Placement, *, is_dense: bool = False
     rope = spec.layers[0].rope
     assert rope is not None
     weights = DecoderWeights(
-        embedding=random_tensor(shape.vocab_size, shape.width, 1),
+        embedding=random_tensor(shape.vocab_size, shape.width, 1, device),
         layers=tuple(layer() for _ in range(shape.num_layers)),
         output_norm=norm(),
         head=factory.make(shape.vocab_size, shape.width),
@@ -129,7 +129,7 @@ def random_decoder(shape: Shape, placement: Placement, *, is_dense: bool = False
 
 
 class _Factory:
-    """Makes random products. Drawing on the CPU is slow, so matrices of one size are rolled copies."""
+    """Makes random products on the device. Matrices of one size are rolled copies: drawing is slower."""
 
     def __init__(self, placement: Placement, *, is_dense: bool) -> None:
         self._placement = placement
@@ -140,7 +140,7 @@ class _Factory:
     def make(self, rows: int, columns: int) -> Linear:
         size = rows, columns
         if size not in self._drawn:
-            self._drawn[size] = random_tensor(rows, columns, len(self._drawn))
+            self._drawn[size] = random_tensor(rows, columns, len(self._drawn), self._placement.device)
         self._count += 1
         drawn = self._drawn[size]
         tensor = BlockTensor(drawn.name, drawn.block_type, drawn.blocks.roll(self._count, 0))

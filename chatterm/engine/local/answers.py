@@ -44,4 +44,4 @@ class Answers:
                 pass
             yield from self.runtime.score(reading, endings)
         finally:
-            self.runtime.give_back(reading.slab)
+            self.runtime.give_back(reading.slab, is_once=True)

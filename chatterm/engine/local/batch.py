@@ -110,7 +110,7 @@ class Batch:
                 break
         if reason := reply.reason or live.run.reason:
             self._live.remove(live)
-            self._runtime.give_back(live.run.slab)
+            self._runtime.give_back(live.run.slab, is_once=reply.prompt.request.is_once)
             yield from reply.end(reason)
 
     def _admit(self) -> Generator[StreamEvent]:
@@ -184,9 +184,10 @@ class Batch:
 
     def _give_all_back(self) -> None:
         for live in self._live:
-            self._runtime.give_back(live.run.slab)
+            self._runtime.give_back(live.run.slab, is_once=live.reply.prompt.request.is_once)
         if self._admission:
-            self._runtime.give_back(self._admission.reading.slab)
+            is_once = self._admission.request.prompt.request.is_once
+            self._runtime.give_back(self._admission.reading.slab, is_once=is_once)
 
 
 def _num_tokens(prompt: Prompt, context_length: int) -> int:

@@ -174,9 +174,9 @@ class Runtime:
         """Return the next tokens of each reply."""
         return self._stepper.step(runs)
 
-    def give_back(self, slab: Slab) -> None:
+    def give_back(self, slab: Slab, *, is_once: bool = False) -> None:
         """Keep what a slab holds for later prompts; harmless when repeated."""
-        self._cache.give_back(slab)
+        self._cache.give_back(slab, is_once=is_once)
 
     def forget(self) -> None:
         """Drop what was kept of earlier prompts, and of earlier steps."""

@@ -116,6 +116,7 @@ class KVCache:
         self._kept: list[Slab] = []
         """The least recently used first."""
         self._in_use: list[Slab] = []
+        self._last_once: Slab | None = None
 
     @property
     def num_kept(self) -> int:
@@ -154,10 +155,16 @@ class KVCache:
         self._drop_some()
         return slab
 
-    def give_back(self, slab: Slab) -> None:
-        """Keep a slab that was taken; harmless when repeated."""
+    def give_back(self, slab: Slab, *, is_once: bool = False) -> None:
+        """Keep a slab that was taken; harmless when repeated.
+
+        Of those that are used once only the last is kept: the next of them begins with the same words.
+        """
         if slab in self._in_use:
             self._in_use.remove(slab)
+            if is_once:
+                self._kept = [one for one in self._kept if one is not self._last_once]
+                self._last_once = slab
             if slab.token_ids:
                 self._kept.append(slab)
             self._drop_some()

@@ -119,7 +119,8 @@ def _slices(tensors: Iterable[BlockTensor], num_columns: int, device: torch.devi
     for tensor in tensors:
         for start in range(0, tensor.num_rows, step):
             some = tensor.blocks[start : start + step]
-            yield some.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else some
+            is_on_its_way = device.type == "cuda" and some.device.type == "cpu"
+            yield some.pin_memory().to(device, non_blocking=True) if is_on_its_way else some
 
 
 def _put(packed: GpuMatrix, rows: slice, found: Integers) -> None:
