@@ -30,6 +30,11 @@ class Report:
         if not self._is_quiet:
             self._write(f"chatterm: {sanitize_line(text)}\n")
 
+    @property
+    def is_for_person(self) -> bool:
+        """Whether somebody reads along."""
+        return self._stream.isatty() and not self._is_quiet
+
     def usage(self, text: str) -> None:
         """Say what was asked for with `-u`, quiet or not."""
         self._write(f"{sanitize_line(text)}\n")

@@ -101,7 +101,8 @@ def kind_of(data: bytearray, name: str) -> Kind:
     if data and suffix in ("pdf", "docx") and found != "encrypted":
         raise InputRefused(_misnamed(data, name, suffix, found))
     if found or (data and suffix in _BY_SUFFIX):
-        what, advice = _BY_SUFFIX[found or suffix]
+        is_told_by_name = suffix in _BY_SUFFIX and found in ("", "zip")
+        what, advice = _BY_SUFFIX[suffix if is_told_by_name else found]
         raise InputRefused(f"{name} is {what}, which is not read; {advice}")
     if suffix in _HTML_NAMES or (suffix in _MAY_BE_HTML and _HTML_HEAD.match(data[: 64 * 1024])):
         return "html"
