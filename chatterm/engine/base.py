@@ -152,6 +152,8 @@ class GenerationRequest:
     """What the whole reply must be, `prefill` included. It can still be cut short (reason `length`)."""
     num_alternatives: int | None = None
     """How many of the likeliest tokens to tell at each step, beside the one that was drawn; None is off."""
+    is_once: bool = False
+    """Nothing that goes on from this prompt will come: what it took need not be kept for that."""
 
     def __post_init__(self) -> None:
         """Raise UsageError where a number is out of its range."""

@@ -16,7 +16,7 @@ from chatterm.tasks.reading.job import Job, added, in_time
 from chatterm.tasks.reading.keeping import round_key
 from chatterm.tasks.reading.mapping import Part, Worked, run_parts
 from chatterm.tasks.reading.pace import Pace
-from chatterm.tasks.reading.parts import GROUP_SIZE, PartsGiven, failure_note, judge_of, stopped
+from chatterm.tasks.reading.parts import PartsGiven, failure_note, group_size, judge_of, stopped
 from chatterm.tasks.reading.steps import generation, single
 
 LEAST_SHRINKAGE = 0.2
@@ -122,7 +122,9 @@ def _round(
         for position, one in enumerate(digests)
         if position not in known
     )
-    events = run_parts(job.means.engine, requests, job.cancel, group_size=GROUP_SIZE, judge=judge_of(job))
+    events = run_parts(
+        job.means.engine, requests, job.cancel, group_size=group_size(job), judge=judge_of(job)
+    )
     with closing(events):
         for event in events:
             if isinstance(event, Worked):

@@ -60,7 +60,7 @@ class Job:
     def replied(self, last: Composed, *, note: str = "", spent: Usage = NO_USAGE) -> Generator[SessionEvent]:
         """Let the model write the reply from `last`, and add `note` to it."""
         request = self._request(last)
-        written = self._last_step(generation(replace(last, request=request)), note, spent)
+        written = self._last_step(generation(replace(last, request=request), is_once=False), note, spent)
         yield from self._reply(request, written)
 
     def said(self, text: str, spent: Usage) -> Generator[SessionEvent]:

@@ -22,8 +22,11 @@ from chatterm.tasks.reading.pace import Pace
 from chatterm.tasks.reading.steps import generation
 from chatterm.tasks.structured import read_answer
 
-GROUP_SIZE = 8
-"""Parts in one call of the engine."""
+_ON_CPU, _ELSEWHERE = 4, 16
+"""Parts in one call of the engine. Two cores decode four replies in half the time of one after another; eight
+take 5% less than four and twice the memory (SmolLM2-135M, parts of 1,000 tokens)."""
+_TOKENS_AT_ONCE = 6000
+"""Of all parts in a call, on a CPU: their keys and values are in memory together."""
 
 _FEWEST_OWN_WORDS = 4
 """A loop with fewer different words says nothing."""
@@ -99,8 +102,17 @@ def failures(job: Job, partials: Sequence[Partial]) -> Iterator[NotRead]:
 def _events(job: Job, positions: list[int]) -> Generator[Worked | PartDone]:
     if job.first.request.scoring is None:
         requests = _requests(job, positions)
-        return run_parts(job.means.engine, requests, job.cancel, group_size=GROUP_SIZE, judge=judge_of(job))
+        return run_parts(
+            job.means.engine, requests, job.cancel, group_size=group_size(job), judge=judge_of(job)
+        )
     return score_parts(job.means.engine, _scored(job, positions), job.cancel)
+
+
+def group_size(job: Job) -> int:
+    """Return how many parts the engine is given at once."""
+    if job.means.engine.describe().device != "cpu":
+        return _ELSEWHERE
+    return max(2, min(_ON_CPU, _TOKENS_AT_ONCE // job.reading.limit))
 
 
 def _scored(job: Job, positions: list[int]) -> Iterator[ScoredPart]:

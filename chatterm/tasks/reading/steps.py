@@ -124,8 +124,8 @@ def single(composed: Composed) -> Composed:
     return replace(composed, request=replace(composed.request, num_samples=1, num_alternatives=None))
 
 
-def generation(composed: Composed) -> GenerationRequest:
-    """Return what the engine is asked for one step."""
+def generation(composed: Composed, *, is_once: bool = True) -> GenerationRequest:
+    """Return what the engine is asked for one step; but for the last, nothing goes on from it."""
     request = composed.request
     return GenerationRequest(
         messages=request.messages,
@@ -134,4 +134,5 @@ def generation(composed: Composed) -> GenerationRequest:
         constraint=request.constraint,
         num_samples=request.num_samples,
         num_alternatives=request.num_alternatives,
+        is_once=is_once and request.num_samples == 1,
     )

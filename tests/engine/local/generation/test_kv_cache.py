@@ -195,3 +195,20 @@ def test_with_its_logits_known_a_prompt_need_not_be_read_at_all(model: Decoder) 
 def test_common_prefix(one: list[int], other: list[int], length: int) -> None:
     assert common_prefix(one, other) == length
     assert common_prefix(other, one) == length
+
+
+@torch.inference_mode()
+def test_of_prompts_that_come_once_only_the_last_is_kept(model: Decoder) -> None:
+    cache = KVCache(model, 2048, budget=10**9)
+    found = []
+    for first in (50, 150, 250):
+        part = [*SYSTEM, *range(first, first + 60)]
+        slab = cache.take(part, len(part))
+        found.append(len(slab.token_ids))
+        slab.read(part[len(slab.token_ids) :])
+        cache.give_back(slab, is_once=True)
+    assert found == [0, len(SYSTEM), len(SYSTEM)]
+    assert cache.num_kept == 1
+    fill(cache, ONE)
+    cache.give_back(cache.take(OTHER, len(OTHER)), is_once=True)
+    assert held(cache, ONE) == len(ONE), "what is kept for later prompts is not dropped for them"
