@@ -124,7 +124,7 @@ def _header(reader: Reader, fields: Fields, places: dict[str, Place]) -> PromptH
         output=output,
         sampling=_sampling(reader, fields.get("sampling")),
         shots=_shots(reader, fields.get("shots")),
-        long=read_long(reader, fields.get("long")),
+        long=read_long(reader, fields.get("long"), inputs),
         guard=cast(tuple[Guard, ...], reader.choices(fields.get("guard"), "guard", GUARDS)),
         guard_off=reader.text(fields.get("guard_off"), "guard_off"),
         verify=read_verify(reader, fields.get("verify")),

@@ -2,32 +2,34 @@
 
 import time
 from collections.abc import Generator, Sequence
-from contextlib import closing
 from dataclasses import dataclass, field
 
 from chatterm.conversation import Usage
 from chatterm.session import NotSaved, SessionEvent
 from chatterm.tasks.reading.budget import LEAST_TOKENS, token_counter
+from chatterm.tasks.reading.combining_json import combined_json
 from chatterm.tasks.reading.digest import digest
 from chatterm.tasks.reading.events import ReadingEvent, ReadingNotice
 from chatterm.tasks.reading.extraction import extracted
 from chatterm.tasks.reading.facts import Fact, distinct, facts_from_digest, facts_of, supported
 from chatterm.tasks.reading.job import Job, added, in_time
-from chatterm.tasks.reading.keeping import round_key
-from chatterm.tasks.reading.mapping import Part, Worked, run_parts
-from chatterm.tasks.reading.pace import Pace
-from chatterm.tasks.reading.parts import PartsGiven, failure_note, group_size, judge_of, stopped
-from chatterm.tasks.reading.steps import generation, single
-
-LEAST_SHRINKAGE = 0.2
-"""A round that makes the facts less by a smaller share would go on for long, and lose more."""
-
-_SHARE_OF_WINDOW = 0.55
-"""Of the context the facts of the last step may fill at most so much."""
+from chatterm.tasks.reading.parts import PartsGiven, failure_note, stopped
+from chatterm.tasks.reading.quoting import num_quoted, quoting
+from chatterm.tasks.reading.rounds import LEAST_SHRINKAGE, SHARE_OF_WINDOW, ask_round
 
 
 def combined(job: Job, given: PartsGiven) -> Generator[SessionEvent | ReadingEvent]:
-    """Reply from the facts of all parts; what rests on nothing is left out of them, and counted."""
+    """Reply from what the parts gave: their sentences, the facts in their replies, or their JSON."""
+    if job.first.output.schema is not None:
+        yield from combined_json(job, given)
+    elif (num := num_quoted(job)) is not None:
+        yield from quoting(job, given, num)
+    else:
+        yield from _combined_facts(job, given)
+
+
+def _combined_facts(job: Job, given: PartsGiven) -> Generator[SessionEvent | ReadingEvent]:
+    """Let the model write from the facts; what rests on nothing is left out of them, and counted."""
     note = failure_note(job, given.partials)
     found = [fact for number, one in enumerate(given.partials, 1) for fact in facts_of(one, number)]
     facts = distinct(supported(found))
@@ -63,7 +65,7 @@ class _Size:
     def __post_init__(self) -> None:
         window = self.job.means.engine.describe().context_length
         room = self.job.steps.room("reduce")
-        self.limit = max(min(room, int(window * _SHARE_OF_WINDOW)), LEAST_TOKENS)
+        self.limit = max(min(room, int(window * SHARE_OF_WINDOW)), LEAST_TOKENS)
 
     def of(self, facts: Sequence[Fact]) -> int:
         count = token_counter(self.job.means.engine)
@@ -110,31 +112,7 @@ def _round(
 ) -> Generator[ReadingEvent | NotSaved, None, tuple[Fact, ...]]:
     """Return the facts that are left of each group; of one without a usable reply, all."""
     chosen: dict[int, Sequence[Fact]] = dict(enumerate(groups))
-    digests = [digest(group, job.lang) for group in groups]
-    task = round_key(job.task, digests)
-    known = job.kept.known(task)
-    for position in known.keys() & chosen.keys():
-        chosen[position] = supported(facts_from_digest(known[position], groups[position]))
-    pace = Pace("reduce", len(groups) + 1, num_kept=len(known))
-    yield pace.progress()
-    requests = (
-        Part(position, generation(single(job.steps.combined((one,)))))
-        for position, one in enumerate(digests)
-        if position not in known
-    )
-    events = run_parts(
-        job.means.engine, requests, job.cancel, group_size=group_size(job), judge=judge_of(job)
-    )
-    with closing(events):
-        for event in events:
-            if isinstance(event, Worked):
-                if progress := pace.worked(event.num_tokens):
-                    yield progress
-                continue
-            if not event.failure:
-                chosen[event.position] = supported(facts_from_digest(event.text, groups[event.position]))
-                if not_saved := job.kept.keep(task, event.position, event.text):
-                    yield not_saved
-            usages += [event.usage] if event.usage else []
-            yield pace.done()
+    replies = yield from ask_round(job, [digest(group, job.lang) for group in groups], usages)
+    for position, text in replies.items():
+        chosen[position] = supported(facts_from_digest(text, groups[position]))
     return distinct([fact for position in sorted(chosen) for fact in chosen[position]])

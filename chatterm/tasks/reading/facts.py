@@ -3,15 +3,20 @@
 The lines are found by code in the part's own text; no model writes one. Pure.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from chatterm.checks.support import Citer, Support
+from chatterm.checks.folding import Lines
+from chatterm.checks.support import Citer, Support, statements
 from chatterm.documents.chunks import Chunk
 from chatterm.tasks.reading.events import Partial
-from chatterm.tasks.reading.likeness import Gist, gist_of, is_nearly
+from chatterm.tasks.reading.likeness import Gist, content_words, gist_of, is_nearly
 
+_FEWEST_WORDS, _LONGEST_QUOTED = 4, 400
+"""Words that carry sense, and characters, of a sentence that is quoted."""
+_PAIRED = '"“”「」『』'
+_MARKS = _PAIRED + "'‘’ "
 _MAX_NEIGHBOURS = 200
 """Facts of one line that one is compared with: a page on one line holds no more."""
 
@@ -53,13 +58,67 @@ def _fact(support: Support, chunk: Chunk, number: int) -> Fact:
         best = support.evidence[0]
         first, last = first + best.first_line - 1, min(first + best.last_line - 1, last)
     return Fact(
-        text=" ".join(support.text.split()),
+        text=_unquoted(support.text),
         document=chunk.document,
         first_line=first,
         last_line=last,
         is_supported=support.is_supported,
         part=number,
     )
+
+
+def _unquoted(statement: str) -> str:
+    """Return a statement on one line, without quotation marks around it or left open."""
+    text = " ".join(statement.split())
+    bare = text.strip(_MARKS)
+    is_whole = text[:1] in _MARKS and not any(mark in bare for mark in _PAIRED)
+    return bare if is_whole and bare else text
+
+
+def sentences_of(chunk: Chunk, number: int) -> tuple[Fact, ...]:
+    """Return the sentences of a part itself; what is too short or too long to be quoted is left out.
+
+    `number` is the part's.
+    """
+    lines = Lines(chunk.text)
+    found = []
+    for start, end in statements(chunk.text):
+        text = " ".join(chunk.text[start:end].split())
+        if len(text) <= _LONGEST_QUOTED and content_words(text).total() >= _FEWEST_WORDS:
+            first, last = (chunk.first_line + lines.at(place) - 1 for place in (start, max(start, end - 1)))
+            found.append(
+                Fact(
+                    text=text,
+                    document=chunk.document,
+                    first_line=first,
+                    last_line=min(last, chunk.last_line),
+                    is_supported=True,
+                    part=number,
+                )
+            )
+    return tuple(found)
+
+
+def quoted(facts: Sequence[Fact], sentences: Sequence[Fact]) -> tuple[Fact, ...]:
+    """Return in place of each fact the sentence of its lines that shares most words with it, each once.
+
+    A fact whose lines hold no such sentence is left out.
+    """
+    found = []
+    for fact in facts:
+        words = content_words(fact.text)
+        near = [
+            one for one in sentences if one.first_line <= fact.last_line and fact.first_line <= one.last_line
+        ]
+        best = max(near, key=lambda one: _share(words, content_words(one.text)), default=None)
+        if best and _share(words, content_words(best.text)):
+            found.append(best)
+    return tuple(dict.fromkeys(found))
+
+
+def _share(words: Counter[str], other: Counter[str]) -> float:
+    """Return how alike two counts of words are, 0 to 1 (Dice)."""
+    return 2 * (words & other).total() / max(1, words.total() + other.total())
 
 
 def supported(facts: Iterable[Fact]) -> tuple[Fact, ...]:

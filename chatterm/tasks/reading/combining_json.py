@@ -1,0 +1,78 @@
+"""Makes one reply in JSON of those that the parts gave, in rounds where they do not fit together."""
+
+import time
+from collections.abc import Generator, Sequence
+from dataclasses import replace
+
+from chatterm.conversation import Usage
+from chatterm.prompts.schema import Schema
+from chatterm.session import NotSaved, SessionEvent
+from chatterm.tasks.reading.budget import LEAST_TOKENS, token_counter
+from chatterm.tasks.reading.events import Partial, ReadingEvent, ReadingNotice
+from chatterm.tasks.reading.job import Job, added, in_time
+from chatterm.tasks.reading.merging import digest_json, merge_json
+from chatterm.tasks.reading.parts import PartsGiven, stopped
+from chatterm.tasks.reading.rounds import LEAST_SHRINKAGE, SHARE_OF_WINDOW, ask_round
+
+
+def combined_json(job: Job, given: PartsGiven) -> Generator[SessionEvent | ReadingEvent]:
+    """Let the model make one reply of the parts' replies; where rounds make them hardly less, code does."""
+    schema = job.first.output.schema
+    assert schema is not None, "the caller looks at it"
+    start, usages = time.perf_counter(), list[Usage]()
+    partials: Sequence[Partial] = [one for one in given.partials if not one.is_failed]
+    limit = _limit(job)
+    size = _size(job, partials, schema)
+    while len(partials) > 1 and size > limit and not job.cancel.is_cancelled:
+        fewer = yield from _round(job, partials, schema, limit, usages)
+        left = _size(job, fewer, schema)
+        if left > size * (1 - LEAST_SHRINKAGE):
+            break
+        partials, size = fewer, left
+    if job.cancel.is_cancelled:
+        yield stopped(job, given)
+        return
+    usage = added(given.usage, in_time(usages, time.perf_counter() - start))
+    if len(partials) > 1 and size <= limit:
+        last = job.steps.combined((digest_json(partials, schema, job.lang),))
+        yield from job.replied(last, spent=usage)
+        return
+    merged = merge_json(partials, schema, lang=job.lang)
+    for notice in merged.notices:
+        yield ReadingNotice(notice)
+    yield from job.said(merged.text, usage)
+
+
+def _limit(job: Job) -> int:
+    """Return how many tokens the parts' replies may have in the last step."""
+    window = job.means.engine.describe().context_length
+    return max(min(job.steps.room("reduce"), int(window * SHARE_OF_WINDOW)), LEAST_TOKENS)
+
+
+def _size(job: Job, partials: Sequence[Partial], schema: Schema) -> int:
+    return token_counter(job.means.engine)(digest_json(partials, schema, job.lang).text)
+
+
+def _round(
+    job: Job, partials: Sequence[Partial], schema: Schema, limit: int, usages: list[Usage]
+) -> Generator[ReadingEvent | NotSaved, None, Sequence[Partial]]:
+    """Return a reply for each run of neighbours that fits; a run without a usable one is merged by code."""
+    groups = _groups(job, partials, schema, limit)
+    replies = yield from ask_round(job, [digest_json(group, schema, job.lang) for group in groups], usages)
+    return [
+        Partial(
+            chunk=replace(group[0].chunk, last_line=max(group[0].chunk.last_line, group[-1].chunk.last_line)),
+            text=replies.get(place) or merge_json(group, schema, lang=job.lang).text,
+        )
+        for place, group in enumerate(groups)
+    ]
+
+
+def _groups(job: Job, partials: Sequence[Partial], schema: Schema, limit: int) -> list[list[Partial]]:
+    """Split into runs of neighbours that fit; one that does not fit by itself is a run of its own."""
+    groups: list[list[Partial]] = [[]]
+    for partial in partials:
+        if groups[-1] and _size(job, [*groups[-1], partial], schema) > limit:
+            groups.append([])
+        groups[-1].append(partial)
+    return groups

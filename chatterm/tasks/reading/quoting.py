@@ -1,0 +1,79 @@
+"""Answers with sentences of the documents themselves, in place of a model that is too small to write of them.
+
+The model's notes on the parts point: what they rest on is quoted, and code chooses how many. Nothing in the
+answer is the model's own, so nothing in it is made up.
+"""
+
+from collections.abc import Generator, Sequence
+
+from chatterm.documents.ranking import rank
+from chatterm.session import SessionEvent
+from chatterm.tasks.reading.events import Partial, ReadingEvent, ReadingNotice
+from chatterm.tasks.reading.extraction import extracted
+from chatterm.tasks.reading.facts import Fact, distinct, facts_of, quoted, sentences_of, supported
+from chatterm.tasks.reading.job import Job
+from chatterm.tasks.reading.parts import PartsGiven, failure_note
+
+_SPARE = 2
+"""Sentences of a part on which no note rests."""
+
+
+def num_quoted(job: Job) -> int | None:
+    """Return how many sentences are the answer; None where the model writes it."""
+    header = job.reading.question.prompt.header
+    if job.means.engine.describe().tier != "tiny" or header.long.quote is None:
+        return None
+    return header.long.quote.of(job.reading.question.values, header.inputs)
+
+
+def pointed_at(partials: Sequence[Partial]) -> tuple[tuple[Fact, ...], int]:
+    """Return the sentences that the notes rest on, in order, and how many parts have none of these.
+
+    Of such a part code chooses: no part of the documents is passed over.
+    """
+    found: list[Fact] = []
+    num_bare = 0
+    for number, partial in enumerate(partials, 1):
+        if partial.is_failed:
+            continue
+        sentences = sentences_of(partial.chunk, number)
+        own = quoted(supported(facts_of(partial, number)), sentences)
+        num_bare += not own
+        found += sorted(own, key=sentences.index) or extracted(sentences, lambda some: len(some) <= _SPARE)
+    return distinct(found), num_bare
+
+
+def about(facts: Sequence[Fact], words: str) -> tuple[Fact, ...]:
+    """Return the facts that have a word of `words`; all where none has."""
+    scores = rank([fact.text for fact in facts], words) if words.strip() else []
+    return tuple(fact for fact, score in zip(facts, scores, strict=bool(scores)) if score > 0) or tuple(facts)
+
+
+def quoting(job: Job, given: PartsGiven, num: int) -> Generator[SessionEvent | ReadingEvent]:
+    """Reply with `num` sentences, or as many as there are: a numbered list in the documents' order."""
+    facts, num_bare = pointed_at(given.partials)
+    chosen = extracted(about(facts, _focus(job)), lambda some: len(some) <= num)
+    lines = [f"{place}. {fact.text}" for place, fact in enumerate(chosen, 1)]
+    yield ReadingNotice(_told(job, num_bare, len(given.partials)))
+    note = failure_note(job, given.partials)
+    yield from job.said("\n\n".join(filter(None, ("\n".join(lines), note))) or "...", given.usage)
+
+
+def _focus(job: Job) -> str:
+    """Return what the answer is to be about: the words that go to the prompt's first text."""
+    question = job.reading.question
+    inputs = question.prompt.header.inputs
+    name = next((spec.name for spec in inputs if spec.type == "text"), "")
+    return f"{question.text} {question.values.get(name, '')}"
+
+
+def _told(job: Job, num_bare: int, num_parts: int) -> str:
+    name = job.means.engine.describe().name
+    if job.lang == "zh":
+        bare = f"；{num_parts}个部分中有{num_bare}个由程序选句" if num_bare else ""
+        return f"{name} 太小，写不出可靠的摘要：以下是原文中它的笔记所依据的句子{bare}"
+    bare = f"; for {num_bare:,} of {num_parts:,} parts code chose them" if num_bare else ""
+    return (
+        f"{name} is too small to write of so much without inventing: the answer is sentences of the text "
+        f"itself, those that its notes rest on{bare}"
+    )
