@@ -9,6 +9,7 @@ import pytest
 from chatterm.conversation import Document
 from chatterm.engine.base import CancelToken, GenerationRequest, StreamEvent
 from chatterm.engine.echo import EchoEngine
+from chatterm.errors import UsageError
 from chatterm.prompts import PromptFolder, PromptLibrary
 from chatterm.resources import shipped_prompts
 from chatterm.session import ChatSession, TurnFinished, TurnStarted
@@ -135,6 +136,36 @@ def test_each_document_is_looked_up_once_and_those_that_fit_not_at_all(store: Co
     assert [document.name for document in following.documents] == ["report.txt"]
     everything = following_of(talk.composed("And?"), talk.means, talk.target, all_of_them=True)
     assert [document.name for document in everything.documents] == ["report.txt", "note.txt"]
+
+
+def test_all_of_it_is_read_again_for_a_summary_and_what_fits_where_that_is_wished_for(
+    store: ConversationStore,
+) -> None:
+    talk = Talk(store, context_length=4000)
+    talk.ask("What does topic7 cost?", LONG)
+    composed = talk.composed("And topic41?")
+    assert choose_reading(composed, talk.means, talk.target) is None
+    reading = choose_reading(composed, talk.means, talk.target, ReadingWish(in_parts=True))
+    assert reading
+    assert reading.question.documents == (replace(LONG, num_bytes=len(LONG.text)),)
+    talk.engine = Reader(600)
+    talk.means = Means(talk.engine, store, ChatSession(talk.engine, store), {}, LIBRARY)
+    reading = choose_reading(talk.composed("Give me a summary."), talk.means, talk.target)
+    assert reading
+    assert reading.strategy == "map-reduce"
+    with pytest.raises(UsageError, match="there is none"):
+        choose_reading(composed, talk.means, Target(), ReadingWish(in_parts=True))
+
+
+def test_documents_come_along_into_another_database(store: ConversationStore) -> None:
+    talk = Talk(store)
+    talk.ask("What does topic7 cost?", LONG)
+    with closing(ConversationStore.in_memory()) as elsewhere:
+        elsewhere.add_whole([store.whole(str(talk.target.conversation_id))])
+        there = Talk(elsewhere)
+        there.target = talk.target
+        there.ask("And topic41?")
+        assert "Topic41 costs 41 euros" in there.engine.last[-1]
 
 
 def test_editing_and_answering_again_look_above_their_question(store: ConversationStore) -> None:
