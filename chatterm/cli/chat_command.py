@@ -96,7 +96,7 @@ def _draft(options: AppOptions, workspace: Workspace, *, is_piped: bool) -> "Dra
     if inputs.STDIN in options.files and not is_piped:
         raise UsageError("-f - reads a document from standard input, which is the terminal; pipe it in")
     documents = inputs.read_documents(options.files)
-    if is_piped and len(documents) == len([path for path in options.files if path != inputs.STDIN]):
+    if is_piped and inputs.PIPED not in [document.name for document in documents[:1]]:
         raise UsageError("standard input is empty, so there is no document; open the app with: chatterm")
     if not documents and options.prompt is None:
         return None
@@ -144,6 +144,7 @@ def _parts(  # keyword-only
         calibrations=CalibrationCache(calibrations),
         open_engine=lambda: opener.open(model),
         compose=lambda draft, card, continues: _compose(workspace.reread(), chosen, draft, card, continues),
+        sampling_defaults=lambda: workspace.reread().sampling_defaults,
         model_name=str(chosen.get("model") or workspace.model_name),
         theme=str(chosen.get("theme") or config.theme),
         models=_shelf(workspace, chosen),

@@ -1,5 +1,7 @@
 """A stored question as the draft it was made from. Blocking: for a thread."""
 
+from collections.abc import Iterator, Mapping
+
 from chatterm.conversation import Document
 from chatterm.store import AskedSummary, ConversationStore, PromptUse
 from chatterm.tui.drafts import Draft
@@ -13,8 +15,8 @@ def draft_of(store: ConversationStore, question_id: str) -> Draft:
     return Draft(
         text=question.message.content if asked.text is None else asked.text,
         documents=tuple(_document(one.name, store.attachment_bytes(one.sha256)) for one in asked.attachments),
-        prompt_id=prompt.id if prompt else None,
-        values=prompt.values if prompt else {},
+        prompt_id=prompt[0] if prompt else None,
+        values=prompt[1] if prompt else {},
     )
 
 
@@ -22,12 +24,26 @@ def _document(name: str, data: bytes) -> Document:
     return Document(name, data.decode(errors="replace"), len(data))
 
 
-def _prompt_of(store: ConversationStore, question_id: str) -> PromptUse | None:
-    """Return the prompt that was chosen; those that fit by themselves are none."""
+def _prompt_of(store: ConversationStore, question_id: str) -> tuple[str, Mapping[str, str]] | None:
+    """Return the prompt that was chosen, with its values; those that fit by themselves are none."""
     from chatterm.tasks.question import CHAT, SUMMARY  # opening the app does without
 
+    used = [(one.id, one.values) for one in _used_for(store, question_id)]
+    used += _planned_for(store, question_id)
+    return next((one for one in used if one[0] not in {CHAT, SUMMARY}), None)
+
+
+def _used_for(store: ConversationStore, question_id: str) -> Iterator[PromptUse]:
     for reply in store.children(question_id):
         detail = store.reply_detail(reply.id)
-        if detail and detail.record.prompt and detail.record.prompt.id not in {CHAT, SUMMARY}:
-            return detail.record.prompt
-    return None
+        if detail and detail.record.prompt:
+            yield detail.record.prompt
+
+
+def _planned_for(store: ConversationStore, question_id: str) -> list[tuple[str, Mapping[str, str]]]:
+    """Return the prompt of a question that was to be answered from parts, and has no reply yet."""
+    details = store.task_details(question_id)
+    prompt, values = details.get("prompt"), details.get("values")
+    if not isinstance(prompt, str) or not isinstance(values, dict):
+        return []
+    return [(prompt, {str(name): str(value) for name, value in values.items()})]

@@ -13,7 +13,7 @@ from chatterm.session import Scored
 from chatterm.tui.foreign import one_line
 
 if TYPE_CHECKING:
-    from chatterm.checks import Finding, Kind
+    from chatterm.checks import Kind
     from chatterm.tasks import Checked
 
 _NOUNS: "Mapping[Kind, tuple[str, str, str]]" = {
@@ -26,7 +26,7 @@ _NOUNS: "Mapping[Kind, tuple[str, str, str]]" = {
 _BAR_CELLS = 20
 _MAX_LABELS = 12
 _LABEL_CELLS = 30
-_MORE = {"en": "and more; V in the messages lists all", "zh": "还有更多；在消息中按 V 查看全部"}
+_MORE = {"en": "and more; F5 lists all", "zh": "还有更多；按 F5 查看全部"}
 
 
 def summary_lines(checked: "Checked", lang: str) -> Iterator[str]:
@@ -61,21 +61,6 @@ def counted_line(checked: "Checked", lang: str) -> str:
 def _counted(kind: "Kind", number: int, lang: str) -> str:
     one, several, chinese = _NOUNS[kind]
     return f"{number}{chinese}" if lang == "zh" else f"{number} {one if number == 1 else several}"
-
-
-def finding_lines(finding: "Finding", lang: str) -> Iterator[str]:
-    """Yield one finding, and the lines of the source that it rests on."""
-    from chatterm.checks import describe
-
-    yield f"{'✓' if finding.is_verified else '⚠'} {describe(finding, lang)}"
-    for place in finding.evidence:
-        lines = (
-            f"{place.first_line}"
-            if place.first_line == place.last_line
-            else (f"{place.first_line}-{place.last_line}")
-        )
-        source = "your words" if place.source < 0 else f"document {place.source + 1}"
-        yield f"    {source}, line {lines}: {' '.join(place.text.split())[:300]}"
 
 
 def score_lines(scored: Scored) -> Iterator[str]:

@@ -1,16 +1,20 @@
 """What a draft holds beside its text, told line by line: documents, prompt, system message, options."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from chatterm.conversation import Document
+from chatterm.documents import pages_of
 from chatterm.sanitize import sanitize_line
 from chatterm.tui.drafts import Draft
 
 Part = Literal["document", "prompt", "system", "setting"]
 
 _SHOWN_CHARS = 60
+_MAX_DOCUMENTS = 12
+"""More, as a folder brings, are one thing, taken out together."""
+_ALL = "all"
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +23,7 @@ class Rider:
 
     part: Part
     key: str
-    """Of a document its index, of an option its name."""
+    """Of a document its index, or that it stands for all; of an option its name."""
     label: str
     """One line, safe to show."""
 
@@ -32,6 +36,8 @@ def without(draft: Draft, rider: Rider) -> Draft:
     """Return `draft` with that thing taken out."""
     match rider.part:
         case "document":
+            if rider.key == _ALL:
+                return replace(draft, documents=())
             index = int(rider.key)
             return replace(draft, documents=draft.documents[:index] + draft.documents[index + 1 :])
         case "prompt":
@@ -49,14 +55,24 @@ def _riders(draft: Draft) -> Iterator[Rider]:
         yield Rider("system", "", f"system: {_line(draft.system)}")
     for name, value in draft.settings.items():
         yield Rider("setting", name, f"{name}: {_line(str(value))}")
+    if len(draft.documents) > _MAX_DOCUMENTS:
+        yield Rider("document", _ALL, f"{len(draft.documents):,} documents · {_size_of(draft.documents)}")
+        return
     for index, document in enumerate(draft.documents):
         yield Rider("document", str(index), f"{_line(document.name)} · {size_of(document)}")
 
 
 def size_of(document: Document) -> str:
-    """Say how long a document is: `12 lines, 3.4 KB`."""
-    lines = "1 line" if document.num_lines == 1 else f"{document.num_lines:,} lines"
-    return f"{lines}, {bytes_text(document.num_bytes)}"
+    """Say how long a document is: `12 lines, 3.4 KB`, with its pages where it has some."""
+    num_pages = len(pages_of(document.text)) if "\f" in document.text else 0
+    pages = f"{num_pages:,} pages, " if num_pages else ""
+    return f"{pages}{_size_of([document])}"
+
+
+def _size_of(documents: Sequence[Document]) -> str:
+    num_lines = sum(document.num_lines for document in documents)
+    lines = "1 line" if num_lines == 1 else f"{num_lines:,} lines"
+    return f"{lines}, {bytes_text(sum(document.num_bytes for document in documents))}"
 
 
 def bytes_text(number: int) -> str:

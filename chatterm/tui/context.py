@@ -88,6 +88,21 @@ def overflow_of(
     )
 
 
+def longer_for(engine: Engine, request: TurnRequest, texts: Sequence[str]) -> int | None:
+    """Return a context length that the model can have and that may hold documents; None: there is none.
+
+    Looks at no more of long documents than the longest context would hold. Raises ChattermError.
+    """
+    from chatterm.tasks.reading.budget import surely_over  # opening the app does without
+
+    card = engine.describe()
+    longest = card.longest_context
+    if longest is None or longest <= card.context_length:
+        return None
+    is_over = surely_over(engine, texts, prompt_limit(longest, request.sampling.max_tokens))
+    return None if is_over else longest
+
+
 def _longer(engine: Engine, use: ContextUse, max_tokens: int) -> int | None:
     """Return the next of the usual lengths that holds everything, at most what the model was trained for."""
     longest = engine.describe().longest_context

@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Literal
 
 from textual.message import Message
 
-from chatterm.conversation import ModelCard, Turn
+from chatterm.conversation import MessageNode, ModelCard, Turn
 from chatterm.errors import StoreError
 from chatterm.session import Scored, TurnStarted
 from chatterm.tui.drafts import Draft
-from chatterm.tui.pacing import Growth
+from chatterm.tui.pacing import Growth, PartsGrowth
 
 if TYPE_CHECKING:
     from chatterm.tasks import Checked
+    from chatterm.tasks.reading.events import NotRead
 
 Phase = Literal["idle", "waiting", "reading", "writing", "stopping"]
 """Of the turn: `waiting` for the engine, `reading` the prompt."""
@@ -61,6 +62,36 @@ class EngineFailed(Message):
     error: str
     is_told: bool = False
     """Whether the turn that was using it tells the same."""
+
+
+@dataclass
+class QuestionStored(Message):
+    """The question is kept, and its documents are read in parts before there is a reply."""
+
+    question: MessageNode
+
+
+@dataclass
+class PartsGrew(Message):
+    """More parts of the documents are read, merged to about 20 of these a second."""
+
+    growth: PartsGrowth
+
+
+@dataclass
+class LinesLeftOut(Message):
+    """What the reply does not rest on."""
+
+    not_read: "NotRead"
+
+
+@dataclass
+class ReadingHalted(Message):
+    """Reading in parts was stopped before there was a reply: the turn is over."""
+
+    num_kept: int
+    """Parts that need not be read again."""
+    total: int
 
 
 @dataclass
@@ -137,6 +168,8 @@ class TurnMoved(Message):
     used_tokens: int | None
     """Of the context; None where it is not known."""
     tokens_per_s: float | None = None
+    reading: str = ""
+    """How far documents are read in parts; empty where they are not."""
 
 
 @dataclass
@@ -178,7 +211,8 @@ Verb = Literal[
     "previous_branch",
     "next_branch",
     "shape",
-    "findings",
+    "sources",
+    "parts",
 ]
 
 

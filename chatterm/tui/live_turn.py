@@ -2,10 +2,14 @@
 
 from dataclasses import dataclass, field
 
+from chatterm.conversation import MessageNode
 from chatterm.session import TurnStarted
 from chatterm.tui.events import Phase
+from chatterm.tui.pacing import PartsGrowth
+from chatterm.tui.parts_state import PartsState
 from chatterm.tui.turns import Place, TurnPlan
 from chatterm.tui.widgets.message import QuestionView, ReplyView
+from chatterm.tui.widgets.parts_line import PartsLine
 
 
 @dataclass(slots=True)
@@ -19,7 +23,11 @@ class LiveTurn:
     """None while another conversation is on screen."""
     question_view: QuestionView | None = None
     """Of a question that this turn asks, until it is stored."""
+    question: MessageNode | None = None
+    """Once it is stored."""
     started: TurnStarted | None = None
+    parts: PartsState | None = None
+    """How far its documents are read; None: they are not read in parts."""
     notices: list[str] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
     num_known: int = 0
@@ -34,7 +42,7 @@ class LiveTurn:
     @property
     def conversation_id(self) -> str | None:
         """None or empty while the turn that begins a conversation is not kept yet."""
-        return self.started.question.conversation_id if self.started else self.plan.conversation_id
+        return self.question.conversation_id if self.question else self.plan.conversation_id
 
     @property
     def reply_id(self) -> str:
@@ -44,7 +52,7 @@ class LiveTurn:
     @property
     def is_kept(self) -> bool:
         """Whether the store has, or has refused, the question."""
-        return self.started is not None
+        return self.question is not None
 
     @property
     def asks(self) -> bool:
@@ -60,15 +68,36 @@ class LiveTurn:
     def new_view(self) -> ReplyView:
         """Return a view of the reply so far, in which it grows from here on."""
         self.view = ReplyView(self.text, notices=self.notices, message_id=self.reply_id, is_growing=True)
+        if self.parts:
+            self.view.add_extra(PartsLine(self.parts))
         return self.view
 
     @property
     def is_shown(self) -> bool:
         return self.view is not None and self.view.is_attached
 
+    def keep(self, question: MessageNode) -> None:
+        """The store has the question; its reply begins later."""
+        self.question = question
+        if question.id:
+            self.place = Place(question.conversation_id, question.id)
+        self.name_views(question.id, "")
+
+    def read_on(self, growth: PartsGrowth) -> PartsState:
+        """Show how far its documents are read."""
+        self.parts = self.parts or PartsState()
+        self.parts.add(growth)
+        if self.view:
+            shown = self.view.query(PartsLine)
+            if shown:
+                shown.first().show(self.parts)
+            else:
+                self.view.add_extra(PartsLine(self.parts))
+        return self.parts
+
     async def begin(self, started: TurnStarted) -> None:
         """Take the ids of what the store has, and show what the reply begins with."""
-        self.started = started
+        self.started, self.question = started, started.question
         self.place = self.place.after(started.reply)
         known = started.reply.message.content
         self.texts, self.num_known = [known], len(known)

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from chatterm.engine.base import PrefillProgress, TextDelta
 
 if TYPE_CHECKING:
-    from chatterm.tasks import TaskEvent
+    from chatterm.tasks.answering import TaskEvent
+    from chatterm.tasks.reading.events import PartRead, PartsProgress
 
 INTERVAL_S = 0.05
 
@@ -40,6 +41,44 @@ class Growth:
     """Of the whole reply so far."""
     tokens_per_s: float | None
     """Since the first token; None before there are two."""
+
+
+@dataclass(frozen=True, slots=True)
+class PartsGrowth:
+    """What reading in parts told in an interval, as one."""
+
+    read: "tuple[PartRead, ...]"
+    progress: "PartsProgress | None"
+    """The newest; None where none came."""
+
+
+class _Parts:
+    """Collects what reading in parts tells."""
+
+    def __init__(self) -> None:
+        from chatterm.tasks.reading.events import PartRead, PartsProgress  # opening the app does without
+
+        self._kinds = (PartRead, PartsProgress)
+        self._read: list[PartRead] = []
+        self._progress: PartsProgress | None = None
+
+    def add(self, event: object) -> bool:
+        """Return whether `event` is one of these."""
+        part, progress = self._kinds
+        if isinstance(event, part):
+            self._read.append(event)
+        elif isinstance(event, progress):
+            self._progress = event
+        return isinstance(event, self._kinds)
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self._read or self._progress)
+
+    def take(self) -> Iterator[PartsGrowth]:
+        if not self.is_empty:
+            yield PartsGrowth(tuple(self._read), self._progress)
+            self._read, self._progress = [], None
 
 
 class _Merger:
@@ -93,27 +132,37 @@ class _Interval:
         return True
 
 
-def paced(receive: Receive, clock: Clock = time.monotonic) -> "Iterator[TaskEvent | Growth]":
-    """Yield the events received, text deltas merged into Growths, prefill progress thinned out.
+def paced(receive: Receive, clock: Clock = time.monotonic) -> "Iterator[TaskEvent | Growth | PartsGrowth]":
+    """Yield the events received: text deltas merged into Growths, what is told of parts into PartsGrowths,
+    prefill progress thinned out.
 
     Joined, the growths are the whole text, and none comes after the event that followed it. No text waits
     longer than an interval, also where the engine stalls. The last progress of a prompt always comes. Raises
-    what `receive` raises, after the text that came before it.
+    what `receive` raises, after what came before it.
     """
-    merger, growing, reading = _Merger(clock), _Interval(clock), _Interval(clock)
+    merger, parts = _Merger(clock), _Parts()
+    growing, reading = _Interval(clock), _Interval(clock)
     try:
-        while (event := receive(None if merger.is_empty else growing.remaining_s())) is not Sign.OVER:
+        while True:
+            is_empty = merger.is_empty and parts.is_empty
+            event = receive(None if is_empty else growing.remaining_s())
+            if event is Sign.OVER:
+                break
             if isinstance(event, TextDelta):
                 merger.add(event)
             elif isinstance(event, PrefillProgress):
                 if event.done >= event.total or reading.is_due():
                     yield event
-            elif not isinstance(event, Sign):
+            elif not isinstance(event, Sign) and not parts.add(event):
+                yield from parts.take()
                 yield from merger.take()
                 yield event
-            if not merger.is_empty and growing.is_due():
+            if not (merger.is_empty and parts.is_empty) and growing.is_due():
+                yield from parts.take()
                 yield from merger.take()
     except Exception:
+        yield from parts.take()
         yield from merger.take()
         raise
+    yield from parts.take()
     yield from merger.take()

@@ -31,6 +31,8 @@ class AppParts:
 
     The last argument tells whether a conversation goes on. Called in a turn's thread. Raises ChattermError.
     """
+    sampling_defaults: "Callable[[], Mapping[str, object]]" = dict
+    """The sampling settings of the configuration, as they are at the time. Called in a turn's thread."""
     model_name: str
     """Shown until the engine is open."""
     calibrations: CalibrationCache = field(default_factory=CalibrationCache)

@@ -19,7 +19,7 @@ def is_long(text: str) -> bool:
 
 
 def pasted_document(text: str, names: Iterable[str]) -> Document:
-    """Return a paste as a document, read as a file is, under a name that is none of `names`.
+    """Return a paste as a document under a name that is none of `names`; markup stays as it is.
 
     Raises InputRefused for what is no text or over the cap; what was refused is still on the clipboard.
     """
@@ -27,6 +27,6 @@ def pasted_document(text: str, names: Iterable[str]) -> Document:
     numbered = (NAME if number == 1 else f"{NAME} {number}" for number in range(1, len(taken) + 2))
     name = next(one for one in numbered if one not in taken)
     try:
-        return read_stream(BytesIO(text.encode(errors="replace")), name)
+        return read_stream(BytesIO(text.encode(errors="replace")), name, as_text=True)
     except InputRefused as error:
         raise InputRefused(f"{error}; it is still on the clipboard") from error

@@ -38,12 +38,21 @@ class PlainRows:
             self._lines.append(line)
             self._starts.append(self._starts[-1] + self._num_rows_of(line))
 
+    def place(self, number: int) -> tuple[int, int]:
+        """Return the line, from 0, that a row is of, and which of that line's rows it is."""
+        index = min(bisect_right(self._starts, number), len(self._lines)) - 1
+        return index, number - self._starts[index]
+
+    def first_row(self, line: int) -> int:
+        """Return the first row of a line, counted from 0; of one that is not there yet, the end."""
+        return self._starts[min(line, len(self._lines))]
+
     def row(self, number: int) -> str:
         """Return one row, empty where there is none."""
         if not 0 <= number < self.num_rows:
             return ""
-        index = bisect_right(self._starts, number) - 1
-        line, offset = self._lines[index], number - self._starts[index]
+        index, offset = self.place(number)
+        line = self._lines[index]
         if self._is_wrapped(line):
             return _wrapped(line, self._chars_in_row(line))[offset]
         size = self._chars_in_row(line)

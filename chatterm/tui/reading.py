@@ -67,6 +67,8 @@ def read_conversation(store: ConversationStore, conversation_id: str | None) -> 
     said = tuple(_said(nodes, endings, asked, branches))
     replies = [node for node in nodes if node.message.role == "assistant"]
     used = _used_tokens(endings.get(replies[-1].id)) if replies else None
+    if replies and store.task_details(replies[-1].parent_id or ""):
+        used = None  # what all the parts took says nothing of the context
     return Reading(said, nodes[-1].id, used)
 
 

@@ -17,7 +17,9 @@ from chatterm.errors import ChattermError
 from chatterm.session import Scored
 from chatterm.tui.check_words import score_lines, summary_lines
 from chatterm.tui.parts import AppParts
+from chatterm.tui.parts_state import PartsState
 from chatterm.tui.widgets.message import ReplyView, body_of
+from chatterm.tui.widgets.parts_line import PartsLine
 from chatterm.tui.widgets.reply_extras import ChecksView, ScoresView
 from chatterm.tui.widgets.structured_reply import StructuredReply, marks_of
 
@@ -43,6 +45,7 @@ class ReplyShapes:
         self._checked: dict[str, Checked] = {}
         self._scored: dict[str, Scored] = {}
         self._views: dict[str, View] = {}
+        self._read: dict[str, PartsState] = {}
 
     def checked_of(self, reply_id: str) -> "Checked | None":
         return self._checked.get(reply_id)
@@ -57,9 +60,19 @@ class ReplyShapes:
             view.add_extra(ScoresView(score_lines(scored)))
         if checked := self._checked.get(reply_id):
             self._show_checks(view, checked)
+        if parts := self._read.get(reply_id):
+            view.add_extra(PartsLine(parts, is_over=True))
         text = view.said_text
         if reply_id and text.lstrip()[:1] in ("[", "{"):
             threading.Thread(target=self._shape, args=(reply_id, text), daemon=True).start()
+
+    def parts_of(self, reply_id: str) -> PartsState | None:
+        """Return what the parts of its documents gave, where they were read in parts."""
+        return self._read.get(reply_id)
+
+    def read_in_parts(self, reply_id: str, parts: PartsState) -> None:
+        """Keep what the parts gave; `dress` tells of it."""
+        self._read[reply_id] = parts
 
     def scored(self, reply_id: str, scored: Scored) -> None:
         """Keep how likely each label was; `dress` shows it."""

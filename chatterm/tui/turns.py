@@ -6,35 +6,27 @@ so long (leaving.py).
 
 import logging
 import threading
-from collections.abc import Generator
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from textual.message import Message
 
 from chatterm.conversation import MessageNode
 from chatterm.engine.base import CancelToken, Engine, PrefillProgress
 from chatterm.errors import ChattermError, UnknownName
-from chatterm.session import (
-    ChatSession,
-    NotSaved,
-    Scored,
-    SessionEvent,
-    TurnFinished,
-    TurnRequest,
-    TurnStarted,
-)
+from chatterm.session import NotSaved, Scored, TurnFinished, TurnStarted
 from chatterm.tui import events
 from chatterm.tui.asked_again import draft_of
 from chatterm.tui.context_gate import ContextGate
 from chatterm.tui.drafts import Draft
 from chatterm.tui.engine_slot import EngineSlot, Post
-from chatterm.tui.pacing import Growth, paced
+from chatterm.tui.pacing import Growth, PartsGrowth, paced
 from chatterm.tui.parts import AppParts
 from chatterm.tui.pump import EventPump
 
 if TYPE_CHECKING:
-    from chatterm.tasks import Composed, TaskEvent
+    from chatterm.tasks import Composed
+    from chatterm.tasks.answering import Target, TaskEvent, TurnKind
 
 logger = logging.getLogger(__name__)
 
@@ -51,9 +43,6 @@ class Place:
         return Place(reply.conversation_id, reply.id) if reply.id else self
 
 
-TurnKind = Literal["ask", "edit", "regenerate", "continue"]
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TurnPlan:
     """A turn that is to run."""
@@ -64,12 +53,24 @@ class TurnPlan:
     """None begins a conversation."""
     parent_id: str | None
     """Of the question."""
-    kind: TurnKind = "ask"
+    kind: "TurnKind" = "ask"
     target_id: str | None = None
     """The question that is edited or answered again, or the reply that is continued."""
     beginning: str = ""
     """What the reply that is continued says so far."""
     cancel: CancelToken = field(default_factory=CancelToken)
+
+    @property
+    def target(self) -> "Target":
+        """Where it goes in the store."""
+        from chatterm.tasks.answering import Target  # opening the app does without
+
+        return Target(
+            kind=self.kind,
+            conversation_id=self.conversation_id,
+            parent_id=self.parent_id,
+            message_id=self.target_id or "",
+        )
 
 
 class TurnRunner:
@@ -78,10 +79,10 @@ class TurnRunner:
     def __init__(self, parts: AppParts, slot: EngineSlot) -> None:
         self._parts = parts
         self._slot = slot
-        self._gate = ContextGate(parts.store, slot, parts.lengthen)
+        self._gate = ContextGate(parts, slot)
 
     def start(self, plan: TurnPlan, post: Post) -> None:
-        """Run `plan` in a thread. It ends by ReplyFinished, then ReplyChecked, or by ReplyFailed."""
+        """Run `plan` in a thread. It ends by ReplyChecked, ReplyFailed or ReadingHalted."""
         threading.Thread(target=self.run, args=(plan, post), daemon=True).start()
 
     def run(self, plan: TurnPlan, post: Post) -> None:
@@ -99,21 +100,17 @@ class TurnRunner:
             post(events.ReplyFailed(f"the reply failed unexpectedly: {type(error).__name__}: {error}"))
 
     def _run(self, engine: Engine, plan: TurnPlan, post: Post) -> None:
-        from chatterm.tasks import checked, earlier_in  # opening the app does without
+        from chatterm.tasks.answering import answer  # opening the app does without
 
         composed = self._composed(plan, engine, post)
-        admitted = self._gate.admit(engine, composed.request, plan.parent_id, plan.cancel, post)
+        admitted = self._gate.admit(engine, composed, plan.target, plan.cancel, post)
         if admitted is None:
             post(events.ReplyFailed(None))
             return
-        engine = admitted
-        for notice in composed.notices:
+        for notice in (*composed.notices, *admitted.notices):
             post(events.TurnNoticed(notice))
-        session_events = begun(
-            ChatSession(engine, self._parts.store, self._parts.calibrations), composed.request, plan
-        )
-        earlier = earlier_in(self._parts.store, plan.parent_id)
-        for event in paced(EventPump(checked(session_events, composed, earlier)).receive):
+        told = answer(composed, admitted.reading, admitted.means, plan.target, plan.cancel)
+        for event in paced(EventPump(told).receive):
             if ui_event := as_ui_event(event):
                 post(ui_event)
 
@@ -137,40 +134,39 @@ class TurnRunner:
             return self._parts.compose(plain, card, goes_on)
 
 
-def begun(session: ChatSession, request: TurnRequest, plan: TurnPlan) -> Generator[SessionEvent]:
-    """Return the events of the turn that is planned."""
-    target = plan.target_id or ""
-    match plan.kind:
-        case "edit":
-            return session.edit(request, plan.cancel, question_id=target)
-        case "regenerate":
-            return session.regenerate(request, plan.cancel, question_id=target)
-        case "continue":
-            return session.continue_reply(request, plan.cancel, reply_id=target)
-        case "ask":
-            return session.send(
-                request, plan.cancel, conversation_id=plan.conversation_id, parent_id=plan.parent_id
-            )
-
-
-def as_ui_event(event: "TaskEvent | Growth") -> Message | None:
+def as_ui_event(event: "TaskEvent | Growth | PartsGrowth") -> Message | None:  # noqa: PLR0911  # a table
     """Return what the screen is told of `event`; Finished says nothing that TurnFinished does not."""
-    from chatterm.tasks import Checked
-
-    ui_event: Message | None = None
     match event:
         case TurnStarted():
-            ui_event = events.ReplyStarted(event)
+            return events.ReplyStarted(event)
         case PrefillProgress(done=done, total=total):
-            ui_event = events.PrefillAdvanced(done, total)
+            return events.PrefillAdvanced(done, total)
         case Growth():
-            ui_event = events.ReplyGrew(event)
+            return events.ReplyGrew(event)
+        case PartsGrowth():
+            return events.PartsGrew(event)
         case NotSaved(error=error):
-            ui_event = events.TurnNoticed(f"not saved: {error}")
+            return events.TurnNoticed(f"not saved: {error}")
         case TurnFinished(turn=turn, not_saved=not_saved):
-            ui_event = events.ReplyFinished(turn, not_saved)
+            return events.ReplyFinished(turn, not_saved)
         case Scored():
-            ui_event = events.ReplyScored(event)
+            return events.ReplyScored(event)
+    return _told_of_reading(event)
+
+
+def _told_of_reading(event: object) -> Message | None:
+    from chatterm.tasks import Checked
+    from chatterm.tasks.reading.events import NotRead, QuestionKept, ReadingNotice, ReadingStopped
+
+    match event:
         case Checked():
-            ui_event = events.ReplyChecked(event)
-    return ui_event
+            return events.ReplyChecked(event)
+        case QuestionKept(question=question):
+            return events.QuestionStored(question)
+        case NotRead():
+            return events.LinesLeftOut(event)
+        case ReadingNotice(text=text):
+            return events.TurnNoticed(text)
+        case ReadingStopped(num_kept=num_kept, total=total):
+            return events.ReadingHalted(num_kept, total)
+    return None

@@ -153,7 +153,7 @@ async def test_system_and_set_are_chips_that_go_with_the_next_question(store: Co
         ("/new now", "/new takes nothing"),
         ("/file nosuch.txt", "there is no file"),
         ("/file photo.png", "photo.png"),
-        ("/file .", "is a folder"),
+        ("/file *.png", "no file matches"),
     ],
 )
 async def test_what_a_command_cannot_do_is_told_and_its_text_stays(
@@ -197,6 +197,20 @@ async def test_at_offers_files_and_attaches_the_chosen_one(store: ConversationSt
         await app.until_shown("✕ meeting [b].txt · 1 line, 8 bytes")
         assert app.draft == "see "
         assert [one.text for one in draft_of(app).documents] == ["who came"]
+
+
+async def test_a_folder_is_attached_file_by_file_and_many_are_one_chip(
+    store: ConversationStore, folder: Path
+) -> None:
+    async with running(echo_parts(store)) as app:
+        await run(app, "/file .")
+        await app.until_shown("✕ notes/meeting [b].txt · 1 line", "✕ readme.md · 2 lines, 8 bytes")
+        for number in range(12):
+            (folder / "notes" / f"{number}.txt").write_text("x\n", encoding="utf-8")
+        await run(app, "/file notes/*.txt")
+        await app.until_shown("✕ 15 documents · ")
+        await app.press("backspace")
+        await app.until(lambda: not draft_of(app).documents)
 
 
 async def test_an_address_is_no_file(store: ConversationStore, folder: Path) -> None:

@@ -44,7 +44,7 @@ class Script:
         return event
 
 
-def played(timed: Sequence[tuple[float, TaskEvent | Exception]]) -> list[TaskEvent | Growth]:
+def played(timed: Sequence[tuple[float, TaskEvent | Exception]]) -> list[object]:
     clock = Clock()
     return list(paced(Script(timed, clock), clock))
 

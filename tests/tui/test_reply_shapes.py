@@ -21,7 +21,6 @@ from chatterm.tasks import Checked, CheckPlan, Composed, FieldMark, Question, co
 from chatterm.tasks.views import View
 from chatterm.tui.check_words import counted_line, score_lines, summary_lines
 from chatterm.tui.drafts import Draft
-from chatterm.tui.screens.findings import FindingsScreen
 from chatterm.tui.widgets.structured_reply import StructuredReply, drawn_rows, marks_of
 from chatterm.tui.widgets.transcript import Transcript
 from tests.tui.driving import Driver, parts_of, running
@@ -159,17 +158,6 @@ def test_an_unsure_answer_says_so() -> None:
     )
 
 
-async def test_the_findings_show_the_lines_of_the_source() -> None:
-    screen = FindingsScreen(Checked(reply_id="r", report=report(FOUND, NEAR, ABSENT)), "en")
-    async with showing(Widget()) as app:
-        app.app.push_screen(screen)
-        await app.until_shown("✓ number 42 is in the document", "document 1, line 7: in 42 cases")
-        await app.until_shown("⚠ quote the rent is worded otherwise", "line 3-4: The Rent", "⚠ number 17 %")
-        assert app.screen.index("⚠ number 17 %") < app.screen.index("✓ number 42")
-        await app.press("escape")
-        await app.until(lambda: "number 42" not in app.screen)
-
-
 LAB = '[{"test": "LDL", "value": "171", "range": null, "measures": "Fat in the blood"}]'
 SHIPPED = PromptLibrary([PromptFolder("shipped", shipped_prompts())])
 
@@ -211,7 +199,7 @@ async def test_a_reply_in_json_becomes_a_table_with_marks_and_its_json_by_a_key(
         await app.press("t")
         await app.until(lambda: '"measures"' not in app.screen)
         await app.press("v")
-        await app.until_shown("What was checked", "document 1, line 1: 171")
+        await app.until_shown("What the reply rests on", "line 1", "value LDL is in the document")
         await app.press("escape")
 
 

@@ -84,7 +84,12 @@ class ChatScreen(MessagesScreen):
             self.pane.show_notice(f"{event.error}\nCtrl+O chooses another model.")
 
     def on_turn_moved(self, event: events.TurnMoved) -> None:
-        self._update(phase=event.phase, used=event.used_tokens, tokens_per_s=event.tokens_per_s)
+        self._update(
+            phase=event.phase,
+            used=event.used_tokens,
+            tokens_per_s=event.tokens_per_s,
+            reading=event.reading,
+        )
         self._models.settle()
         if event.phase == "idle":
             self._meter.recount()

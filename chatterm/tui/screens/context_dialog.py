@@ -15,6 +15,7 @@ from chatterm.sanitize import sanitize
 from chatterm.tui.context import Overflow
 from chatterm.tui.context_gate import Choice, ContextExceeded
 from chatterm.tui.foreign import one_line
+from chatterm.tui.parts_offer import PartsOffer, offer_text
 
 _NAMED = 5
 """So many of the turns are named; of more the number."""
@@ -35,13 +36,22 @@ def told(overflow: Overflow) -> str:
     return "\n".join(lines)
 
 
-def choices(overflow: Overflow, *, can_lengthen: bool) -> Iterator[tuple[Choice, str]]:
+def choices(
+    overflow: Overflow, *, can_lengthen: bool, offer: PartsOffer | None = None
+) -> Iterator[tuple[Choice, str]]:
     """Yield what can be done, as it is listed."""
+    in_parts: list[tuple[Choice, str]] = []
+    if offer:
+        in_parts.append(("parts", f"Read it in parts: {offer_text(offer)}"))
+    if overflow.error:
+        yield from in_parts
     if number := len(overflow.dropped):
         turns = "the oldest turn" if number == 1 else f"the {number} oldest turns"
         yield "drop", f"Leave out {turns}, later more"
     if overflow.longer and can_lengthen:
         yield "longer", f"Open the model again with a context of {overflow.longer:,} tokens"
+    if not overflow.error:
+        yield from in_parts
     yield "back", "Go back to the question"
 
 
@@ -55,7 +65,7 @@ class ContextDialog(ModalScreen[Choice]):
     def __init__(self, event: ContextExceeded) -> None:
         super().__init__()
         self._event = event
-        self._choices = list(choices(event.overflow, can_lengthen=event.can_lengthen))
+        self._choices = list(choices(event.overflow, can_lengthen=event.can_lengthen, offer=event.offer))
 
     def compose(self) -> ComposeResult:
         with VerticalScroll(classes="dialog wide", can_focus=False) as box:

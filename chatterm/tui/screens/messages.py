@@ -17,6 +17,8 @@ class MessagesScreen(ConversationsScreen):
         Binding("f2", "edit_question", "Edit the last question", show=False, id="chat.edit"),
         Binding("ctrl+r", "regenerate", "Another reply", show=False, id="chat.regenerate"),
         Binding("f4", "continue_reply", "Continue a cut reply", show=False, id="chat.continue"),
+        Binding("f5", "sources", "Sources of the reply: its lines", show=False, id="chat.sources"),
+        Binding("f8", "parts", "Parts that were read", show=False, id="chat.parts"),
         Binding("ctrl+t", "inspector", "Inspector", show=False, id="chat.inspector"),
         Binding("alt+up", "take_back", "Take back a queued question", show=False, id="chat.take_back"),
     ]
@@ -42,6 +44,12 @@ class MessagesScreen(ConversationsScreen):
 
     async def action_continue_reply(self) -> None:
         await self.pane.continue_reply(self.pane.last())
+
+    def action_sources(self) -> None:
+        self.pane.post_message(events.MessageActed("sources"))
+
+    def action_parts(self) -> None:
+        self.pane.post_message(events.MessageActed("parts"))
 
     async def action_take_back(self) -> None:
         if not await self.pane.take_back():

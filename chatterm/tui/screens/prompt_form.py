@@ -17,7 +17,7 @@ from textual.widget import Widget
 from textual.widgets import Button, Input, Select, Static, TextArea
 
 from chatterm.conversation import Document
-from chatterm.documents import read_file
+from chatterm.documents import read_all
 from chatterm.errors import ChattermError
 from chatterm.prompts import InputSpec, PromptTemplate
 from chatterm.prompts.header import in_language
@@ -121,9 +121,9 @@ class PromptForm(ModalScreen[Chosen | None]):
 
     @dataclass
     class FileRead(Message):
-        """The file that was named was read, or could not be."""
+        """What was named was read, or could not be."""
 
-        document: Document | None
+        documents: tuple[Document, ...]
         error: str = ""
 
     def __init__(self, template: PromptTemplate, draft: Draft, lang: str) -> None:
@@ -182,8 +182,8 @@ class PromptForm(ModalScreen[Chosen | None]):
 
     def on_prompt_form_file_read(self, event: FileRead) -> None:
         filling, self._filling = self._filling, None
-        if event.document is not None and filling is not None:
-            self._finish(filling, (event.document,))
+        if event.documents and filling is not None:
+            self._finish(filling, event.documents)
         else:
             document = self._template.header.document_input
             self._show_faults({document.name: event.error} if document else {})
@@ -216,8 +216,8 @@ class PromptForm(ModalScreen[Chosen | None]):
     def _read(self, path: str) -> None:
         """Runs in a thread."""
         try:
-            document = read_file(Path(path).expanduser())
+            documents = read_all([Path(path).expanduser()])
         except (ChattermError, RuntimeError) as error:  # RuntimeError: ~nobody
-            self.post_message(self.FileRead(None, str(error)))
+            self.post_message(self.FileRead((), str(error)))
         else:
-            self.post_message(self.FileRead(document))
+            self.post_message(self.FileRead(documents))

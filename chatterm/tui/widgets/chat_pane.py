@@ -82,11 +82,20 @@ class ChatPane(MessagePane):
         if live and shown_id and live.conversation_id == shown_id:
             if not live.is_kept:
                 await self._show_live(live)
+            elif not live.started:
+                await self._show_waiting(live, reading)
             elif not live.is_shown and live.reply_id not in {one.node.id for one in reading.said}:
                 # On a branch that is not shown: it is there when its branch is walked to.
                 live.leave()
         if waiting := self._queue.of(shown_id):
             await self.transcript.add(*map(self._queued_view, waiting))
+
+    async def _show_waiting(self, live: LiveTurn, reading: Reading) -> None:
+        """Show a reply that waits for its documents to be read, below its question."""
+        if live.question and reading.said and reading.said[-1].node.id == live.question.id:
+            live.question_view = None
+            self._clear_note(live.question.id)
+            await self.transcript.add(live.new_view())
 
     # Asking.
 
@@ -155,8 +164,10 @@ class ChatPane(MessagePane):
                 await self.continue_reply(said or self.last())
             case "shape":
                 await self.toggle_shape(view or self._last_reply_view())
-            case "findings":
-                self.show_findings(view or self._last_reply_view())
+            case "sources":
+                self.show_sources(view or self._last_reply_view())
+            case "parts":
+                self.show_parts(view or self._last_reply_view())
             case "previous_branch":
                 await self.walk(said, -1)
             case "next_branch":

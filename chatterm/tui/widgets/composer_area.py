@@ -17,7 +17,7 @@ from textual.message import Message
 from textual.widgets import OptionList, TextArea
 
 from chatterm.conversation import Document
-from chatterm.documents import read_file
+from chatterm.documents import read_all
 from chatterm.engine.option_names import sampling_option
 from chatterm.errors import ChattermError, UsageError
 from chatterm.sanitize import sanitize
@@ -174,7 +174,7 @@ class ComposerArea(Vertical):
 
     async def action_file(self, name: str) -> None:
         path = self._folder / Path(os.path.expanduser(name))  # noqa: PTH111  # it raises nothing for an unknown user
-        self.attach(await asyncio.to_thread(read_file, path))
+        self.attach(*await asyncio.to_thread(read_all, [path]))
 
     async def _run(self, call: Call, text: str) -> None:
         """Do what a command says; where it cannot be done, `text` comes back."""

@@ -62,12 +62,14 @@ class QuestionView(MessageView):
         message_id: str = "",
         branch: BranchPoint | None = None,
         queued: str = "",
+        note: str = "",
     ) -> None:
-        """`queued` says that the question waits to be sent, and how it is taken back."""
+        """`queued` says that it waits to be sent, and how it is taken back; `note` what came of it."""
         super().__init__("You", message_id=message_id, branch=branch, classes="question")
         self._text = text
         self._attached = attached
         self._queued = queued
+        self._note = _Line(note, classes="note")
 
     @property
     def said_text(self) -> str:
@@ -88,6 +90,15 @@ class QuestionView(MessageView):
             yield Static(Content(" ".join(names)), classes="attached")
         if self._queued:
             yield Static(Content(self._queued), classes="note")
+        yield self._note
+
+    def show_said(self, said: Said) -> None:
+        super().show_said(said)
+        self._note.show(said.note)
+
+    def show_note(self, note: str) -> None:
+        """Say what came of the question."""
+        self._note.show(note)
 
 
 class NoticeView(Static):
@@ -239,7 +250,9 @@ def view_of(said: Said) -> MessageView:
     """Return the widget for a stored question or reply."""
     node = said.node
     if said.is_question:
-        return QuestionView(said.text, attached=said.attached, message_id=node.id, branch=said.branch)
+        return QuestionView(
+            said.text, attached=said.attached, message_id=node.id, branch=said.branch, note=said.note
+        )
     return ReplyView(
         said.text, note=said.note, message_id=node.id, branch=said.branch, statistics=said.statistics
     )

@@ -1,6 +1,7 @@
 """MessagePane: what is done to the messages on screen: copying, other replies, continuing, branches."""
 
 import asyncio
+from typing import TYPE_CHECKING
 
 from chatterm.errors import ChattermError
 from chatterm.sanitize import sanitize
@@ -8,9 +9,12 @@ from chatterm.tui import events
 from chatterm.tui.code_blocks import code_blocks
 from chatterm.tui.drafts import Draft
 from chatterm.tui.reading import Said
-from chatterm.tui.turns import TurnKind, TurnPlan
+from chatterm.tui.turns import TurnPlan
 from chatterm.tui.widgets.message import MessageView, NoticeView
 from chatterm.tui.widgets.shaped_pane import ShapedPane
+
+if TYPE_CHECKING:
+    from chatterm.tasks.answering import TurnKind
 
 
 class MessagePane(ShapedPane):
@@ -115,7 +119,7 @@ class MessagePane(ShapedPane):
         await self.reread()
         self._tell(self._live.phase if self._live else "idle")
 
-    def _plan(self, question: Said, kind: TurnKind, target_id: str, beginning: str = "") -> TurnPlan:
+    def _plan(self, question: Said, kind: "TurnKind", target_id: str, beginning: str = "") -> TurnPlan:
         """Plan a turn that answers a stored question."""
         return TurnPlan(
             draft=Draft(text=question.text, settings=self._composer.draft.settings),

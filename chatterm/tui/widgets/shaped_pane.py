@@ -40,6 +40,8 @@ class ShapedPane(TurnPane):
 
     async def on_reply_finished(self, event: events.ReplyFinished) -> None:
         """Textual calls this before TurnPane's own: what is done here comes after that."""
+        if parts := self._turn.parts:
+            self._shapes.read_in_parts(event.turn.reply.id, parts)
         self.post_message(ReplyOver(event.turn.reply.id))
 
     def on_reply_over(self, event: ReplyOver) -> None:
@@ -62,15 +64,29 @@ class ShapedPane(TurnPane):
         else:
             self.notify("This message has no other form.", markup=False)
 
-    def show_findings(self, view: MessageView | None) -> None:
-        """List all that was checked in a reply."""
-        from chatterm.tui.screens.findings import FindingsScreen
+    def show_sources(self, view: MessageView | None) -> None:
+        """List what a reply rests on, and what was checked in it."""
+        from chatterm.tui.screens.sources import SourcesScreen
 
-        checked = self._shapes.checked_of(view.message_id) if view else None
-        if checked:
-            self.app.push_screen(FindingsScreen(checked, self._parts.lang))
+        if isinstance(view, ReplyView) and view.message_id:
+            checked = self._shapes.checked_of(view.message_id)
+            self.app.push_screen(SourcesScreen(self._parts, view.message_id, checked))
         else:
-            self.notify("Nothing was checked in this message since the app was opened.", markup=False)
+            self.notify("This is no stored reply, so it has no sources.", markup=False)
+
+    def show_parts(self, view: MessageView | None) -> None:
+        """Show the parts that are being read, or those that a reply was made from."""
+        from chatterm.tui.screens.parts import PartsScreen
+
+        live = self._live
+        message_id = view.message_id if view else ""
+        parts = self._shapes.parts_of(message_id)
+        if live and live.parts and live.question and live.is_shown:
+            parts, message_id = live.parts, live.question.id
+        if parts:
+            self.app.push_screen(PartsScreen(self._parts.store, parts, message_id))
+        else:
+            self.notify("Nothing was read in parts for this message since the app was opened.", markup=False)
 
     def _last_reply_view(self) -> ReplyView | None:
         return next(reversed(self.transcript.query(ReplyView)), None)

@@ -37,6 +37,8 @@ class Facts:
     is_exact: bool = True
     tokens_per_s: float | None = None
     is_private: bool = False
+    reading: str = ""
+    """How far documents are read in parts."""
 
 
 def facts_text(facts: Facts) -> str:
@@ -46,6 +48,8 @@ def facts_text(facts: Facts) -> str:
         parts.append("opening the model…")
     elif facts.engine == "failed":
         parts.append("not open")
+    if facts.reading:
+        parts.append(facts.reading)
     if facts.total is not None:
         used = "–" if facts.used is None else f"{'' if facts.is_exact else '~'}{facts.used:,}"
         planned = "" if facts.planned is None else f" → {facts.planned:,}"

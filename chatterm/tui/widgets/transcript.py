@@ -50,7 +50,10 @@ class Transcript(VerticalScroll):
         Binding("e", "act('edit')", "Edit the question", show=False, id="messages.edit"),
         Binding("r", "act('regenerate')", "Another reply", show=False, id="messages.regenerate"),
         Binding("t", "act('shape')", "Table, or its JSON", show=False, id="messages.shape"),
-        Binding("v", "act('findings')", "What was verified in it", show=False, id="messages.findings"),
+        Binding(
+            "s,v", "act('sources')", "What it rests on, and its checks", show=False, id="messages.sources"
+        ),
+        Binding("p", "act('parts')", "The parts it was read in", show=False, id="messages.parts"),
         Binding("c", "act('continue')", "Continue a cut reply", show=False, id="messages.continue"),
     ]
 

@@ -115,8 +115,15 @@ class TurnStage(Vertical):
         elif not live.asks:
             target = ids.index(plan.target_id) if plan.target_id in ids else len(ids)
             await self.transcript.cut_after(target + (plan.kind == "regenerate"))
+            self._clear_note(plan.target_id)
         question = [live.new_question_view()] if live.asks else []
         await self.transcript.add(*question, live.new_view())
+
+    def _clear_note(self, question_id: str | None) -> None:
+        """What was said of a question's last attempt is over as the next begins."""
+        for view in self.transcript.query(QuestionView):
+            if view.message_id == question_id:
+                view.show_note("")
 
     async def _run_next(self) -> None:
         queued = None if self._is_winding_up else self._queue.take_first()
@@ -142,13 +149,14 @@ class TurnStage(Vertical):
 
     async def _read(self, conversation_id: str | None) -> Reading:
         reading = await asyncio.to_thread(read_conversation, self._parts.store, conversation_id)
-        said = tuple(
-            replace(one, note=f"{self._failures[one.node.id]}{CONTINUES if one.text.strip() else ''}")
-            if one.node.id in self._failures
-            else one
-            for one in reading.said
-        )
-        return replace(reading, said=said)
+        return replace(reading, said=tuple(map(self._noted, reading.said)))
+
+    def _noted(self, said: Said) -> Said:
+        """Add why it failed, which the store does not say."""
+        failure = self._failures.get(said.node.id)
+        if failure is None:
+            return said
+        return replace(said, note=failure + (CONTINUES if said.text.strip() and not said.is_question else ""))
 
     @property
     def _turn(self) -> LiveTurn:
@@ -188,14 +196,20 @@ class TurnStage(Vertical):
             return live.new_view()
         return view_of(said)
 
-    def _tell(self, phase: events.Phase, used_tokens: int | None = None, rate: float | None = None) -> None:
+    def _tell(
+        self,
+        phase: events.Phase,
+        used_tokens: int | None = None,
+        rate: float | None = None,
+        reading: str = "",
+    ) -> None:
         """Post where the turn is; `idle` ends it."""
         if live := self._live:
             is_stopping = live.plan.cancel.is_cancelled and phase != "idle"
             live.phase = phase = "stopping" if is_stopping else phase
             if live.view and used_tokens is not None:
                 self._used_tokens = used_tokens
-        self.post_message(events.TurnMoved(phase, self._used_tokens, rate))
+        self.post_message(events.TurnMoved(phase, self._used_tokens, rate, reading))
         if live and phase == "idle":
             self._live = None
             self.post_message(events.ConversationMoved(self._place.conversation_id))

@@ -1,0 +1,79 @@
+"""PartsState: how far a document that is read in parts is, and what its parts gave. In words."""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from chatterm.tui.pacing import PartsGrowth
+
+if TYPE_CHECKING:
+    from chatterm.tasks.reading.events import NotRead, PartRead, PartsProgress
+
+_BAR_CELLS = 24
+GOES_ON = " · Ctrl+R goes on, r in the messages"
+NO_REPLY = "no reply yet · Ctrl+R asks for it, r in the messages"
+
+_STEPS = {"map": "part", "reduce": "putting together, round", "refine": "part"}
+
+
+@dataclass(slots=True)
+class PartsState:
+    """Changed by the pane's handlers only."""
+
+    progress: "PartsProgress | None" = None
+    read: "dict[int, PartRead]" = field(default_factory=dict)
+    """By number, from 1."""
+    not_read: "list[NotRead]" = field(default_factory=list)
+
+    def add(self, growth: PartsGrowth) -> None:
+        self.read |= {one.number: one for one in growth.read}
+        self.progress = growth.progress or self.progress
+
+    @property
+    def num_failed(self) -> int:
+        return sum(one.partial.is_failed for one in self.read.values())
+
+
+def progress_text(progress: "PartsProgress") -> str:
+    """Say how far it is: `part 7 of 31 · 42 tokens/s · 2 min left`."""
+    at = min(progress.done + 1, progress.total)
+    told = [f"{_STEPS[progress.step]} {at:,} of {progress.total:,}"]
+    if progress.num_kept:
+        told.append(f"{progress.num_kept:,} read before")
+    if progress.tokens_per_s is not None:
+        told.append(f"{progress.tokens_per_s:,.0f} tokens/s")
+    if progress.seconds_left is not None and progress.done < progress.total:
+        told.append(f"{time_text(progress.seconds_left)} left")
+    return " · ".join(told)
+
+
+def bar_text(progress: "PartsProgress", cells: int = _BAR_CELLS) -> str:
+    """Draw the share that is done."""
+    filled = round(cells * progress.done / progress.total) if progress.total else 0
+    return "█" * filled + "░" * (cells - filled)
+
+
+def halted_text(num_kept: int, total: int | None) -> str:
+    """Say what there is of a reading that was stopped, and how it goes on."""
+    parts = f"{num_kept:,} of {total:,} parts are" if total is not None else f"{num_kept:,} parts are"
+    if num_kept == 1 and total is None:
+        parts = "1 part is"
+    return f"{parts} read{GOES_ON}" if num_kept else NO_REPLY
+
+
+def time_text(seconds: float) -> str:
+    """Say how long something takes, as coarse as it is known: `40 s`, `2 min`, `1.5 h`."""
+    if seconds < 100:
+        return f"{max(1, round(seconds)):,} s"
+    return f"{round(seconds / 60):,} min" if seconds < 5_400 else f"{seconds / 3600:,.1f} h"
+
+
+def not_read_lines(not_read: "list[NotRead]", most: int = 5) -> list[str]:
+    """Name what an answer does not rest on."""
+    lines: list[str] = []
+    for one in not_read:
+        share = f"{one.num_lines:,} of {one.total_lines:,} lines"
+        lines.append(f"⚠ could not be read: {share}" if one.is_failure else f"not read: {share}")
+        lines += [f"    {place}" for place in one.places[:most]]
+        if num_more := len(one.places) - most:
+            lines += [f"    and {num_more:,} more places"] if num_more > 0 else []
+    return lines
