@@ -14,6 +14,7 @@ import torch
 from chatterm.engine.local.decoder.any_decoder import AnyDecoder
 from chatterm.engine.local.decoder.decoder import Decoder
 from chatterm.engine.local.decoder.linear import LoadPlan
+from chatterm.engine.local.decoder.split_decoder import SplitDecoder
 from chatterm.engine.local.gpu.availability import runs_on, slower, why_no_kernels
 from chatterm.engine.local.source import ModelSource
 from chatterm.errors import UsageError
@@ -105,7 +106,7 @@ def load_tried(source: ModelSource, plan: LoadPlan) -> tuple[AnyDecoder, tuple[s
     Raises as `ModelSource.load`.
     """
     model, notes = source.load(plan)
-    reason = model.why_kernels_fail() if isinstance(model, Decoder) else None
+    reason = model.why_kernels_fail() if isinstance(model, Decoder | SplitDecoder) else None
     if reason is None:
         return model, notes
     del model

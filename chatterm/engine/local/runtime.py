@@ -46,6 +46,8 @@ MAX_LIVE = 32
 _OUT_OF_MEMORY = ("can't allocate memory", "out of memory", "STATUS_ALLOC_FAILED")
 CACHE_SHARE = 0.25
 """Of the memory that is free once the weights are loaded, how much keys and values may take by default."""
+_GPU_LIBRARIES = 250_000_000
+"""Bytes that cuBLAS, loaded kernels and graphs take beside the model. Estimated, not measured."""
 _ROW_COST = {"cpu": 0.3}
 """What one more row adds to a pass, in passes of one row: measured with int4 products for 2 to 8 rows."""
 _ROW_COST_ELSEWHERE = 0.1
@@ -108,7 +110,8 @@ class Runtime:
         )
         placement = Placement.best_for(chosen, native, kernels_found.kernels)
         cpu = torch.device("cpu")
-        fit = fitted(source, options, placement, _free_bytes(chosen), _free_bytes(cpu))
+        free = _free_bytes(chosen) - (_GPU_LIBRARIES if chosen.type == "cuda" else 0)
+        fit = fitted(source, options, placement, max(0, free), _free_bytes(cpu))
         options = replace(options, context_length=fit.context_length)
         plan = LoadPlan(
             placement=placement,

@@ -35,6 +35,10 @@ class SplitDecoder:
         """The larger of both: what memory is counted by."""
         return max(self._first.cache_dtype, self._rest.cache_dtype, key=lambda dtype: dtype.itemsize)
 
+    def why_kernels_fail(self) -> str | None:
+        """As `Decoder.why_kernels_fail`, of the first layers."""
+        return self._first.why_kernels_fail()
+
     def empty_cache(self, capacity: int) -> list[Tensor]:
         return [*self._first.empty_cache(capacity), *self._rest.empty_cache(capacity)]
 
