@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from chatterm.conversation import MessageNode
 from chatterm.documents import fence
 from chatterm.store import ConversationStore, ReplyDetail
-from chatterm.tasks.attached import attached_to
+from chatterm.tasks.attached import by_question
 from chatterm.tasks.check_plan import Earlier
 
 
@@ -17,11 +17,12 @@ def earlier_in(store: ConversationStore, parent_id: str | None) -> Earlier:
     """
     path = store.path_to(parent_id) if parent_id else ()
     details = tuple(_details(store, path))
+    attached = by_question(store, path)
     named: dict[str, str] = {}
     words: list[str] = []
     for node in path:
         if node.message.role == "user":
-            documents = attached_to(store, [node])
+            documents = attached.get(node.id, ())
             for document in documents:
                 named.setdefault(document.text, document.name)
             fenced = fence(documents)

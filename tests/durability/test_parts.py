@@ -7,6 +7,7 @@ import resource
 import signal
 import subprocess
 import time
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -198,6 +199,14 @@ def test_what_parts_gave_goes_with_the_conversation(home: Path, database: Path, 
     assert run(command(document)).code == 0
     with closing(ConversationStore.open(database)) as store:
         (conversation,) = store.conversations()
+    shown = run([*COMMAND, "history", "show", conversation.id]).out
+    markdown = run([*COMMAND, "history", "export", conversation.id]).out
+    for text in (shown, markdown):
+        assert "[report.txt: 259 lines]\n\nSummarise this." in text
+        assert text.count(SECRET) < 100
+    assert "Attached: report.txt" in markdown
+    exported = run([*COMMAND, "history", "export", "--json", conversation.id]).out
+    assert b64encode(document.read_bytes()).decode() in exported
     assert run([*COMMAND, "history", "rm", "--yes", conversation.id]).code == 0
     assert partials(database) == []
     files = [path for path in home.rglob("*") if path.is_file()]

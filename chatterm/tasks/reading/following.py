@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from chatterm.conversation import Document, Message, MessageNode
 from chatterm.documents import fence, without_page_marks
-from chatterm.tasks.attached import attached_to
+from chatterm.tasks.attached import by_question
 from chatterm.tasks.means import Means, Target
 from chatterm.tasks.question import Composed
 
@@ -30,7 +30,7 @@ def following_of(composed: Composed, means: Means, target: Target, *, all_of_the
     parent_id = _parent_of(means, target)
     path = means.store.path_to(parent_id) if parent_id else ()
     questions = [node for node in path if node.message.role == "user"]
-    attached = {node.id: found for node in questions if (found := attached_to(means.store, [node]))}
+    attached = by_question(means.store, questions)
     if not attached:
         return Following()
     sent = () if all_of_them else means.session.fit(composed.request, parent_id).messages
