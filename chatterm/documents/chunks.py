@@ -52,17 +52,20 @@ def cut(
     count: Callable[[str], int],
     limit: int,
     unit: Unit | None = None,
+    *,
+    has_overlap: bool = True,
 ) -> tuple[Chunk, ...]:
     """Cut into chunks whose contents are at most `limit` tokens by `count`, in order.
 
     Every line that is not blank is in exactly one chunk, but one that is longer than a chunk, which is in
-    several. With a `unit` there is a chunk for each of these, or several where it is too long.
+    several. With a `unit` there is a chunk for each of these, or several where it is too long. Without
+    overlap the sentence before a chunk is not its head: what is said of each is then said once.
     Raises DoesNotFit where `limit` does not hold a single word.
     """
     return tuple(
         chunk
         for number, document in enumerate(documents)
-        for chunk in _Cutter(number, document, count, limit).chunks(unit)
+        for chunk in _Cutter(number, document, count, limit, has_overlap=has_overlap).chunks(unit)
     )
 
 
@@ -85,12 +88,21 @@ class _Piece:
 class _Cutter:
     """Cuts one document. Counts seldom: it foresees tokens by the characters of those counted before."""
 
-    def __init__(self, number: int, document: Document, count: Callable[[str], int], limit: int) -> None:
+    def __init__(
+        self,
+        number: int,
+        document: Document,
+        count: Callable[[str], int],
+        limit: int,
+        *,
+        has_overlap: bool,
+    ) -> None:
         self._number = number
         self._document = document
         self._text = document.text
         self._count = count
         self._limit = limit
+        self._has_overlap = has_overlap
         self._lines = document.text.split("\n")
         self._starts = _line_starts(self._lines)
         self._table_heads: dict[int, str] = {}
@@ -234,6 +246,8 @@ class _Cutter:
     def _head(self, piece: _Piece, before: _Piece | None) -> str:
         if self._is_table_row(piece):
             return self._table_head(piece.block)
+        if not self._has_overlap:
+            return ""
         is_next = before is not None and before.path == piece.path and not piece.is_heading
         if before is None or not is_next or before.block.kind not in ("paragraph", "item"):
             return ""

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from chatterm.conversation import Message, ModelCard
 from chatterm.errors import PromptError, UnknownName
@@ -135,6 +135,8 @@ def _value(template: PromptTemplate, spec: InputSpec, text: str | None) -> Value
     if text is None or (spec.is_required and not text.strip()):
         text = spec.default
     if text is not None:
+        if spec.type == "document" and template.header.long.strategy != "fits":
+            spec = replace(spec, max_chars=None)  # what is longer than the context is read in parts
         return read_value(template.id, spec, text)
     if spec.is_required:
         raise MissingInput(template.id, spec)

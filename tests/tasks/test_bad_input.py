@@ -172,13 +172,14 @@ def test_megabytes_are_shaped_and_checked_in_seconds() -> None:
     assert text in made.request.messages[-1].content
     assert time.process_time() - started < 5
     question = Question(
-        prompt=LIBRARY.get("general/translate"),
-        values={"to": "Chinese"},
+        prompt=LIBRARY.get("finance/report-draft"),
         documents=(Document("big.txt", text, len(text)),),
         emergency_number="112",
     )
-    with pytest.raises(InputRefused, match=r"200,000"):
+    with pytest.raises(InputRefused, match=r"20,000"):
         compose(question, CARD, {})
+    translated = replace(question, prompt=LIBRARY.get("general/translate"), values={"to": "Chinese"})
+    assert compose(translated, CARD, {}), "it is read in parts"
 
 
 @pytest.mark.parametrize(

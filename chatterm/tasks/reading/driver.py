@@ -47,7 +47,13 @@ def read_in_parts(
 def cut_parts(reading: Reading, means: Means) -> tuple[Chunk, ...]:
     """Return the parts. Raises DoesNotFit where a word is longer than a part may be."""
     limit = part_limit(reading.limit) if reading.strategy == "retrieve" else reading.limit
-    return cut(reading.question.documents, token_counter(means.engine), limit, reading.unit)
+    return cut(
+        reading.question.documents,
+        token_counter(means.engine),
+        limit,
+        reading.unit,
+        has_overlap=reading.strategy == "map-reduce",
+    )
 
 
 def _begun(

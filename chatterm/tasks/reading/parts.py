@@ -131,7 +131,7 @@ def _requests(job: Job, positions: list[int]) -> Iterator[Part]:
 
 def judge_of(job: Job) -> Judge:
     """Return what tells whether a part's reply is of use."""
-    output, is_chinese = job.reading.question.prompt.header.output, job.lang == "zh"
+    output, is_chinese = job.first.output, job.lang == "zh"
     prefill = job.prefill
 
     def judge(text: str, reason: FinishReason) -> str:

@@ -122,21 +122,27 @@ def _fits(composed: Composed, means: Means, target: Target) -> bool:
 def _by_prompt(question: Question, means: Means, wish: ReadingWish) -> Reading:
     plan = question.prompt.header.long
     if wish.each:
-        return Reading(
-            strategy="map", question=question, unit=wish.each, limit=0, keeps_partials=wish.keeps_partials
-        )
+        return Reading(strategy="map", question=question, unit=wish.each, limit=0)
     if question.prompt.id == CHAT and plan.strategy == "fits":
-        summary = means.library.get(SUMMARY) if means.library and asks_for_summary(question.text) else None
-        if summary is None or question.wish.schema or question.wish.choices:
-            return Reading(strategy="retrieve", question=question, limit=0)
-        focus = "" if asks_for_summary(question.text, alone=True) else question.text
-        question = replace(question, prompt=summary, text=focus, is_prompt_chosen=True, continues=False)
-        return Reading(strategy="map-reduce", question=question, limit=0)
+        return _by_words(question, means, wish)
     strategy: Strategy = "map" if plan.strategy == "fits" else plan.strategy
-    unit = plan.unit if strategy == "map" else None
+    if strategy == "retrieve" and wish.in_parts:
+        strategy = "map-reduce" if question.prompt.header.output.schema is None else "map"
     return Reading(
-        strategy=strategy, question=question, unit=unit, limit=0, keeps_partials=wish.keeps_partials
+        strategy=strategy, question=question, unit=plan.unit if strategy == "map" else None, limit=0
     )
+
+
+def _by_words(question: Question, means: Means, wish: ReadingWish) -> Reading:
+    """A summary takes all parts, and so does what is to be read in parts; another question takes some."""
+    has_form = question.wish.schema or question.wish.choices
+    reads_all = wish.in_parts or asks_for_summary(question.text)
+    if means.library is None or has_form or not reads_all:
+        return Reading(strategy="retrieve", question=question, limit=0)
+    focus = "" if asks_for_summary(question.text, alone=True) else question.text
+    summary = means.library.get(SUMMARY)
+    question = replace(question, prompt=summary, text=focus, is_prompt_chosen=True, continues=False)
+    return Reading(strategy="map-reduce", question=question, limit=0)
 
 
 _SUMMARY_WORDS = re.compile(
