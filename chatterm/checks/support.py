@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 
 from chatterm.checks.denials import contradicts
 from chatterm.checks.findings import Evidence, Finding
-from chatterm.checks.folding import fold
+from chatterm.checks.folding import Lines, fold
 from chatterm.checks.likeness import Place, WordIndex
 from chatterm.checks.little_words import stem
 from chatterm.checks.number_check import NumberIndex, check_numbers, index_numbers
@@ -150,19 +150,22 @@ class Citer:
         best = max((one.value for one in agreeing), default=0.0)
         if any(one.is_denied and one.place.rank > best - self._bounds.alike for one in judged):
             return "nothing", ()
-        kept = self._resting(agreeing, numbers)
+        kept = self._resting(agreeing, numbers, len(weights))
         evidence = [self._evidence(one.place) for one in kept]
         how: How = "numbers" if numbers else "words"
         return (how, tuple(dict.fromkeys(evidence))[:MAX_EVIDENCE]) if evidence else ("nothing", ())
 
-    def _resting(self, judged: Sequence["_Judged"], numbers: Sequence[Finding]) -> list["_Judged"]:
+    def _resting(
+        self, judged: Sequence["_Judged"], numbers: Sequence[Finding], num_words: int
+    ) -> list["_Judged"]:
         """Return the places that together say the statement: all of its numbers, and enough of its words."""
         bounds, wanted = self._bounds, set(range(len(numbers)))
         order = sorted(judged, key=lambda one: -one.value)
         if not wanted:
             kept = [one for one in order if one.place.score >= bounds.words]
             return [one for one in kept if one.value >= kept[0].value - bounds.alike]
-        whole = [one for one in order if one.numbers == wanted and one.place.score >= bounds.with_numbers]
+        bound = bounds.with_numbers if num_words > _FEW_WORDS else 0.0
+        whole = [one for one in order if one.numbers == wanted and one.place.score >= bound]
         if whole:
             return [one for one in whole if one.value >= whole[0].value - bounds.alike]
         parts: list[_Judged] = []
@@ -201,7 +204,7 @@ class Citer:
             return set()
         lines, source = self._sources[place.source].lines, place.source
         first, last = lines.at(place.start), lines.at(place.end - 1)
-        text = self._sources[source].text[place.start : place.end]
+        text = self._head_above(lines, first) + self._sources[source].text[place.start : place.end]
         local = check_numbers(statement, index_numbers([make_source(text)]))
         starts = {one.start for one in local if one.is_verified}
         return {
@@ -210,6 +213,13 @@ class Citer:
             if one.start in starts
             or any(found.source == source and first <= found.first_line <= last for found in one.evidence)
         }
+
+    def _head_above(self, lines: Lines, line: int) -> str:
+        """Return the head of the table that a row stands in: its figures are the row's too."""
+        head = line
+        while head > max(1, line - _MAX_ROWS) and lines.text(head).lstrip().startswith("|"):
+            head -= 1
+        return f"{lines.text(head + 1)}\n" if head + 1 < line else ""
 
     def _evidence(self, place: Place) -> Evidence:
         return self._sources[place.source].evidence(place.start, place.end)
@@ -228,6 +238,10 @@ class Citer:
 
 
 _MAX_JUDGED = 10
+_FEW_WORDS = 2
+"""A figure with so few words, as in a table's row, need not share them with its place."""
+_MAX_ROWS = 60
+"""How far above a row the head of its table is looked for."""
 _BEFORE = 400
 """How many characters before a place are searched for the beginning of its sentence."""
 _SENTENCE_END = re.compile(r"(?<=[.!?])\s|(?<=[。！？])|\n[ \t]*\n")

@@ -68,7 +68,8 @@ class Grounds:
     def language(self) -> str:
         """What most of the words are in, zh or en: a reply in the other shares no words with them."""
         sample = "".join(text[:20_000] for text in self.texts)
-        return "zh" if len(_HAN.findall(sample)) > len(_WORD.findall(sample)) else "en"
+        num_chinese = len(_HAN.findall(sample)) / 2  # most words have two characters
+        return "zh" if num_chinese > len(_WORD.findall(sample)) else "en"
 
     def mark(self, support: "Support", lang: str) -> str:
         """Return what stands behind a statement: `[12-14]`, `[report.txt:12-14]`, `[p. 3:12-14]`."""
