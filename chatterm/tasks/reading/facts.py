@@ -76,7 +76,7 @@ def _unquoted(statement: str) -> str:
 
 
 def sentences_of(chunk: Chunk, number: int) -> tuple[Fact, ...]:
-    """Return the sentences of a part itself; what is too short or too long to be quoted is left out.
+    """Return the sentences of a part itself, but for those too short or too long to be quoted, and halves.
 
     `number` is the part's.
     """
@@ -84,7 +84,8 @@ def sentences_of(chunk: Chunk, number: int) -> tuple[Fact, ...]:
     found = []
     for start, end in statements(chunk.text):
         text = " ".join(chunk.text[start:end].split())
-        if len(text) <= _LONGEST_QUOTED and content_words(text).total() >= _FEWEST_WORDS:
+        is_half = text[:1].islower()  # a line that was taken for an item, or the end of a cut one
+        if not is_half and len(text) <= _LONGEST_QUOTED and content_words(text).total() >= _FEWEST_WORDS:
             first, last = (chunk.first_line + lines.at(place) - 1 for place in (start, max(start, end - 1)))
             found.append(
                 Fact(

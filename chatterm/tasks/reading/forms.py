@@ -13,12 +13,14 @@ from chatterm.tasks.reading.plan import Reading
 def with_form(composed: Composed, reading: Reading | None) -> Composed:
     """Return the question as it is kept, and the form of its answer: of a map to JSON or labels, a list.
 
-    Both are as they were where nothing is read in parts.
+    JSON that is reduced may have more items than its schema, for code may have to merge it. Both are as they
+    were where nothing is read in parts.
     """
     if reading is None:
         return composed
     composed = replace(composed, request=replace(composed.request, kept=_kept_question(composed)))
-    if reading.strategy != "map":
+    is_json_reduced = reading.strategy == "map-reduce" and composed.output.schema is not None
+    if reading.strategy != "map" and not is_json_reduced:
         return composed
     is_labels = composed.output.format == "label"
     output = LABEL_ROWS if is_labels else merged_output(composed.output, by_unit=reading.unit is not None)
