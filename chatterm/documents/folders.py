@@ -69,7 +69,7 @@ def walk(root: Path, scope: Scope) -> Iterator[Found | Unvisited]:
         rules = above.inside(root / below)
         entries = _entries(root / below)
         if entries is None:
-            yield Found(below, "unreadable")
+            yield Found(below or ".", "unreadable")
             continue
         for entry in entries:
             path = f"{below}{entry.name}"
@@ -81,6 +81,13 @@ def walk(root: Path, scope: Scope) -> Iterator[Found | Unvisited]:
                 yield Found(path, reason)
             elif scope.max_depth is None or path.count("/") + 1 < scope.max_depth:
                 folders.append((f"{path}/", rules))
+
+
+def is_folder(path: Path) -> bool:
+    """Whether there is such a folder; what may not be looked at is none."""
+    with suppress(OSError, ValueError):
+        return stat.S_ISDIR(path.stat().st_mode)
+    return False
 
 
 def glob_parts(pattern: Path) -> tuple[Path, tuple[str, ...]]:

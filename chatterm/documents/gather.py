@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from chatterm.conversation import Document
-from chatterm.documents.folders import glob_parts, has_magic
+from chatterm.documents.folders import glob_parts, has_magic, is_folder
 from chatterm.documents.listing import Listing, Place, list_files, open_regular
 from chatterm.documents.read import CAP_BYTES, read_file, read_stream, shown_name
 from chatterm.errors import InputRefused, UsageError
@@ -70,12 +70,12 @@ def _expanded(path: Path) -> Path:
 
 def _read_named(path: Path, room: int, cap: int) -> list[_Named]:
     shown = shown_name(str(path))
-    if path.is_dir():
+    if is_folder(path):
         return _read_below(Place(path, shown), room, cap)
     if not has_magic(shown) or os.path.lexists(path):
         return [_Named(read_file(path, cap), shown)]
     folder, parts = glob_parts(path)
-    if not folder.is_dir():
+    if not is_folder(folder):
         raise UsageError(f"there is no folder {shown_name(str(folder))}, where {shown} should be")
     return _read_below(Place(folder, shown, parts), room, cap)
 

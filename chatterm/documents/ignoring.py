@@ -1,5 +1,6 @@
 """What a folder's .gitignore files leave out, as git reads them: those above it in the repository too."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -37,18 +38,20 @@ def rules_above(folder: Path) -> IgnoreRules:
 
     Who names an ignored folder wants what is in it.
     """
-    above = [parent for parent in (folder, *folder.parents) if (parent / ".git").exists()][:1]
+    here = next((parent for parent in (folder, *folder.parents) if _is_repository(parent)), folder)
     rules = IgnoreRules()
-    if not above or above[0] == folder:
-        return rules
-    steps = folder.relative_to(above[0]).parts
-    here = above[0]
-    for step in steps:
+    for step in folder.relative_to(here).parts:
         rules = rules.inside(here)
         here /= step
         if rules.ignores(here, is_folder=True):
             return IgnoreRules()
     return rules
+
+
+def _is_repository(folder: Path) -> bool:
+    with suppress(OSError):
+        return (folder / ".git").exists()
+    return False
 
 
 def _spec_in(folder: Path) -> "GitIgnoreSpec | None":

@@ -16,8 +16,10 @@ CAP_BYTES = 16 * 1024 * 1024
 _STEP_BYTES = 256 * 1024
 
 
-def read_stream(stream: IO[bytes], name: str, cap: int = CAP_BYTES) -> Document:
+def read_stream(stream: IO[bytes], name: str, cap: int = CAP_BYTES, *, as_text: bool = False) -> Document:
     """Read `stream` to its end, as what its bytes are; at most `cap` + 1 bytes are ever taken from it.
+
+    `as_text`: as plain text, whatever it looks like.
 
     Raises InputRefused where there are more than `cap` bytes or no text can be read from them, UsageError
     where the stream cannot be read.
@@ -28,7 +30,7 @@ def read_stream(stream: IO[bytes], name: str, cap: int = CAP_BYTES) -> Document:
     except OSError as error:
         raise UsageError(f"cannot read {name}: {error.strerror or error}") from error
     num_bytes = len(data)
-    text, notices = _text_of(data, name)
+    text, notices = decode(data, name) if as_text else _text_of(data, name)
     if not text or text.isspace():
         notices = (*notices, f"{name} is empty")
     return Document(name=name, text=text, num_bytes=num_bytes, notices=notices)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from textual.message import Message
 
+from chatterm.documents.folders import is_folder
 from chatterm.engine.option_names import SAMPLING_OPTIONS
 from chatterm.tui.commands import COMMANDS
 from chatterm.tui.completion import (
@@ -15,6 +16,7 @@ from chatterm.tui.completion import (
     Trigger,
     command_suggestions,
     file_suggestions,
+    folder_suggestion,
     option_suggestions,
     trigger_at,
 )
@@ -121,7 +123,9 @@ class Completing:
             case "option":
                 return option_suggestions(trigger.word, SAMPLING_OPTIONS)
             case "attached":
-                return file_suggestions(trigger.word, self._files)
+                found = file_suggestions(trigger.word, self._files)
+                is_whole = trigger.word and is_folder(self._folder / Path(trigger.word))
+                return [folder_suggestion(trigger.word), *found] if is_whole else found
 
     def _walk_if_old(self) -> None:
         """Walk the folder in a daemon thread: a slow disk must not keep the app from leaving."""

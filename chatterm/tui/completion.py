@@ -70,6 +70,11 @@ def file_suggestions(word: str, names: Sequence[str]) -> list[Suggestion]:
     return [Suggestion(name, sanitize_line(name)) for name in fuzzy(word, names)]
 
 
+def folder_suggestion(word: str) -> Suggestion:
+    """Offer all files of the folder that `word` names."""
+    return Suggestion(word, f"{sanitize_line(word).rstrip('/')}/ · all files in it")
+
+
 def fuzzy(word: str, names: Sequence[str]) -> list[str]:
     """Rank `names` by how close the letters of `word` stand in them; without one, the first as they are."""
     if not word:

@@ -203,11 +203,14 @@ async def test_a_folder_is_attached_file_by_file_and_many_are_one_chip(
     store: ConversationStore, folder: Path
 ) -> None:
     async with running(echo_parts(store)) as app:
-        await run(app, "/file .")
+        await app.type("/file ./")
+        await app.until_shown("./ · all files in it")
+        await app.press("enter")
         await app.until_shown("✕ notes/meeting [b].txt · 1 line", "✕ readme.md · 2 lines, 8 bytes")
         for number in range(12):
             (folder / "notes" / f"{number}.txt").write_text("x\n", encoding="utf-8")
-        await run(app, "/file notes/*.txt")
+        await app.type("/file notes/*.txt")
+        await app.press("escape", "enter")
         await app.until_shown("✕ 15 documents · ")
         await app.press("backspace")
         await app.until(lambda: not draft_of(app).documents)
