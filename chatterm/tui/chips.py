@@ -32,6 +32,11 @@ def riders(draft: Draft) -> tuple[Rider, ...]:
     return tuple(_riders(draft))
 
 
+def document_of(draft: Draft, rider: Rider) -> Document | None:
+    """Return the one document that a rider stands for."""
+    return draft.documents[int(rider.key)] if rider.part == "document" and rider.key != _ALL else None
+
+
 def without(draft: Draft, rider: Rider) -> Draft:
     """Return `draft` with that thing taken out."""
     match rider.part:

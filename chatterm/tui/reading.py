@@ -1,10 +1,11 @@
 """Reads from the store what the screen shows, as values. Blocking: for a thread."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from chatterm.conversation import FinishReason, MessageNode, Status, Usage
 from chatterm.store import AskedSummary, BranchPoint, ConversationStore, ReplyEnding
+from chatterm.tui.parts_state import halted_text
 
 STATUS_NOTES: Mapping[Status, str] = {
     "complete": "",
@@ -65,11 +66,21 @@ def read_conversation(store: ConversationStore, conversation_id: str | None) -> 
     endings, asked = store.endings(conversation_id), store.asked(conversation_id)
     branches = store.branches(conversation_id)
     said = tuple(_said(nodes, endings, asked, branches))
+    if said and said[-1].is_question and said[-1].node.id == nodes[-1].id:
+        said = (*said[:-1], replace(said[-1], note=_unanswered(store, nodes[-1])))
     replies = [node for node in nodes if node.message.role == "assistant"]
     used = _used_tokens(endings.get(replies[-1].id)) if replies else None
     if replies and store.task_details(replies[-1].parent_id or ""):
         used = None  # what all the parts took says nothing of the context
     return Reading(said, nodes[-1].id, used)
+
+
+def _unanswered(store: ConversationStore, question: MessageNode) -> str:
+    """Say what there is of the reply to a question that has none."""
+    if store.children(question.id):
+        return ""
+    total = store.task_details(question.id).get("parts")
+    return halted_text(store.num_partials(question.id), total if isinstance(total, int) else None)
 
 
 def ending_note(reason: FinishReason, usage: Usage) -> str:

@@ -72,7 +72,7 @@ def _begun(
         card=card,
         has_seed=given.get("seed") is not None,
     )
-    begun = begin(means, composed.request, target, task)
+    begun = begin(means, composed.request, target, task, len(chunks))
     if begun.not_saved:
         yield begun.not_saved
     if begun.question.id:

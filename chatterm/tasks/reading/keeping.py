@@ -104,7 +104,9 @@ class Kept:
         return None
 
 
-def begin(means: Means, request: TurnRequest, target: Target, task: str) -> Begun:
+def begin(
+    means: Means, request: TurnRequest, target: Target, task: str, num_parts: int | None = None
+) -> Begun:
     """Return the question that a task answers: the one that waits for it, else one that is stored here.
 
     Raises UnknownName for a target that is not there.
@@ -118,7 +120,9 @@ def begin(means: Means, request: TurnRequest, target: Target, task: str) -> Begu
         question = question or means.session.keep_question(
             request, conversation_id=place[0], parent_id=place[1]
         )
-        means.store.begin_task(task, question, _how(request))
+        means.store.begin_task(
+            task, question, {**_how(request), **({"parts": num_parts} if num_parts else {})}
+        )
     except StoreError as error:
         return Begun(
             question=question or not_stored(request.question, *place),

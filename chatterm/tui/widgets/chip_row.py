@@ -17,6 +17,13 @@ _REMOVE = "✕ "
 
 
 @dataclass
+class RiderOpened(Message):
+    """Someone wants to see what it is."""
+
+    rider: Rider
+
+
+@dataclass
 class RiderRemoved(Message):
     """Something is to be taken out of the draft."""
 
@@ -28,6 +35,7 @@ class Chip(Static, can_focus=True):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("delete,backspace", "remove", "Take out", show=False, id="chip.remove"),
+        Binding("enter", "look", "Show the document", show=False, id="chip.look"),
     ]
 
     def __init__(self, rider: Rider) -> None:
@@ -36,6 +44,9 @@ class Chip(Static, can_focus=True):
 
     def action_remove(self) -> None:
         self.post_message(RiderRemoved(self._rider))
+
+    def action_look(self) -> None:
+        self.post_message(RiderOpened(self._rider))
 
     def on_click(self, event: Click) -> None:
         event.stop()

@@ -21,7 +21,7 @@ from chatterm.documents import read_all
 from chatterm.engine.option_names import sampling_option
 from chatterm.errors import ChattermError, UsageError
 from chatterm.sanitize import sanitize
-from chatterm.tui.chips import riders, without
+from chatterm.tui.chips import document_of, riders, without
 from chatterm.tui.commands import Call, as_message, call_of
 from chatterm.tui.completing import Completing, FileChosen
 from chatterm.tui.drafts import Draft
@@ -29,7 +29,7 @@ from chatterm.tui.editor import edited, editor_command
 from chatterm.tui.events import QuestionAsked
 from chatterm.tui.pasting import is_long, pasted_document
 from chatterm.tui.recall import Recall
-from chatterm.tui.widgets.chip_row import ChipRow, RiderRemoved
+from chatterm.tui.widgets.chip_row import ChipRow, RiderOpened, RiderRemoved
 from chatterm.tui.widgets.completion_list import CompletionList
 from chatterm.tui.widgets.composer import Composer
 
@@ -161,6 +161,15 @@ class ComposerArea(Vertical):
         event.stop()
         self._show_rest(without(self._rest, event.rider))
         self.composer.focus()
+
+    def on_rider_opened(self, event: RiderOpened) -> None:
+        """Show a document as it was read."""
+        event.stop()
+        document = document_of(self._rest, event.rider)
+        if document:
+            from chatterm.tui.screens.document import DocumentScreen
+
+            self.app.push_screen(DocumentScreen(document))
 
     # The commands that are the composer's own.
 
