@@ -90,7 +90,10 @@ def _going_on(
 def _reading(question: Question, means: Means, wish: ReadingWish) -> Reading:
     reading = replace(_by_prompt(question, means, wish), keeps_partials=wish.keeps_partials)
     _check_samples(reading)
-    return replace(reading, limit=Steps.of(reading.question, means).limit(reading.strategy))
+    return replace(
+        reading,
+        limit=Steps.of(reading.question, means).limit(reading.strategy, is_unit=reading.unit is not None),
+    )
 
 
 def _check_wish(wish: ReadingWish) -> None:

@@ -12,7 +12,14 @@ from chatterm.errors import DoesNotFit
 from chatterm.session import prompt_limit
 from chatterm.tasks.means import Means
 from chatterm.tasks.question import Composed, Question, compose
-from chatterm.tasks.reading.budget import LEAST_TOKENS, SHARE_OF_WINDOW, token_counter
+from chatterm.tasks.reading.budget import (
+    LEAST_TOKENS,
+    MOST_TOKENS,
+    SHARE_OF_WINDOW,
+    TOLD_IN_JSON,
+    TOLD_IN_TEXT,
+    token_counter,
+)
 
 _MAX_TITLE_CHARS = 60
 _LONGEST_NAME = "document name with several words > 12 a title of some length, page 120, lines 10,000-10,400"
@@ -60,9 +67,11 @@ class Steps:
         prefill = token_counter(self.engine)(composed.request.prefill)
         return self.engine.count(composed.request.messages).tokens + prefill
 
-    def limit(self, strategy: str) -> int:
+    def limit(self, strategy: str, *, is_unit: bool = False) -> int:
         """Return how many tokens a part may have; of `retrieve`, all that are read together.
 
+        A unit may be as long as the window lets it; other parts are no longer than the model can heed, and
+        those whose replies are the answer than one reply can do justice to.
         Raises DoesNotFit where that is not even a sentence.
         """
         window = self.engine.describe().context_length
@@ -73,7 +82,18 @@ class Steps:
                 "sentence; use --ctx or a model with a longer context"
             )
             raise DoesNotFit(window - room + LEAST_TOKENS, window, advice)
-        return max(min(room, int(window * SHARE_OF_WINDOW)), LEAST_TOKENS)
+        most = [room, int(window * SHARE_OF_WINDOW)]
+        if strategy != "retrieve" and not is_unit:
+            most += [MOST_TOKENS.get(self.engine.describe().tier, window), *self._told_of(strategy)]
+        return max(min(most), LEAST_TOKENS)
+
+    def _told_of(self, strategy: str) -> tuple[int, ...]:
+        """Return how many tokens one reply of a map can be about; none for other strategies."""
+        if strategy != "map":
+            return ()
+        step = self._composed("map", (Document(_LONGEST_NAME, "a", 1),))
+        share = TOLD_IN_TEXT if step.output.schema is None else TOLD_IN_JSON
+        return () if step.output.format == "label" else (int(step.request.sampling.max_tokens * share),)
 
     def _composed(self, kind: Kind, documents: tuple[Document, ...]) -> Composed:
         question = replace(
