@@ -1,13 +1,15 @@
 """Answers a composed question, whole or in parts: the one way both front ends take."""
 
 from collections.abc import Generator
+from dataclasses import replace
 
 from chatterm.engine.base import CancelToken
-from chatterm.session import ChatSession, SessionEvent
+from chatterm.session import SessionEvent
 from chatterm.tasks.checking import TaskEvent, checked
 from chatterm.tasks.earlier import earlier_in
 from chatterm.tasks.means import Means, Target, TurnKind
 from chatterm.tasks.question import Composed
+from chatterm.tasks.reading.following import is_kept_whole, meant
 from chatterm.tasks.reading.forms import with_form
 from chatterm.tasks.reading.plan import Reading, ReadingWish, choose_reading
 
@@ -32,20 +34,23 @@ def answer(
     `reading` is what `choose_reading` says of the same question, means and target.
     """
     composed = with_form(composed, reading)
+    target = meant(composed, means, target)
     earlier = earlier_in(means.store, target.parent_id)
     if reading is None:
-        events = _whole_turn(means.session, composed, target, cancel)
-        return checked(events, composed, earlier)
+        return checked(_whole_turn(composed, means, target, cancel), composed, earlier)
     from chatterm.tasks.reading.driver import read_in_parts
 
     return checked(read_in_parts(composed, reading, means, target, cancel), composed, earlier)
 
 
 def _whole_turn(
-    session: ChatSession, composed: Composed, target: Target, cancel: CancelToken
+    composed: Composed, means: Means, target: Target, cancel: CancelToken
 ) -> Generator[SessionEvent]:
-    """Return the events of a turn whose documents fit."""
-    request = composed.request
+    """Return the events of a turn whose documents fit, also where they did not when it was asked."""
+    request, session = composed.request, means.session
+    if target.kind == "regenerate" and not is_kept_whole(composed, means, target):
+        said = tuple(message for message in request.messages if message.role != "system")
+        return session.reply_to(replace(request, messages=said), cancel, question_id=target.message_id)
     match target.kind:
         case "edit":
             return session.edit(request, cancel, question_id=target.message_id)

@@ -1,7 +1,7 @@
 """Going on with documents: which of a conversation's documents a turn would not let the model read."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from chatterm.conversation import Document, Message, MessageNode
 from chatterm.documents import fence, without_page_marks
@@ -42,6 +42,26 @@ def following_of(composed: Composed, means: Means, target: Target, *, all_of_the
         if any(_stands_in(one, [node.message]) for one in missing):
             stand_ins[node.id] = _named(means, node, attached[node.id])
     return Following(tuple(out), stand_ins)
+
+
+def meant(composed: Composed, means: Means, target: Target) -> Target:
+    """Return where a turn goes: a reply cannot be continued whose question is kept without its documents.
+
+    What the model wrote it from is not stored, so the question is answered again.
+    """
+    if target.kind != "continue" or is_kept_whole(composed, means, target):
+        return target
+    question_id = means.store.node(target.message_id).parent_id
+    return replace(target, kind="regenerate", message_id=question_id or "")
+
+
+def is_kept_whole(composed: Composed, means: Means, target: Target) -> bool:
+    """Return whether the stored question that is answered again holds the documents it was asked about."""
+    node = means.store.node(target.message_id)
+    if target.kind == "continue" and node.parent_id:
+        node = means.store.node(node.parent_id)
+    documents = composed.question.documents if composed.question else ()
+    return all(_stands_in(document, [node.message]) for document in documents)
 
 
 def kept_words(documents: Sequence[Document], words: str) -> Message:

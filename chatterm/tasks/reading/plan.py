@@ -12,7 +12,7 @@ from chatterm.session import prompt_limit
 from chatterm.tasks.means import Means, Target
 from chatterm.tasks.question import CHAT, SUMMARY, Composed, Question
 from chatterm.tasks.reading.budget import surely_over
-from chatterm.tasks.reading.following import Following, following_of
+from chatterm.tasks.reading.following import Following, following_of, meant
 from chatterm.tasks.reading.steps import Steps
 
 Strategy = Literal["map", "map-reduce", "refine", "retrieve"]
@@ -58,6 +58,7 @@ def choose_reading(
     go with parts.
     """
     wish = wish or ReadingWish()
+    target = meant(composed, means, target)
     question = composed.question
     if question is None or target.kind == "continue":
         _check_wish(wish)

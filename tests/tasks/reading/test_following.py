@@ -179,6 +179,47 @@ def test_editing_and_answering_again_look_above_their_question(store: Conversati
         assert not following_of(talk.composed("And?"), talk.means, target).documents
 
 
+def test_a_question_is_answered_again_from_its_documents_though_they_fit_by_now(
+    store: ConversationStore,
+) -> None:
+    talk = Talk(store)
+    started = talk.ask("What does topic7 cost?", LONG)
+    wider = Talk(store, context_length=4000)
+    wider.target = Target(
+        kind="regenerate", conversation_id=started.question.conversation_id, message_id=started.question.id
+    )
+    wider.ask("What does topic7 cost?", LONG)
+    assert LONG.text in wider.engine.last[-1]
+    assert len(store.children(started.question.id)) == 2
+    assert store.node(started.question.id) == started.question
+
+
+@pytest.mark.parametrize(("context_length", "strategy"), [(600, "retrieve"), (4000, None)])
+def test_a_reply_from_parts_is_not_continued_but_given_again(
+    store: ConversationStore, context_length: int, strategy: str | None
+) -> None:
+    started = Talk(store).ask("What does topic7 cost?", LONG)
+    talk = Talk(store, context_length)
+    talk.target = Target(
+        kind="continue", conversation_id=started.question.conversation_id, message_id=started.reply.id
+    )
+    reading = choose_reading(talk.composed("What does topic7 cost?", LONG), talk.means, talk.target)
+    assert (reading.strategy if reading else None) == strategy
+    again = talk.ask("What does topic7 cost?", LONG)
+    assert again.reply.message.content == ""
+    assert again.question.id == started.question.id
+    assert "Topic7 costs 7 euros" in talk.engine.last[-1]
+
+
+def test_a_reply_about_a_document_in_its_question_is_continued(store: ConversationStore) -> None:
+    talk = Talk(store)
+    started = talk.ask("When?", SHORT)
+    talk.target = Target(
+        kind="continue", conversation_id=started.question.conversation_id, message_id=started.reply.id
+    )
+    assert talk.ask("When?", SHORT).reply.message.content == "An answer."
+
+
 def test_a_conversation_without_documents_goes_on_as_it_is(store: ConversationStore) -> None:
     talk = Talk(store)
     talk.ask("Hello.")
