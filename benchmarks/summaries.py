@@ -210,6 +210,7 @@ def main() -> None:
     arguments = parser.parse_args()
     is_file = arguments.model.endswith(".gguf")
     path = Path(arguments.model) if is_file else obtain([arguments.model])[arguments.model]
+    name = f"summaries-{path.stem if is_file else arguments.model}"
     cells, rows = [], list[dict[str, object]]()
     facts = {"command": f"python benchmarks/summaries.py CORPUS {arguments.model}", "model": path.stem}
     with engine_of(path) as engine:
@@ -225,8 +226,8 @@ def main() -> None:
                 cells.append(cells_of(text, way, summary, found))
                 rows.append({"name": text.name, "way": way} | asdict(summary) | asdict(found))
                 print(f"{text.name}, {way}, {summary.seconds:.0f} s: {summary.text}\n", file=sys.stderr)
-    name = f"summaries-{path.stem}" if is_file else f"summaries-{arguments.model}"
-    write_table(name, "Summaries of real texts", cells, rows, facts, is_kept=not arguments.no_write)
+            # After each text, so that a run that is stopped leaves what it has.
+            write_table(name, "Summaries of real texts", cells, rows, facts, is_kept=not arguments.no_write)
 
 
 if __name__ == "__main__":
