@@ -5,6 +5,7 @@ from collections.abc import Generator, Sequence
 from dataclasses import replace
 
 from chatterm.conversation import Usage
+from chatterm.documents.chunks import Chunk
 from chatterm.prompts.schema import Schema
 from chatterm.session import NotSaved, SessionEvent
 from chatterm.tasks.reading.budget import LEAST_TOKENS, token_counter
@@ -61,11 +62,17 @@ def _round(
     replies = yield from ask_round(job, [digest_json(group, schema, job.lang) for group in groups], usages)
     return [
         Partial(
-            chunk=replace(group[0].chunk, last_line=max(group[0].chunk.last_line, group[-1].chunk.last_line)),
+            chunk=_joint([one.chunk for one in group]),
             text=replies.get(place) or merge_json(group, schema, lang=job.lang).text,
         )
         for place, group in enumerate(groups)
     ]
+
+
+def _joint(chunks: Sequence[Chunk]) -> Chunk:
+    """Return what neighbours are together; of several documents it is named after the first."""
+    last_line = max(chunks[0].last_line, chunks[-1].last_line)
+    return replace(chunks[0], text="\n".join(one.content for one in chunks), last_line=last_line)
 
 
 def _groups(job: Job, partials: Sequence[Partial], schema: Schema, limit: int) -> list[list[Partial]]:

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
+from chatterm.checks.quotes import check_copies
+from chatterm.checks.sources import Source, make_source
 from chatterm.conversation import Document
 from chatterm.documents.chunks import Chunk
 from chatterm.prompts.language import script_language
@@ -153,10 +155,35 @@ def merged_output(output: OutputSpec, *, by_unit: bool = False) -> OutputSpec:
 
 
 def digest_json(partials: Sequence[Partial], schema: Schema, lang: str = "en") -> Document:
-    """Return what the reduce step reads: of each part its JSON on a line, without what came before."""
+    """Return what the reduce step reads: of each part its JSON on a line, without what came before.
+
+    What was to be copied from the part and does not stand in it is left out.
+    """
     seen: set[str] = set()
-    values = (_unseen(value, seen) for _, value in _values(partials, schema))
-    return as_document([_as_text(value) for value in values if not is_nothing(value)], lang)
+    found = (
+        _unseen(standing(value, schema, partial.chunk), seen) for partial, value in _values(partials, schema)
+    )
+    return as_document([_as_text(value) for value in found if not is_nothing(value)], lang)
+
+
+def standing(value: object, schema: Schema, chunk: Chunk) -> object:
+    """Return `value` without the texts that were to be copied and do not stand in the part."""
+    source = [make_source(chunk.content)]
+
+    def kept(one: object, inner: Schema) -> object:
+        if isinstance(one, dict):
+            properties = cast(Mapping[str, Schema], inner.get("properties", {}))
+            return {name: kept(field, properties.get(name, {})) for name, field in one.items()}
+        if isinstance(one, list):
+            return [kept(item, cast(Schema, inner.get("items", {}))) for item in one]
+        is_copy = isinstance(one, str) and bool(inner.get("copy"))
+        return None if is_copy and not _stands(str(one), source) else one
+
+    return agreeing(kept(value, schema), _unlimited(schema))
+
+
+def _stands(text: str, source: Sequence[Source]) -> bool:
+    return all(finding.verdict != "absent" for finding in check_copies([text], source))
 
 
 def _values(partials: Iterable[Partial], schema: Schema) -> Iterator[tuple[Partial, object]]:

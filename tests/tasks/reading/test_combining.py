@@ -130,16 +130,16 @@ def test_json_is_reduced_by_the_model_in_rounds(store: ConversationStore) -> Non
 
 
 def test_json_that_rounds_do_not_make_less_is_merged_by_code(store: ConversationStore) -> None:
-    count = iter(range(1000))
-
     def says(content: str) -> str:
-        number = next(count)
-        words = ", ".join(f'"word{number}-{place} of many and of many more"' for place in range(40))
-        return f'k{number}", {words}], "title": "t", "abstract": "a"}}'
+        words = re.findall(r"\w+", content.partition("```")[2])
+        runs = re.findall(r'"([^"]+ [^"]+)"', content) or [
+            " ".join(words[place : place + 6]) for place in range(35)
+        ]
+        return f'Town", {json.dumps(runs)[1:-1]}], "title": "t", "abstract": "a"}}'
 
     events = asked(store, Reader(says), "general/keywords")
     found = json.loads(reply(events))
-    assert len(found["keywords"]) == 41 * 5, "all of them, whatever maxItems says"
+    assert len(found["keywords"]) > 100, "all of them, whatever maxItems says"
     assert found["title"] == "t"
     (checked,) = [event for event in events if isinstance(event, Checked)]
     assert checked.misses_schema is None

@@ -174,6 +174,24 @@ def test_the_digest_says_everything_once() -> None:
     assert [[item["name"] for item in json.loads(line)] for line in lines] == [["Lom"], ["Veld"]]
 
 
+def test_the_digest_leaves_out_copies_that_do_not_stand_in_the_part() -> None:
+    words: dict[str, Any] = {
+        "type": "object",
+        "properties": {
+            "words": {"type": "array", "items": {"type": "string", "copy": True}},
+            "quote": {"type": ["string", "null"], "copy": True},
+            "title": {"type": "string"},
+        },
+        "required": ["words", "quote", "title"],
+    }
+    reply = '{"words": ["old looms", "x.txt", "Weavers"], "quote": "lines 1-3", "title": "Mending"}'
+    source = "The weavers mend old\nlooms."
+    document = digest_json([part(reply, 1, source=source), part(reply, 9, source="Nothing.")], words)
+    first, second = map(json.loads, document.text.splitlines())
+    assert first == {"words": ["old looms", "Weavers"], "quote": None, "title": "Mending"}
+    assert second == {"words": [], "quote": None, "title": "Mending"}
+
+
 _short = st.sampled_from(["", "a", "A", "b", "北京", "Ａ"])
 _papers = st.builds(
     paper,
