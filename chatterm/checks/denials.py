@@ -9,7 +9,7 @@ from chatterm.checks.little_words import STOP_HAN, STOP_WORDS, stem
 from chatterm.checks.tokens import is_han, tokenize
 
 _DENYING_TEXT = """
-not no never nor none cannot without neither nothing nobody don doesn didn isn aren wasn weren won wouldn
+not no never nor none cannot neither nothing nobody don doesn didn isn aren wasn weren won wouldn
 shouldn couldn mustn hasn haven hadn 不 没 未 无 非 莫 勿 禁
 """
 _DENYING = frozenset(_DENYING_TEXT.split())
@@ -23,6 +23,8 @@ _REFUSING = re.compile(r"fail|refus|prohibit|forbid|forbad|lack|prevent|den[iy]|
 _CLAUSE_REACH = 8
 """How many telling words a denying one denies in its clause."""
 _NO_DENIAL = re.compile("不足|不同|不仅|不断|不但|不过|不少|不久|未来|非常|无论|没收|无线|未成年|not only")
+_EXCEPTION = re.compile(r"\b(?:without|unless|except|until)\b|除非|未经", re.IGNORECASE)
+_CONDITION = re.compile(r"\b(?:requir|only|must|needs?|if)|须|需|才", re.IGNORECASE)
 _REACH = 4
 """How many words behind a denying one are denied at most, up to the first that tells something."""
 _HAN_REACH = 4
@@ -46,26 +48,48 @@ class _Said:
     """All that no denying word stands before in its sentence."""
     negatives: set[str] = field(default_factory=set)
     """Other words that may deny: except, void, unlawful."""
+    has_exception: bool = False
+    has_condition: bool = False
+
+    @property
+    def words(self) -> set[str]:
+        return self.before | self.behind
 
 
 def contradicts(statement: str, place: str) -> bool:
-    """Return whether one of two texts denies what the other says."""
-    ours, theirs = _read(statement), _read(place)
+    """Return whether one of two texts denies what the other says: the sentence most like the statement."""
+    ours = _read(statement)
+    if not ours.words:
+        return False
+    sentences = [_read(one) for one in _sentences(place)]
+    likest = max(sentences, key=lambda one: len(one.words & ours.words), default=_Said())
+    return _denies(ours, likest)
+
+
+def _denies(ours: _Said, theirs: _Said) -> bool:
     if ours.heads:
-        if ours.heads & (theirs.before - theirs.behind):
-            return True
-        return not (theirs.heads or theirs.negatives)
+        is_free = not (theirs.behind or theirs.negatives or theirs.has_exception)
+        is_said = bool(ours.heads & (theirs.before - theirs.behind)) and not theirs.has_exception
+        return (is_said and not ours.behind & theirs.behind) or is_free
     if ours.negatives - theirs.said - theirs.clauses:
         return False
+    if theirs.has_exception and ours.has_condition:
+        return False  # not without consent: only with it
     if ours.said & (theirs.heads - theirs.said):
         return True
     shared = ours.said & (theirs.said | theirs.clauses)
     return bool(shared) and len(shared & (theirs.clauses - theirs.said)) > _MOST_DENIED * len(shared)
 
 
+def _sentences(text: str) -> list[str]:
+    return _SENTENCE_END.split(_NO_DENIAL.sub(" ", fold(text)))
+
+
 def _read(text: str) -> _Said:
     found = _Said()
-    for sentence in _SENTENCE_END.split(_NO_DENIAL.sub(" ", fold(text))):
+    found.has_exception = bool(_EXCEPTION.search(text))
+    found.has_condition = bool(_CONDITION.search(text))
+    for sentence in _sentences(text):
         is_denied = False
         for clause in _CLAUSE_END.split(sentence):
             is_denied = _read_clause(clause, found, is_denied=is_denied)

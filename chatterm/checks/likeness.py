@@ -29,7 +29,7 @@ _MAX_LINES = 7
 _MAX_POSTINGS = 400
 """Places that are kept of one word; what stands everywhere tells little of where."""
 _MAX_CANDIDATES = 16
-_UNKNOWN = 0.7
+_UNKNOWN = 0.85
 """How much a word weighs that no source has, beside one that stands there once: it may be a synonym."""
 _COST_OF_SEGMENT = 0.03
 """How much more of the statement a further segment must say to be taken along."""
@@ -221,7 +221,7 @@ def _cut(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
     while end - start > _LONG_LINE:
         stop = _end_of_sentence(text, start, min(end, start + _LONGEST_SEGMENT))
         yield start, stop
-        start = stop
+        start = stop + (text[stop : stop + 1] == " ")
     if end > start:
         yield start, end
 

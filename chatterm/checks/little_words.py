@@ -9,7 +9,7 @@ during before after above below up down out off than too very can could may migh
 would do does did done be is are was were been being have has had having there here when where which who
 whom whose what how why all any both each every some such own same other another more most also only just
 s t re ve ll d per via yes ok sure
-unless because while since until although however
+unless because while since until although however need needs needed
 """
 STOP_WORDS = frozenset(_STOP_TEXT.split())
 STOP_HAN = frozenset("的了是在和与或及等也都就而并其这那个为被把将对于从以之上下中到会能可有我你他她它们一")
@@ -25,7 +25,7 @@ _SHORT_ENDINGS = ("ing", "ed", "es", "e", "s")
 
 def stem(word: str) -> str:
     """Return an English word without its endings, so that its forms are one."""
-    if len(word) < 3 or not word.isascii() or word.isdigit():
+    if len(word) < 3 or not word.isascii() or not word.isalpha():
         return word
     for _ in range(2):
         found = _ENDINGS.search(word)

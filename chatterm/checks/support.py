@@ -50,7 +50,7 @@ class Support:
 class Bounds:
     """From where on a place says enough of a statement."""
 
-    words: float = 0.55
+    words: float = 0.5
     """Of a statement without numbers: the share of its words, by weight."""
     with_numbers: float = 0.3
     """Of one whose numbers stand in the same place."""
@@ -164,7 +164,8 @@ class Citer:
         if not wanted:
             kept = [one for one in order if one.place.score >= bounds.words]
             return [one for one in kept if one.value >= kept[0].value - bounds.alike]
-        bound = bounds.with_numbers if num_words > _FEW_WORDS else 0.0
+        is_figure = num_words <= _FEW_WORDS and all(_FIGURE.search(one.text) for one in numbers)
+        bound = 0.0 if is_figure else bounds.with_numbers
         whole = [one for one in order if one.numbers == wanted and one.place.score >= bound]
         if whole:
             return [one for one in whole if one.value >= whole[0].value - bounds.alike]
@@ -238,6 +239,7 @@ class Citer:
 
 
 _MAX_JUDGED = 10
+_FIGURE = re.compile(r"[0-9](?:[.,]?[0-9]){2}")
 _FEW_WORDS = 2
 """A figure with so few words, as in a table's row, need not share them with its place."""
 _MAX_ROWS = 60

@@ -79,7 +79,9 @@ def test_however_a_reply_comes_its_statements_are_the_same(text: str, data: st.D
 
 
 @pytest.mark.parametrize(
-    "text", ["a" * 300_000, "J. " * 30_000, "。" * 200_000, "- " * 100_000, "|" * 200_000, "`" * 200_000]
+    "text",
+    ["a" * 300_000, "J. " * 30_000, "。" * 200_000, "- " * 100_000, "|" * 200_000, "`" * 200_000],
+    ids=list("abcdef"),
 )
 def test_what_never_ends_is_cut(text: str) -> None:
     assert all(end - start <= 1500 for start, end in statements(text))

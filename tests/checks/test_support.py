@@ -1,6 +1,8 @@
 """What statements rest on, in English and Chinese."""
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from chatterm.checks.support import Citer
 
@@ -59,3 +61,58 @@ def test_reply() -> None:
     ]
     assert [one.is_supported for one in found] == [True, False, True]
     assert all(reply[one.start : one.end] == one.text for one in found)
+
+
+TABLE = """Revenue in millions
+
+| Region | 2023 | 2024 |
+|---|---|---|
+| Europe | 398.1 | 412.6 |
+| Asia | 201.9 | 187.3 |
+"""
+
+
+@pytest.mark.parametrize(
+    ("statement", "lines"),
+    [
+        ("Asia fell from 201.9 in 2023 to 187.3.", (6, 6)),
+        ("Europe | 398.1 | 412.6", (5, 5)),
+        ("Asia fell from 201.9 to 178.3.", None),
+    ],
+)
+def test_rows_of_a_table_know_its_head(statement: str, lines: tuple[int, int] | None) -> None:
+    found = Citer([TABLE]).cite(statement)
+    assert [(one.first_line, one.last_line) for one in found.evidence[:1]] == ([lines] if lines else [])
+
+
+def test_a_long_line_is_cut_into_sentences_and_cited_by_them() -> None:
+    text = "intro\n" + " ".join(
+        f"Clause {number} speaks of item{number} at length." for number in range(3000)
+    )
+    found = Citer([text]).cite("At length it speaks of item2500.")
+    assert found.is_supported
+    assert "item2500" in found.evidence[0].text
+    assert (found.evidence[0].first_line, found.evidence[0].last_line) == (2, 2)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.text(max_size=60), max_size=3), st.text(max_size=200))
+def test_spans_lie_inside_and_lines_exist(sources: list[str], reply: str) -> None:
+    reply += "".join(sources)
+    for one in Citer(sources).cite_all(reply):
+        assert reply[one.start : one.end] == one.text
+        assert one.is_supported == bool(one.evidence)
+        for place in one.evidence:
+            num_lines = sources[place.source].count("\n") + 1
+            assert 1 <= place.first_line <= place.last_line <= num_lines
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a" * 200_000, "tenant pays 5 euros\n" * 5_000, "营业收入" * 20_000, "\n" * 50_000, "a,b,7\n" * 5_000],
+    ids=list("abcde"),
+)
+def test_hostile_sources_are_bounded(text: str) -> None:
+    citer = Citer([text])
+    for statement in ("The tenant pays 5 euros.", "营业收入增长。", "a " * 900, text[:3000]):
+        citer.cite(statement)
