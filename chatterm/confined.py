@@ -45,10 +45,13 @@ class Limits:
 class ChildFailed(Exception):
     """The child came to no result; `why` tells which limit it met."""
 
-    def __init__(self, why: Literal["time", "memory", "output", "crash"], detail: str) -> None:
-        """`detail` is for people who look for the cause."""
+    def __init__(
+        self, why: Literal["time", "memory", "output", "crash"], detail: str, status: int = 0
+    ) -> None:
+        """`detail` is for people who look for the cause, `status` what the process ended with."""
         super().__init__(detail)
         self.why = why
+        self.status = status
 
 
 def run_confined(function: str, packages: Sequence[str], data: bytes | bytearray, limits: Limits) -> bytes:
@@ -134,9 +137,9 @@ def _exchange(child: subprocess.Popen[bytes], head: bytes, data: bytes | bytearr
 
 def _failure(status: int, *, is_late: bool, is_long: bool) -> ChildFailed:
     if is_long:
-        return ChildFailed("output", "it writes too much")
+        return ChildFailed("output", "it writes too much", status)
     if is_late or status in (-signal.SIGXCPU, -signal.SIGKILL):
-        return ChildFailed("time", "it takes too long")
+        return ChildFailed("time", "it takes too long", status)
     if status == _OUT_OF_MEMORY:
-        return ChildFailed("memory", "it takes too much memory")
-    return ChildFailed("crash", f"the process that read it ended with status {status}")
+        return ChildFailed("memory", "it takes too much memory", status)
+    return ChildFailed("crash", f"its process ended with status {status}", status)

@@ -6,34 +6,23 @@ holds no text of the user, and none of the template's beyond the reason why it f
 
 import hashlib
 import importlib.metadata
-import importlib.util
 import json
 import logging
 import os
 import signal
-import subprocess
-import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import cast
 
-from chatterm.engine.local.text.template_child import CPU_LIMIT_S
+from chatterm.confined import ChildFailed, Limits, run_confined
 from chatterm.engine.local.text.template_render import Traits
 from chatterm.errors import BadModelFile
 
 _TRIAL = 1
 """To be raised whenever the samples or the rules of a trial change, so that older verdicts are not used."""
-_PATIENCE_S = 60
-"""Of wall time: a machine that needs longer for the two seconds of work gives the child next to no time."""
-
-_BOOT = (
-    "import json, sys; call = json.load(sys.stdin); sys.path += call['path'];"
-    " from chatterm.engine.local.text.template_child import run_child;"
-    " run_child(call['source'], call['texts'])"
-)
-_PACKAGES = ("chatterm", "jinja2", "markupsafe")
-"""What the child imports beyond the standard library; it sees no other folder."""
+_LIMITS = Limits(cpu_s=2, memory=512 * 2**20, output=2**20, patience_s=60)
+_CHILD = "chatterm.engine.local.text.template_child:verdict"
 
 _Verdict = dict[str, object]
 
@@ -62,25 +51,17 @@ def _refusal(reason: str) -> BadModelFile:
 
 def _try_out_in_child(source: str, special_texts: Mapping[str, str]) -> _Verdict:
     """Return a verdict. Raises BadModelFile where the child came to none, which need not happen again."""
-    specs = filter(None, map(importlib.util.find_spec, _PACKAGES))
-    path = list(dict.fromkeys(str(Path(spec.origin).parents[1]) for spec in specs if spec.origin))
-    call = json.dumps({"source": source, "texts": dict(special_texts), "path": path})
+    call = json.dumps({"source": source, "texts": dict(special_texts)})
     try:
-        done = subprocess.run(
-            [sys.executable, "-I", "-S", "-c", _BOOT],
-            input=call.encode(),
-            capture_output=True,
-            timeout=_PATIENCE_S,
-            check=False,
-            start_new_session=True,  # Ctrl-C is for chatterm, not for the child
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise _refusal(f"it could not be tried out ({error})") from error
-    if done.returncode == -signal.SIGXCPU:
-        return {"reason": f"it runs for more than {CPU_LIMIT_S} s"}
-    verdict = _parse(done.stdout)
+        verdict = _parse(run_confined(_CHILD, ["jinja2", "markupsafe"], call.encode(), _LIMITS))
+    except ChildFailed as failure:
+        if failure.status == -signal.SIGXCPU:
+            return {"reason": f"it runs for more than {_LIMITS.cpu_s} s"}
+        if failure.why == "memory":
+            return {"reason": f"it takes more than {_LIMITS.memory >> 20} MB of memory"}
+        raise _refusal(f"it could not be tried out: {failure}") from failure
     if verdict is None:
-        raise _refusal(f"the process that tried it out ended with status {done.returncode}")
+        raise _refusal("the process that tried it out came to no verdict")
     return verdict
 
 
