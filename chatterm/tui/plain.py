@@ -5,38 +5,46 @@ or sentences.
 """
 
 import queue
-import re
 import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from types import FrameType
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from textual.message import Message
 
 from chatterm.engine.base import CancelToken
 from chatterm.errors import ChattermError
-from chatterm.sanitize import Sanitizer, sanitize, sanitize_line
+from chatterm.sanitize import sanitize, sanitize_line
 from chatterm.tui import events
+from chatterm.tui.context_gate import ContextExceeded
 from chatterm.tui.drafts import Draft
 from chatterm.tui.engine_slot import EngineSlot
+from chatterm.tui.foreign import one_line
 from chatterm.tui.leaving import GRACE_S
 from chatterm.tui.parts import AppParts
+from chatterm.tui.parts_offer import offer_text
+from chatterm.tui.parts_state import not_read_lines
+from chatterm.tui.plain_reply import PlainReply
+from chatterm.tui.screens.context_dialog import told as overflow_text
+from chatterm.tui.sources import basis_of, cited_of, claims_of
 from chatterm.tui.turns import Place, TurnPlan, TurnRunner
+
+if TYPE_CHECKING:
+    from chatterm.tasks import Checked
 
 HELP = (
     "Write a question and press Enter.",
     "/new begins a conversation. /list tells the last ones. /open ID goes on with one.",
     "/search WORDS finds them in all conversations. /help says this. /quit leaves.",
+    "/sources tells the lines that the last reply rests on. /again asks the last question again, or goes on.",
     "Ctrl+C stops a reply; while nothing is written, Ctrl+C leaves. Control+D leaves too.",
 )
+GO_ON = "/again goes on."
 _LISTED = 10
 _POLL_S = 0.2
-_TOLD_EVERY = 2_048
-"""So many tokens of a prompt are read between two words about it."""
-
 ReadLine = Callable[[str], str]
 """Asks for a line with a prompt. Raises EOFError at the end, KeyboardInterrupt for Ctrl+C."""
 
@@ -65,6 +73,8 @@ class PlainChat:
         self._place = Place()
         self._pending = parts.draft or Draft(text="")
         """What goes along with the next question."""
+        self._checked: Checked | None = None
+        """What the checks found in the last reply."""
 
     def run(self) -> None:
         """Go on until the user leaves."""
@@ -108,6 +118,10 @@ class PlainChat:
                 self._told(self._open, self._found(rest))
             case "/search":
                 self._told(self._search, rest)
+            case "/sources":
+                self._told(self._tell_sources)
+            case "/again":
+                self._told(self._ask_again)
             case _ if text.startswith("/") and not text.startswith("//"):
                 self._say("Notice", f"there is no command {name}; /help tells those there are")
             case _ if text or self._pending.documents:
@@ -115,12 +129,45 @@ class PlainChat:
         return True
 
     def _ask(self, text: str) -> None:
-        """Run a turn and tell it. Ctrl+C stops it."""
         draft, self._pending = replace(self._pending, text=text), Draft(text="")
         place = self._place
-        plan = TurnPlan(draft=draft, conversation_id=place.conversation_id, parent_id=place.leaf_id)
+        self._run_plan(TurnPlan(draft=draft, conversation_id=place.conversation_id, parent_id=place.leaf_id))
+
+    def _ask_again(self) -> None:
+        """Go on with a question that has no reply, or ask the last one again."""
+        store, leaf_id = self._parts.store, self._place.leaf_id
+        path = store.path_to(leaf_id) if leaf_id else ()
+        question = next((node for node in reversed(path) if node.message.role == "user"), None)
+        if question is None:
+            self._say("Notice", "there is no question to ask again")
+            return
+        self._run_plan(
+            TurnPlan(
+                draft=Draft(text=question.message.content),
+                conversation_id=question.conversation_id,
+                parent_id=question.parent_id,
+                kind="regenerate",
+                target_id=question.id,
+            )
+        )
+
+    def _tell_sources(self) -> None:
+        """Tell each statement of the last reply with its lines."""
+        reply_id = self._place.leaf_id or ""
+        checked = self._checked if self._checked and self._checked.reply_id == reply_id else None
+        cited = cited_of(self._parts.store, reply_id, checked, self._parts.prompts)
+        basis, has_any = basis_of(cited), False
+        for claim in claims_of(cited):
+            has_any = True
+            places = "; ".join(basis.where(one, self._parts.lang) for one in claim.places[:3])
+            self._say("Source", f"{places or 'no source'}: {one_line(claim.text)}")
+        if not has_any:
+            self._say("Notice", "no document goes with this reply, so it has no sources")
+
+    def _run_plan(self, plan: TurnPlan) -> None:
+        """Run a turn and tell it. Ctrl+C stops it."""
         threading.Thread(target=self._run_turn, args=(plan,), daemon=True).start()
-        told = _Reply(self._out)
+        told = PlainReply(self._out)
         try:
             with _stopping_on_ctrl_c(plan.cancel):
                 while self._tell(self._next_event(), told):
@@ -142,14 +189,14 @@ class PlainChat:
             except queue.Empty:
                 continue
 
-    def _wait_for_end(self, told: "_Reply") -> None:
+    def _wait_for_end(self, told: PlainReply) -> None:
         try:
             while self._tell(self._events.get(timeout=GRACE_S), told):
                 pass
         except queue.Empty:
             return
 
-    def _tell(self, event: Message, told: "_Reply") -> bool:
+    def _tell(self, event: Message, told: PlainReply) -> bool:
         """Tell what happened; False when the turn is over."""
         match event:
             case events.ReplyStarted(started=started):
@@ -162,8 +209,11 @@ class PlainChat:
                 told.end()
                 self._finished(event)
             case events.ReplyChecked(checked=found):
+                self._checked = found
                 for text in (*found.notices, *found.footers):
                     self._say("Notice", text)
+                if found.cited.grounds:
+                    self._say("Notice", "/sources tells the lines that this rests on")
             case events.ReplyFailed(error=error):
                 told.end()
                 self._say("Notice", error or "stopped")
@@ -172,7 +222,31 @@ class PlainChat:
             case events.EngineReady(card=card):
                 for text in (f"{card.name} is ready", *card.notices):
                     self._say("Notice", text)
+            case _:
+                self._tell_of_reading(event, told)
         return not isinstance(event, _Over)
+
+    def _tell_of_reading(self, event: Message, told: PlainReply) -> None:
+        match event:
+            case events.QuestionStored(question=question):
+                self._place = Place(question.conversation_id or None, question.id or None)
+            case events.PartsGrew(growth=growth):
+                told.parts(growth)
+            case events.ReadingHalted(num_kept=num_kept, total=total):
+                told.drop()
+                self._say("Notice", f"stopped; {num_kept:,} of {total:,} parts are read. {GO_ON}")
+            case events.LinesLeftOut(not_read=not_read):
+                for text in not_read_lines([not_read]):
+                    self._say("Notice", text.strip())
+            case ContextExceeded():
+                self._choose(event)
+
+    def _choose(self, event: ContextExceeded) -> None:
+        """Do what takes least away, and say so: there is no dialog here."""
+        self._say("Notice", overflow_text(event.overflow))
+        if event.offer:
+            self._say("Notice", f"it is read in parts: {offer_text(event.offer)}. Ctrl+C stops it.")
+        event.choose("parts" if event.offer else "drop" if event.overflow.dropped else "back")
 
     def _finished(self, event: events.ReplyFinished) -> None:
         reply = event.turn.reply
@@ -224,45 +298,6 @@ class PlainChat:
 
     def _say(self, speaker: str, text: str) -> None:
         self._out.write(f"{speaker}: {sanitize(text)}\n")
-        self._out.flush()
-
-
-class _Reply:
-    """Tells a reply that grows, in whole lines, or sentences where a line is long."""
-
-    _SENTENCE = re.compile(r".{40,}?[.!?](?= )|.*?[。！？]", re.S)
-
-    def __init__(self, out: TextIO) -> None:
-        self._out = out
-        self._sanitizer = Sanitizer()
-        self._waiting = ""
-        self._has_begun = False
-        self._told_tokens = 0
-
-    def progress(self, done: int, total: int) -> None:
-        if done - self._told_tokens >= _TOLD_EVERY and done < total:
-            self._told_tokens = done
-            self._out.write(f"Notice: {done:,} of {total:,} tokens are read\n")
-            self._out.flush()
-
-    def grow(self, text: str) -> None:
-        self._waiting += self._sanitizer.feed(text)
-        *lines, self._waiting = self._waiting.split("\n")
-        for line in lines:
-            self._line(line)
-        while found := self._SENTENCE.match(self._waiting):
-            self._line(found[0])
-            self._waiting = self._waiting[found.end() :].lstrip(" ")
-
-    def end(self) -> None:
-        if self._waiting or not self._has_begun:
-            self._line(self._waiting)
-        self._waiting = ""
-
-    def _line(self, line: str) -> None:
-        label = "" if self._has_begun else "Assistant: "
-        self._has_begun = True
-        self._out.write(f"{label}{line}\n")
         self._out.flush()
 
 

@@ -61,6 +61,8 @@ class Claim:
     """In words: by what its lines were found, or what is amiss."""
     places: "tuple[Evidence, ...]"
     """Only such as the `Basis` has."""
+    is_check: bool = False
+    """It was checked beside the statements."""
 
 
 def cited_of(
@@ -109,12 +111,12 @@ def checked_claims(checked: "Checked", basis: Basis, lang: str) -> "Iterator[Cla
     from chatterm.checks import describe
 
     if checked.misses_schema:
-        yield Claim(f"the answer misses its schema: {checked.misses_schema}", False, "", ())
+        yield Claim(f"the answer misses its schema: {checked.misses_schema}", False, "", (), is_check=True)
     for one in checked.phrasings:
-        yield Claim(one.text, False, f"line {one.line} of the answer: {one.reason}", ())
+        yield Claim(one.text, False, f"line {one.line} of the answer: {one.reason}", (), is_check=True)
     for finding in sorted(checked.report.findings, key=lambda one: one.is_verified):
         places = tuple(filter(basis.has, finding.evidence))
-        yield Claim(describe(finding, lang), finding.is_verified, "", places)
+        yield Claim(describe(finding, lang), finding.is_verified, "", places, is_check=True)
 
 
 def documents_above(store: ConversationStore, message_id: str) -> tuple[Document, ...]:

@@ -1,8 +1,11 @@
 """Documents that are read in parts: what is told on the way, stopping, going on, the parts, the choice."""
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import replace
 
-from chatterm.conversation import Document, ModelCard
+from chatterm.conversation import Document, ModelCard, Usage
+from chatterm.engine.base import CancelToken, Finished, GenerationRequest, StreamEvent
 from chatterm.engine.echo import EchoEngine
 from chatterm.prompts import PromptFolder, PromptLibrary
 from chatterm.resources import shipped_prompts
@@ -44,13 +47,42 @@ def reading_parts(store: ConversationStore, engine: EchoEngine, **others: object
     return parts_of(store, engine, **(standard | others))
 
 
+class Held(EchoEngine):
+    """Answers each request as the test allows it."""
+
+    def __init__(self, replies: Sequence[str], *, context_length: int) -> None:
+        super().__init__(replies, context_length=context_length)
+        self._allowed = threading.Semaphore(0)
+        self.num_asked = 0
+
+    def allow(self, number: int) -> None:
+        self._allowed.release(number)
+
+    def stream(self, requests: Sequence[GenerationRequest], cancel: CancelToken) -> Generator[StreamEvent]:
+        for index, request in enumerate(requests):
+            while not self._allowed.acquire(timeout=0.01):
+                if cancel.is_cancelled:
+                    yield Finished(index, 0, "cancelled", Usage(1, 0, 0, 0.1, 0.1))
+                    return
+            self.num_asked += 1
+            for event in super().stream([request], cancel):
+                yield replace(event, request=index)
+
+
+class Long(EchoEngine):
+    """Can have a longer context than it has."""
+
+    def describe(self) -> ModelCard:
+        return replace(super().describe(), longest_context=16_000)
+
+
 async def test_a_long_document_is_read_in_parts_and_told_so(store: ConversationStore) -> None:
     engine = EchoEngine([PART], context_length=2_000)
     async with running(reading_parts(store, engine)) as app:
         await app.until_shown("report.txt")
         await app.type("summarise")
         await app.press("enter")
-        await app.until_shown("too long for the context: the model reads all of it", "some 5 parts")
+        await app.until_shown("too long for the context: the model reads all of it", "put together, some")
         await app.until_idle()
         await app.until_shown("read in ", "F8 shows them")
         await app.press("f8")
@@ -59,3 +91,63 @@ async def test_a_long_document_is_read_in_parts_and_told_so(store: ConversationS
         await app.until_shown("Point 1:", "▶")
         await app.press("escape", "escape")
         await app.until_shown("You")
+
+
+async def test_what_is_stopped_stays_and_goes_on_also_in_another_run(store: ConversationStore) -> None:
+    engine = Held([PART], context_length=2_000)
+    async with running(reading_parts(store, engine)) as app:
+        await app.type("summarise")
+        await app.press("enter")
+        await app.until_shown("part 1 of 5")
+        engine.allow(2)
+        await app.until_shown("part 3 of 5", "█")
+        await app.press("f8")
+        await app.until_shown("Parts", "✓ 2 · report.txt")
+        await app.press("escape", "escape")
+        await app.until_idle()
+        await app.until_shown("[report.txt]", "2 of 5 parts are read · Ctrl+R goes on")
+    last = store.last_conversation()
+    engine = Held([PART], context_length=2_000)
+    async with running(reading_parts(store, engine, conversation_id=last, draft=None)) as app:
+        await app.until_shown("2 of 5 parts are read · Ctrl+R goes on")
+        await app.press("ctrl+r")
+        await app.until_shown("part 3 of 5 · 2 read before")
+        engine.allow(100)
+        await app.until_idle()
+        await app.until_shown("read in 5 parts", "ships in it.")
+        assert "goes on" not in app.screen
+    assert engine.num_asked == 4, "three parts were left, and the reply"
+
+
+async def test_parts_are_a_choice_where_a_longer_context_would_do(store: ConversationStore) -> None:
+    engine = Long([PART], context_length=2_000)
+    async with running(reading_parts(store, engine, lengthen=lambda length: None)) as app:
+        await app.type("summarise")
+        await app.press("enter")
+        await app.until_shown("Too long for the context", "Read it in parts: all of it", "8,000 tokens")
+        assert not store.conversations()
+        await app.press("enter")
+        await app.until_idle()
+        await app.until_shown("read in 5 parts")
+
+
+async def test_sources_lead_to_the_lines_also_of_a_stored_reply(store: ConversationStore) -> None:
+    reply = "- The harbour had 7 ships in it.\n- Whales sang in the mountains of Mars."
+    note = "Point 5\n" * 6 + "The harbour had 7 ships in it.\n"
+    document = Document("note.txt", f"{note}\f{note}Again the quay was empty.\n", 10)
+    parts = reading_parts(store, EchoEngine([reply]), draft=Draft(text="", documents=(document,)))
+    async with running(parts) as app:
+        await app.type("what?")
+        await app.press("enter")
+        await app.until_shown("mountains")
+        await app.until_idle()
+    last = store.last_conversation()
+    async with running(reading_parts(store, EchoEngine(), conversation_id=last, draft=None)) as app:
+        await app.until_shown("mountains")
+        await app.press("f5")
+        await app.until_shown("✓ The harbour had 7 ships", "page 1, line 7", "⚠ Whales sang")
+        await app.until_shown("rests on nothing", "2 statements · 1 without a source")
+        await app.press("enter")
+        await app.until_shown("1:7▶ The harbour had 7 ships", "page 1")
+        await app.press("escape", "n", "enter")
+        await app.until_shown("Nothing in the documents says this.")

@@ -17,6 +17,7 @@ from chatterm.tui.parts import AppParts
 from chatterm.tui.plain import PlainChat, run_plain
 from tests.tui.driving import parts_of, tell
 from tests.tui.engines import HeldEngine
+from tests.tui.test_parts import reading_parts
 
 
 def talk(parts: AppParts, *lines: str) -> list[str]:
@@ -174,3 +175,15 @@ def test_sigterm_leaves_with_its_code(store: ConversationStore) -> None:
         return "never"
 
     assert run_plain(parts_of(store, EchoEngine()), io.StringIO(), read_line) == 143
+
+
+def test_parts_are_told_by_tenths_and_sources_when_asked(store: ConversationStore) -> None:
+    parts = reading_parts(store, EchoEngine(["- The harbour had 7 ships in it."], context_length=2_000))
+    lines = talk(parts, "summarise", "/sources", "/again")
+    assert any("too long for the context" in line for line in lines)
+    told = [line for line in lines if " parts are read" in line]
+    assert told[-1] == "Notice: 5 of 5 parts are read"
+    assert len(told) <= 10, "twice, since it is asked again"
+    (source,) = [line for line in lines if line.startswith("Source: ")]
+    assert source.endswith("The harbour had 7 ships in it.")
+    assert sum("Assistant: " in line for line in lines) == 2

@@ -175,10 +175,11 @@ class SourcesScreen(ModalScreen[None]):
         return Content("\n").join(parts)
 
     def _told(self) -> str:
-        num_missing = sum(not claim.is_supported for claim in self._claims)
-        counted = f"{len(self._claims):,} statements" if len(self._claims) != 1 else "1 statement"
+        stated = [claim for claim in self._claims if not claim.is_check]
+        num_missing = sum(not claim.is_supported for claim in stated)
+        counted = f"{len(stated):,} statements" if len(stated) != 1 else "1 statement"
         rest = f"{num_missing:,} without a source" if num_missing else "each with its source"
-        if not self._claims:
+        if not stated:
             counted, rest = "Nothing here states anything", ""
         if self._basis and not self._basis.documents:
             return NO_DOCUMENT
