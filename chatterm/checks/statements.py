@@ -45,6 +45,8 @@ _NEVER_LAST = re.compile(
 )
 """Abbreviations behind which a sentence goes on, and initials: J. Smith, U.S. Government."""
 _TITLE = re.compile(r"(\*\*|__)(?:(?!\1).)+(?<![.!。！])\1\Z", re.DOTALL)
+_TITLE_WORD = re.compile(r"[*_]*[^\W\d_]+")
+"""Of a clause: what it is called, before what it says."""
 _NOTE = re.compile(r"\[[^\]]*\]\Z|(?:Not read|未读)\s*[:：]")
 _SMALL_TALK = re.compile(
     r"(?:yes|no|ok(?:ay)?|sure|certainly|of course|thank(?:s| you)|是的?|好的?|不是|没有|当然)[.!,。！，]*\Z",
@@ -270,6 +272,8 @@ def _is_stop(text: str, start: int, found: re.Match[str], after: int) -> bool:
     )
     if text[after] == "\n":
         return not is_abbreviation
+    if found[0] == "." and _TITLE_WORD.fullmatch(text, start, found.start()):
+        return False  # Term. The lease begins ...
     if after == found.end():
         return found[0][0] in "!?" and is_han(text[after])
     return not (is_abbreviation or text[after].islower())

@@ -7,14 +7,15 @@ from hypothesis import strategies as st
 from chatterm.checks.statements import pieces, statements
 
 CASES = [
-    ("One. Two!", ["One.", "Two!"]),
+    ("It is one. It is two!", ["It is one.", "It is two!"]),
+    ("2. Rent. The rent is due.\nPaid.", ["Rent. The rent is due.", "Paid."]),
     ("Dr. Smith met J. Doe, e.g. at 3.5 p.m. on No. 5. Then he left.", 2),
     ("It cost $3.50. The rest is owed.", ["It cost $3.50.", "The rest is owed."]),
     ("He ended in 2019. The next did not.", 2),
     ('"He said so." Then he left.', ['"He said so."', "Then he left."]),
     ("公司成立于2019年。“他说得对。”然后走了！", ["公司成立于2019年。", "“他说得对。”", "然后走了！"]),
     ("一、总则适用于全国\n（二）附则", ["总则适用于全国", "附则"]),
-    ("1. First item\n2) Second. More.\n10. Third", ["First item", "Second.", "More.", "Third"]),
+    ("1. First item\n2) Second one. More.\n10. Third", ["First item", "Second one.", "More.", "Third"]),
     ("- a dash\n  * [x] a task\n> a quote", ["a dash", "a task", "a quote"]),
     ("# Heading. No.\n\nText.\n```\nx = 1. Not.\n```\nMore.", ["Text.", "More."]),
     ("| Name | Age |\n|---|:-:|\n| Ann | 5 |\n| Bob | 6 |", ["Ann | 5", "Bob | 6"]),
