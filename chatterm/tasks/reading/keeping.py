@@ -29,8 +29,6 @@ class Begun:
 
     question: MessageNode
     """Its id is empty where the store refused it; then `reply_to` tries again, at its place."""
-    is_resumed: bool = False
-    """It was asked before, and got no answer."""
     not_saved: NotSaved | None = None
 
 
@@ -112,7 +110,6 @@ def begin(
     Raises UnknownName for a target that is not there.
     """
     question = unanswered(means.store, task, target)
-    is_resumed = question is not None
     place = (target.conversation_id, target.parent_id)
     if target.kind == "edit":
         request, place = means.session.beside(request, target.message_id)
@@ -126,10 +123,9 @@ def begin(
     except StoreError as error:
         return Begun(
             question=question or not_stored(request.question, *place),
-            is_resumed=is_resumed,
             not_saved=NotSaved(error),
         )
-    return Begun(question=question, is_resumed=is_resumed)
+    return Begun(question=question)
 
 
 def unanswered(store: ConversationStore, task: str, target: Target) -> MessageNode | None:

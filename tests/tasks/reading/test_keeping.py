@@ -148,7 +148,6 @@ def answer(store: ConversationStore, question: MessageNode) -> MessageNode:
 def test_a_question_without_an_answer_is_taken_up_again(store: ConversationStore) -> None:
     first = begin(means(store), REQUEST, Target(), TASK)
     again = begin(means(store), REQUEST, Target(), TASK)
-    assert (first.is_resumed, again.is_resumed) == (False, True)
     assert again.question == first.question
     assert store.task_details(first.question.id) == {
         "prompt": "general/summarize", "values": {"length": "short"},
@@ -161,7 +160,6 @@ def test_an_answered_question_is_asked_in_a_conversation_of_its_own(store: Conve
     first = begin(means(store), REQUEST, Target(), TASK)
     answer(store, first.question)
     again = begin(means(store), REQUEST, Target(), TASK)
-    assert not again.is_resumed
     assert again.question.conversation_id != first.question.conversation_id
     assert unanswered(store, TASK, Target()) == again.question
 
@@ -207,7 +205,6 @@ def test_editing_and_answering_again_take_up_their_own_questions(store: Conversa
     answer(store, old)
     edit = Target(kind="edit", conversation_id=old.conversation_id, message_id=old.id)
     edited = begin(means(store), REQUEST, edit, TASK)
-    assert not edited.is_resumed
     assert store.alternatives(old.id) == (old.id, edited.question.id)
     assert begin(means(store), REQUEST, edit, TASK).question == edited.question
     again = Target(kind="regenerate", conversation_id=old.conversation_id, message_id=old.id)
