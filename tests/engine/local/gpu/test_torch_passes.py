@@ -18,6 +18,9 @@ from chatterm.engine.local.generation.device_steps import DeviceSteps
 from chatterm.engine.local.generation.generate import Stepper
 from chatterm.engine.local.generation.kv_cache import Slab
 from chatterm.engine.local.generation.run import SampleRun
+from chatterm.engine.local.weights.packed_types import CODE_FORMATS
+from chatterm.engine.local.weights.packing import dequantise
+from chatterm.models.block_types import BlockType
 from tests.engine.local.decoder.test_families import load
 from tests.engine.local.generation.test_generate import ONE_THREAD, Writer
 from tests.support.family_gguf import family_gguf
@@ -72,6 +75,35 @@ def test_replies_by_graphs_are_those_by_plain_steps(family: str, tmp_path: Path)
     # Alone in three buckets, together in one more; a family that ends a reply soon has no others.
     assert graphs.num_captured >= 4
     assert graphs.num_replayed > 3 * graphs.num_captured
+
+
+@pytest.mark.parametrize(
+    ("position", "bucket"),
+    [(2, 16), (7, 16), (9, 16), (15, 16), (16, 16), (31, 16), (40, 16), (2, 64), (8, 64)],
+)
+@pytest.mark.parametrize("family", sorted(QUICK))
+def test_a_pass_gives_the_logits_of_a_plain_one(
+    family: str, position: int, bucket: int, tmp_path: Path
+) -> None:
+    """Windows of 9 are within a bucket of 16 by a mask, and gathered from a longer one."""
+    model = decoder_of(family, tmp_path)
+    found, expected = logits_at(model, position, bucket)
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
+
+
+@torch.inference_mode()
+def logits_at(model: Decoder, position: int, least_bucket: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return those of a pass over the token there, with poison behind it, and those of a plain one."""
+    slab = Slab(model, 64)
+    slab.read(IDS[:position])
+    slab.reserve(64)
+    for tensor in slab.tensors:
+        tensor[:, :, position:] = torch.nan
+    rows = TokenRows(torch.tensor([IDS[position]]), torch.tensor([position], dtype=torch.int32))
+    segment = Segment(slab.tensors, position, 1)
+    token_pass = TorchPasses(model, least_bucket=least_bucket).of(rows, [segment])
+    token_pass.prepare()
+    return token_pass.run()[0], slab.read([IDS[position]])
 
 
 @pytest.mark.gpu
@@ -142,18 +174,18 @@ def _run_once(body: Callable[[], None]) -> None:
 def test_the_packed_decoder_steps_by_graphs_too(tmp_path: Path) -> None:
     """int4 products in bf16, whose logits may differ by its rounding."""
     model = load(tiny_gguf(tmp_path / "tiny.gguf", TinyLlama(block_type="Q4_0")), PACKED)
-    slab = Slab(model, 64)
-    with torch.inference_mode():
-        slab.read(IDS[:20])
-        slab.reserve(64)
-        for tensor in slab.tensors:
-            tensor[:, :, 20:] = torch.nan
-        rows = TokenRows(torch.tensor([IDS[20]]), torch.tensor([20], dtype=torch.int32))
-        token_pass = TorchPasses(model, least_bucket=8).of(rows, [Segment(slab.tensors, 20, 1)])
-        token_pass.prepare()
-        found = token_pass.run()
-        expected = slab.read([IDS[20]])
-    assert float((found[0] - expected).norm() / expected.norm()) < 1e-2
+    found, expected = logits_at(model, 20, 16)
+    assert float((found - expected).norm() / expected.norm()) < 1e-2
+
+
+@pytest.mark.parametrize("kind", CODE_FORMATS)
+def test_a_graph_can_hold_the_embedding_of_each_type(kind: BlockType) -> None:
+    blocks = torch.zeros(3, 2, kind.type_size, dtype=torch.uint8)
+
+    def body() -> None:
+        dequantise(kind, blocks)
+
+    RecordedGraphs()(body)
 
 
 READINGS: dict[str, Callable[[torch.Tensor], object]] = {
