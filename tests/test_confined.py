@@ -21,8 +21,8 @@ def test_the_result_comes_back() -> None:
 @pytest.mark.parametrize(
     ("name", "limits", "why"),
     [
-        ("loop", LIMITS, "time"),
-        ("sleep", replace(LIMITS, patience_s=1), "time"),
+        pytest.param("loop", LIMITS, "time", marks=pytest.mark.slow),
+        ("sleep", replace(LIMITS, patience_s=0.5), "time"),
         pytest.param(
             "hoard",
             LIMITS,
