@@ -52,6 +52,8 @@ def test_a_task_tells_which_questions_it_answers_and_how_they_were_asked(
     assert store.task_questions(TASK) == [again.id, second.id]
     assert store.task_details(first.id) == {}
     with raw(database) as connection:
+        connection.execute("DELETE FROM message WHERE id = ?", (second.id,))
+        assert store.task_questions(TASK) == [again.id]
         connection.execute("UPDATE partial_result SET content = '{' WHERE task = ?", (TASK,))
     assert store.task_questions(TASK) == []
 
