@@ -35,7 +35,7 @@ def unread_text(unread: NotRead) -> str:
     num_read = unread.total_lines - unread.num_lines
     return (
         f"read {num_read:,} of {unread.total_lines:,} lines; not read: {places}; "
-        "ask for a summary to have all of it read"
+        "ask for a summary, or --in-parts, to have all of it read"
     )
 
 

@@ -1,0 +1,141 @@
+"""`chatterm ask` over documents that are read in parts: what goes to stdout and stderr, and how it ends."""
+
+import json
+import signal
+import subprocess
+import time
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from chatterm.store.driver import sqlite3
+from tests.support.chatterm_process import COMMAND, Ended, run_chatterm, start_chatterm
+
+REPORT = "\n\n".join(
+    f"Town{number} paid {number * 7} euros to the party of hill{number}." for number in range(120)
+)
+
+
+@pytest.fixture
+def report(tmp_path: Path) -> Path:
+    path = tmp_path / "report.txt"
+    path.write_text(REPORT, encoding="utf-8")
+    return path
+
+
+def ask(*arguments: str | Path, model: str = "echo", ctx: int = 400) -> Ended:
+    return run_chatterm("ask", "-m", model, "--ctx", str(ctx), "--max-tokens", "60", *arguments)
+
+
+def test_the_parts_come_before_the_answer_and_in_json(report: Path) -> None:
+    shown = ask("-f", report, "--partials", "-u", "summarise")
+    assert shown.code == 0
+    heads = [line for line in shown.out.split("\n") if line.startswith("--- part ")]
+    assert heads[0].startswith(f"--- part 1/{len(heads)}: report.txt, lines 1-")
+    assert len(heads) > 5
+    assert shown.out.index("--- part ") < shown.out.rindex("list of facts")
+    assert "ended by" in shown.err
+    told = json.loads(ask("-f", report, "--partials", "--json", "summarise").out)
+    assert (told["strategy"], told["parts"], told["not_read"]) == ("map-reduce", len(heads), [])
+    assert told["prompt"] == "[report.txt: 239 lines]\n\nsummarise"
+    assert [one["part"] for one in told["partials"]] == [*range(1, len(heads) + 1)]
+    assert {"document", "lines", "title_path", "text", "failure", "facts"} <= told["partials"][0].keys()
+    assert f"{len(heads)} of {len(heads)} parts are there from an earlier run" in told["notices"]
+
+
+def test_a_question_says_what_was_not_read(report: Path) -> None:
+    told = json.loads(ask("-f", report, "--json", "What about hill77?", ctx=700).out)
+    assert told["strategy"] == "retrieve"
+    (unread,) = told["not_read"]
+    assert unread["places"][0].startswith("report.txt, lines 1-")
+    assert not unread["is_failure"]
+    assert "Town77 paid" in told["response"]
+    assert any(
+        one.startswith("read ") and "--in-parts, to have all of it read" in one for one in told["notices"]
+    )
+
+
+def test_a_dry_run_tells_the_plan(report: Path) -> None:
+    plan = ask("-f", report, "--dry-run", "summarise")
+    lines = plan.out.splitlines()
+    assert lines[0].startswith(f"part 1/{len(lines)}: report.txt, lines 1-")
+    assert "map-reduce: " in plan.err
+    assert "nothing was generated" in plan.err
+    told = json.loads(ask("-f", report, "--dry-run", "--json", "--each", "paragraphs", "x").out)
+    assert (told["strategy"], told["unit"], len(told["parts"]), told["calls"]) == (
+        "map",
+        "paragraph",
+        120,
+        120,
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["--each", "linez", "x"], 2, ["'linez'", "'line'"]),
+        (["--each", "line", "x"], 2, ["--each", "there is none", "-f"]),
+        (["-f", "REPORT", "--each", "line", "-n", "2", "--temperature", "1", "x"], 2, ["leave out -n"]),
+        (["-f", "REPORT", "--ctx", "70", "x"], 3, ["only 70 fit", "--ctx"]),
+    ],
+)
+def test_what_cannot_be_read_in_parts_is_refused(
+    report: Path, arguments: list[str], code: int, words: list[str]
+) -> None:
+    ended = ask(*(str(report) if one == "REPORT" else one for one in arguments))
+    assert (ended.code, ended.out) == (code, "")
+    assert [word for word in words if word not in ended.err] == []
+
+
+def num_kept(home: Path) -> int:
+    path = home / "data" / "chatterm.db"
+    if not path.exists():
+        return 0
+    with closing(sqlite3.connect(path)) as db:
+        try:
+            return int(db.execute("SELECT count(*) FROM partial_result WHERE position >= 0").fetchone()[0])
+        except sqlite3.OperationalError:  # it is being made
+            return 0
+
+
+def test_stopped_it_says_what_is_kept_and_goes_on_from_there(home: Path, report: Path) -> None:
+    arguments = ("ask", "--ctx", "400", "--max-tokens", "60", "-f", str(report), "summarise")
+    with start_chatterm(*arguments, "-m", "echo:100") as process:
+        while not num_kept(home):
+            assert process.poll() is None
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert out == b""
+    assert b"are kept; the same command goes on from there" in err
+    ended = run_chatterm(*arguments, "-m", "echo")
+    assert ended.code == 0
+    assert "parts are there from an earlier run" in ended.err
+
+
+def test_a_reader_that_goes_away_ends_it_quietly(report: Path) -> None:
+    command = [
+        *COMMAND,
+        "ask",
+        "-m",
+        "echo:2000",
+        "--ctx",
+        "400",
+        "--max-tokens",
+        "60",
+        "-f",
+        str(report),
+        "--each",
+        "line",
+    ]
+    with subprocess.Popen(
+        [*command, "say it"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout
+        assert process.stderr
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.wait(30) == 141
+        assert b"Traceback" not in process.stderr.read()
