@@ -111,8 +111,8 @@ def test_they_are_in_no_export_and_in_every_copy(store: ConversationStore, tmp_p
 def test_deleted_with_their_conversation_they_are_in_none_of_the_files(
     store: ConversationStore, database: Path
 ) -> None:
-    words = {ask(store).conversation_id: secrets(number, 30) for number in range(12)}
-    for position in range(30):
+    words = {ask(store).conversation_id: secrets(number, 15) for number in range(6)}
+    for position in range(15):
         for cid, parts in words.items():
             store.keep_partial(cid, TASK, position, f"{parts[position]} " * 40)
             store.keep_partial(cid, TASK, position, f"{parts[position]} said anew " * (position + 1))
@@ -121,5 +121,5 @@ def test_deleted_with_their_conversation_they_are_in_none_of_the_files(
     store.delete(gone)
     store.erase_deleted()
     assert files_with(database, [word for cid in gone for word in words[cid]]) == {}
-    assert len(store.partials(TASK)) == 30
+    assert len(store.partials(TASK)) == 15
     assert integrity(database) == "ok"
