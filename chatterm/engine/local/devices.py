@@ -16,6 +16,7 @@ from chatterm.engine.local.decoder.decoder import Decoder
 from chatterm.engine.local.decoder.linear import LoadPlan
 from chatterm.engine.local.decoder.split_decoder import SplitDecoder
 from chatterm.engine.local.gpu.availability import runs_on, slower, why_no_kernels
+from chatterm.engine.local.native.build import find_compiler
 from chatterm.engine.local.source import ModelSource
 from chatterm.errors import UsageError
 
@@ -84,6 +85,8 @@ def choose_kernels(
         return KernelChoice(None, (reason,))
     # Read when Triton is imported. Fused multiplications and additions are no loss here.
     os.environ.setdefault("TRITON_DEFAULT_FP_FUSION", "1")
+    # Triton's own look for a compiler knows fewer names.
+    os.environ.setdefault("CC", str(find_compiler()))
     if cache is not None:
         os.environ.setdefault("TRITON_CACHE_DIR", str(cache))
     try:

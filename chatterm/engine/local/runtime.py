@@ -36,7 +36,7 @@ from chatterm.engine.local.native.library import NativeLibrary
 from chatterm.engine.local.options import RuntimeOptions
 from chatterm.engine.local.source import ModelSource
 from chatterm.engine.local.thread_choice import ThreadChoice
-from chatterm.errors import OutOfMemory
+from chatterm.errors import GenerationFailed, OutOfMemory
 from chatterm.models.free_memory import free_memory
 
 _T = TypeVar("_T")
@@ -192,7 +192,10 @@ class Runtime:
         return score_endings(self._reader, reading.slab, reading.logits, endings)
 
     def guarded(self, values: Generator[_T]) -> Generator[_T]:
-        """Yield `values`, with the ways in which memory runs out turned into OutOfMemory."""
+        """Yield `values`, with the ways in which memory runs out turned into OutOfMemory.
+
+        Where the GPU itself fails that is GenerationFailed: it does nothing more for this process.
+        """
         try:
             with memory_errors_named(self._device, "this conversation"), closing(values):
                 yield from values
@@ -200,6 +203,11 @@ class Runtime:
             # What is kept is within the budget, but others have taken what was free: leave room to go on.
             self.forget()
             raise
+        except torch.AcceleratorError as error:
+            raise GenerationFailed(
+                f"the GPU failed ({str(error).splitlines()[0]}); start chatterm again, and where it comes "
+                "again use `--device cpu`"
+            ) from error
 
 
 def _fast_steps(model: AnyDecoder, options: RuntimeOptions) -> FastSteps | None:

@@ -12,7 +12,7 @@ from chatterm.engine.local.devices import choose_device
 from chatterm.engine.local.options import RuntimeOptions
 from chatterm.engine.local.runtime import Runtime, memory_errors_named, num_physical_cores
 from chatterm.engine.local.source import open_source
-from chatterm.errors import OutOfMemory, UsageError
+from chatterm.errors import GenerationFailed, OutOfMemory, UsageError
 from tests.support.gguf_files import TinyLlama, tiny_gguf
 
 CPU = torch.device("cpu")
@@ -60,24 +60,34 @@ def test_python_running_out_of_memory_is_told_alike() -> None:
         bytearray(2**62)
 
 
-def test_where_memory_ran_out_nothing_is_kept_that_takes_it(tmp_path: Path) -> None:
+@pytest.fixture
+def runtime(tmp_path: Path) -> Runtime:
     source = open_source(tiny_gguf(tmp_path / "m.gguf", TinyLlama(context_length=64)))
-    runtime = Runtime.open(source, RuntimeOptions(context_length=64, device="cpu", num_threads=1))
+    return Runtime.open(source, RuntimeOptions(context_length=64, device="cpu", num_threads=1))
 
+
+def failing(error: Exception) -> Generator[int]:
+    yield 0
+    raise error
+
+
+def test_where_memory_ran_out_nothing_is_kept_that_takes_it(runtime: Runtime) -> None:
     def num_cached() -> int:
         reading = runtime.open_prompt([1, 40, 41], 8)
         list(reading.read(CancelToken()))
         runtime.give_back(reading.slab)
         return reading.num_cached
 
-    def failing() -> Generator[int]:
-        yield 0
-        raise MemoryError
-
     assert [num_cached(), num_cached()] == [0, 2]
     with pytest.raises(OutOfMemory, match="this conversation"):
-        list(runtime.guarded(failing()))
+        list(runtime.guarded(failing(MemoryError())))
     assert num_cached() == 0
+
+
+def test_a_gpu_that_fails_is_named_with_what_to_do(runtime: Runtime) -> None:
+    error = torch.AcceleratorError("CUDA error: unspecified launch failure\nCUDA kernel errors might be ...")
+    with pytest.raises(GenerationFailed, match=r"unspecified launch failure\);.*--device cpu"):
+        list(runtime.guarded(failing(error)))
 
 
 def test_other_errors_stay_what_they_are() -> None:
