@@ -2,9 +2,10 @@
 
 import re
 import unicodedata
+from array import array
 from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import accumulate
 
 HAN = "\u3400-\u9fff\uf900-\ufaff"
 _TOKEN = re.compile(rf"[{HAN}]|[^\W_{HAN}]+(?:(?<=[0-9])\.(?=[0-9])[^\W_{HAN}]+)*|%")
@@ -15,12 +16,12 @@ class Tokens:
     """The tokens of one text and where they stand."""
 
     words: tuple[str, ...]
-    starts: tuple[int, ...]
+    starts: Sequence[int]
     """In the text, in characters."""
-    ends: tuple[int, ...]
+    ends: Sequence[int]
     joined: str
     """All tokens without a gap: a word broken over two lines is whole in it."""
-    offsets: tuple[int, ...]
+    offsets: Sequence[int]
     """Where each token starts in `joined`."""
 
     def find(
@@ -54,19 +55,22 @@ class Tokens:
 
 def tokenize(folded: str) -> Tokens:
     """Cut a text that `fold` has made plain."""
-    matches = list(_TOKEN.finditer(folded))
-    words = [match[0] for match in matches]
-    if folded.isascii():
-        words = [word.lower() for word in words]
-    else:
-        words = [word if is_han(word) else _plain(word) for word in words]
-    return Tokens(
-        tuple(words),
-        tuple([match.start() for match in matches]),
-        tuple([match.end() for match in matches]),
-        "".join(words),
-        tuple(accumulate(map(len, words[:-1]), initial=0)) if words else (),
-    )
+    lower = str.lower if folded.isascii() else _plain
+    words: list[str] = []
+    starts, ends, offsets = array("I"), array("I"), array("I")
+    length = 0
+    kept: dict[str, str] = {}  # a text has few different words
+    for match in _TOKEN.finditer(folded):
+        word = match[0]
+        plain = kept.get(word)
+        if plain is None:
+            plain = kept[word] = word if is_han(word) else lower(word)
+        words.append(plain)
+        starts.append(match.start())
+        ends.append(match.end())
+        offsets.append(length)
+        length += len(plain)
+    return Tokens(tuple(words), starts, ends, "".join(words), offsets)
 
 
 def _plain(word: str) -> str:
