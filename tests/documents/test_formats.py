@@ -1,4 +1,6 @@
 import io
+import random
+from contextlib import suppress
 
 import pytest
 
@@ -214,3 +216,16 @@ def test_what_costs_too_much_ends_the_child_alone(data: bytes, name: str, said: 
     with pytest.raises(InputRefused) as refusal:
         read(data, name)
     assert said in str(refusal.value)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(80))
+def test_a_broken_copy_is_read_or_refused_and_nothing_worse(seed: int) -> None:
+    chance = random.Random(seed)
+    body = paragraph("Terms", "Heading1") + table([["Item", "Price"]])
+    data = bytearray(chance.choice([pdf([["one"], ["two"]]), docx(body, LISTS)]))
+    for _ in range(chance.choice([1, 5, 50])):
+        data[chance.randrange(4, len(data))] = chance.randrange(256)
+    del data[chance.choice([len(data), chance.randrange(len(data))]) :]
+    with suppress(InputRefused):
+        assert read(bytes(data)).num_bytes == len(data)
