@@ -41,10 +41,7 @@ def test_the_library_is_whole() -> None:
 
 @pytest.mark.parametrize("prompt_id", IDS)
 def test_a_shipped_prompt_checks_clean(prompt_id: str) -> None:
-    findings = check(TEMPLATES[prompt_id])
-    assert [str(one) for one in findings if one.severity != "info"] == []
-    kept = {"long", "verify", "@@"}
-    assert {one.message.split()[0].partition(".")[0] for one in findings} <= {*kept, "output"}
+    assert [str(one) for one in check(TEMPLATES[prompt_id])] == []
 
 
 @pytest.mark.parametrize("prompt_id", IDS)

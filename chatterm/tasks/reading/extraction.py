@@ -89,7 +89,7 @@ def _weighed(facts: Sequence[Fact], places: Sequence[int]) -> dict[int, _Weighed
 def _score(fact: Fact, words: Counter[str], weights: dict[str, float]) -> float:
     if not words:
         return 0.0
-    score = sum(weights[word] for word in words) / (len(words) + 4) ** 0.6
+    score = sum(weights[word] for word in words) / math.pow(len(words) + 4, 0.6)
     score *= _LEANING if _LEANS.match(fact.text) else 1.0
     score *= min(1.0, len(words) / _FEWEST_WORDS) * min(1.0, _MOST_WORDS / len(words))
     has_number = any(not number.is_marker and not number.is_one for number in read_numbers(fold(fact.text)))
