@@ -68,6 +68,19 @@ class ConversationPartials(ConversationReader):
             is_there = "SELECT 1 FROM message WHERE id = ?"  # a salvaged database may lack it
             return [one for one in named if isinstance(one, str) and db.execute(is_there, (one,)).fetchone()]
 
+    def num_partials(self, question_id: str) -> int:
+        """Return how many parts gave something for a question, in its conversation."""
+        with self._db.reading() as db:
+            found = db.execute(
+                "SELECT h.content, count(p.position) FROM message m "
+                "JOIN partial_result h ON h.conversation_id = m.conversation_id AND h.position = ? "
+                "LEFT JOIN partial_result p ON p.conversation_id = h.conversation_id AND p.task = h.task "
+                "AND p.position >= 0 WHERE m.id = ? GROUP BY h.rowid ORDER BY h.created DESC, h.rowid DESC",
+                (_HEAD, question_id),
+            ).fetchall()
+        counts = (number for content, number in found if _head(content).get(_QUESTION) == question_id)
+        return next(counts, 0)
+
     def task_details(self, question_id: str) -> Mapping[str, object]:
         """Return what `begin_task` was told with a question last; nothing where no task answers it."""
         with self._db.reading() as db:
