@@ -30,26 +30,11 @@ _CONFLICT = '{one.path}: kept "{one.kept}" of lines {one.lines}; lines {one.othe
 _CONFLICT_ZH = "{one.path}：保留第{one.lines}行的“{one.kept}”；第{one.other_lines}行另作“{one.other}”"
 
 
-def merged_text(partials: Sequence[Partial]) -> str:
-    """Return the parts' replies in order, joined as the parts were: blank lines, lists, tables with one head.
-
-    Of several documents each begins with its name. Failed parts have no place in it.
-    """
-    names_documents = len({partial.chunk.document for partial in partials}) > 1
-    before: Partial | None = None
-    pieces = []
-    for partial in partials:
-        if partial.is_failed or not partial.text.strip():
-            continue
-        pieces.append(text_after(before, partial, names_documents=names_documents))
-        before = partial
-    return "".join(pieces)
-
-
 def text_after(before: Partial | None, partial: Partial, *, names_documents: bool = False) -> str:
     """Return what a part adds to the answer behind the last part that gave something; None for the first.
 
-    Joined, these are `merged_text`.
+    Replies are joined as the parts were: blank lines, lists, tables with one head. `names_documents`: of
+    several, each begins with its name.
     """
     chunk, text = partial.chunk, partial.text.strip("\n").rstrip()
     is_other = before is None or before.chunk.document != chunk.document
@@ -103,11 +88,6 @@ class MergedJson:
     text: str
     notices: tuple[str, ...] = ()
     """What code had to decide between."""
-
-
-def merged_json(partials: Sequence[Partial], schema: Schema) -> str:
-    """Return the text of `merge_json`."""
-    return merge_json(partials, schema).text
 
 
 def merge_json(
