@@ -12,7 +12,7 @@ from chatterm.tui.drafts import Draft
 Part = Literal["document", "prompt", "system", "setting"]
 
 _SHOWN_CHARS = 60
-_MAX_DOCUMENTS = 12
+MAX_DOCUMENTS = 12
 """More, as a folder brings, are one thing, taken out together."""
 _ALL = "all"
 
@@ -28,8 +28,9 @@ class Rider:
     """One line, safe to show."""
 
 
-def riders(draft: Draft) -> tuple[Rider, ...]:
-    return tuple(_riders(draft))
+def riders(draft: Draft, num_tokens: Sequence[int] = ()) -> tuple[Rider, ...]:
+    """`num_tokens`: those of each document, where they are counted."""
+    return tuple(_riders(draft, num_tokens))
 
 
 def document_of(draft: Draft, rider: Rider) -> Document | None:
@@ -53,18 +54,19 @@ def without(draft: Draft, rider: Rider) -> Draft:
             return replace(draft, settings={k: v for k, v in draft.settings.items() if k != rider.key})
 
 
-def _riders(draft: Draft) -> Iterator[Rider]:
+def _riders(draft: Draft, num_tokens: Sequence[int]) -> Iterator[Rider]:
     if draft.prompt_id:
         yield Rider("prompt", "", f"prompt: {_line(draft.prompt_id)}")
     if draft.system:
         yield Rider("system", "", f"system: {_line(draft.system)}")
     for name, value in draft.settings.items():
         yield Rider("setting", name, f"{name}: {_line(str(value))}")
-    if len(draft.documents) > _MAX_DOCUMENTS:
+    if len(draft.documents) > MAX_DOCUMENTS:
         yield Rider("document", _ALL, f"{len(draft.documents):,} documents · {_size_of(draft.documents)}")
         return
     for index, document in enumerate(draft.documents):
-        yield Rider("document", str(index), f"{_line(document.name)} · {size_of(document)}")
+        tokens = f", {num_tokens[index]:,} tokens" if len(num_tokens) == len(draft.documents) else ""
+        yield Rider("document", str(index), f"{_line(document.name)} · {size_of(document)}{tokens}")
 
 
 def size_of(document: Document) -> str:

@@ -7,14 +7,18 @@ from textual.message import Message
 from textual.timer import Timer
 from textual.widget import Widget
 
+from chatterm.conversation import Document
+from chatterm.engine.base import Engine
 from chatterm.errors import ChattermError
 from chatterm.sanitize import sanitize
 from chatterm.session import TurnRequest
+from chatterm.tui.chips import MAX_DOCUMENTS
 from chatterm.tui.commands import is_command
 from chatterm.tui.context import ContextUse, use_of
 from chatterm.tui.drafts import Draft
 from chatterm.tui.engine_slot import EngineSlot
 from chatterm.tui.parts import AppParts
+from chatterm.tui.parts_offer import num_tokens_of
 
 PAUSE_S = 0.25
 """Counting begins when nothing was typed for so long."""
@@ -29,6 +33,8 @@ class ContextCounted(Message):
     error: str | None = None
     is_asked_for: bool = False
     """The user wants to be told."""
+    num_tokens: tuple[int, ...] = ()
+    """Of each document of the draft, about; nothing where that was not counted."""
 
 
 def told_of(event: ContextCounted) -> str:
@@ -61,6 +67,8 @@ class ContextMeter:
         self._is_stale = False
         """The draft is another than the one that is being counted."""
         self._is_asked_for = False
+        self._known: dict[tuple[str, Document], int] = {}
+        """The tokens of the draft's documents, by model."""
 
     def follow(self, draft: Draft, conversation_id: str | None) -> None:
         """Count `draft` once it stays as it is for a while; a slash command is not sent."""
@@ -100,7 +108,8 @@ class ContextMeter:
     def _run(self, draft: Draft, conversation_id: str | None, is_asked_for: bool) -> None:
         """In a thread."""
         try:
-            event = ContextCounted(self._use(draft, conversation_id), is_asked_for=is_asked_for)
+            use, sizes = self._use(draft, conversation_id), self._sizes(draft)
+            event = ContextCounted(use, is_asked_for=is_asked_for, num_tokens=sizes)
         except ChattermError as error:
             event = ContextCounted(None, str(error), is_asked_for)
         except Exception as error:  # noqa: BLE001  # an engine's fault shows when it is asked; here it is no count
@@ -120,5 +129,26 @@ class ContextMeter:
         if draft.is_empty:
             return use_of(engine, store, TurnRequest(messages=()), path[-1].id if path else None)
         goes_on = any(node.message.role != "system" for node in path)
+        if use := self._use_over(engine, draft):
+            return use
         composed = self._parts.compose(draft, engine.describe(), goes_on)
         return use_of(engine, store, composed.request, path[-1].id if path else None)
+
+    def _sizes(self, draft: Draft) -> tuple[int, ...]:
+        engine, documents = self._slot.engine, draft.documents
+        if engine is None or len(documents) > MAX_DOCUMENTS:
+            return ()
+        model = engine.describe().identity
+        keys = [(model, one) for one in documents]
+        self._known = {key: self._known.get(key) or num_tokens_of([key[1]], engine) for key in keys}
+        return tuple(self._known[key] for key in keys)
+
+    def _use_over(self, engine: Engine, draft: Draft) -> ContextUse | None:
+        """Say about what a draft takes whose documents alone are too long: counting all would take long."""
+        from chatterm.tasks.reading.budget import surely_over
+
+        length = engine.describe().context_length
+        if not surely_over(engine, [one.text for one in draft.documents], length):
+            return None
+        number = num_tokens_of(draft.documents, engine)
+        return ContextUse(asked=number, whole=number, limit=length, context_length=length, is_exact=False)

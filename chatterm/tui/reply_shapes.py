@@ -36,6 +36,14 @@ class ReplyShaped(Message):
     view: "View"
 
 
+@dataclass
+class ReplyMarked(Message):
+    """The lines that a reply rests on are found."""
+
+    reply_id: str
+    text: str
+
+
 class ReplyShapes:
     """Used by the handlers of one pane only. `post` hands it what threads found."""
 
@@ -46,6 +54,7 @@ class ReplyShapes:
         self._scored: dict[str, Scored] = {}
         self._views: dict[str, View] = {}
         self._read: dict[str, PartsState] = {}
+        self._marked: dict[str, str] = {}
 
     def checked_of(self, reply_id: str) -> "Checked | None":
         return self._checked.get(reply_id)
@@ -62,6 +71,8 @@ class ReplyShapes:
             self._show_checks(view, checked)
         if parts := self._read.get(reply_id):
             view.add_extra(PartsLine(parts, is_over=True))
+        if marked := self._marked.get(reply_id):
+            self._post(ReplyMarked(reply_id, marked))
         text = view.said_text
         if reply_id and text.lstrip()[:1] in ("[", "{"):
             threading.Thread(target=self._shape, args=(reply_id, text), daemon=True).start()
@@ -82,8 +93,16 @@ class ReplyShapes:
         """Keep what was found, and show it in the reply's view."""
         if checked.reply_id:
             self._checked[checked.reply_id] = checked
+            if checked.cited.grounds:
+                threading.Thread(target=self._mark, args=(checked,), daemon=True).start()
         if view is not None:
             self._show_checks(view, checked)
+
+    async def marked(self, event: ReplyMarked, view: ReplyView | None) -> None:
+        """Show behind each statement of a reply the lines it rests on."""
+        self._marked[event.reply_id] = event.text
+        if view is not None:
+            await view.show_marked(event.text)
 
     async def shaped(self, event: ReplyShaped, view: ReplyView | None) -> None:
         """Show a reply as a table or a list."""
@@ -108,6 +127,13 @@ class ReplyShapes:
             table.mark(marks_of(checked.fields))
         if lines := list(summary_lines(checked, self._parts.lang)):
             view.add_extra(ChecksView(lines))
+
+    def _mark(self, checked: "Checked") -> None:
+        """Post a reply with its lines, if it rests on any. Runs in a thread."""
+        from chatterm.tui.sources import marked
+
+        if text := marked(checked.cited, self._parts.lang):
+            self._post(ReplyMarked(checked.reply_id, text))
 
     def _shape(self, reply_id: str, text: str) -> None:
         """Post the shape that its prompt gives a reply, if there is one. Runs in a thread."""

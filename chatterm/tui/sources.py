@@ -1,5 +1,6 @@
 """What a reply rests on: its statements, each with lines of the documents. Blocking: for a thread."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -20,9 +21,12 @@ if TYPE_CHECKING:
     from chatterm.tasks.citing import Cited
 
 MAX_STATEMENTS = 20_000
+MAX_MARKED = 300
+"""So many statements are marked in the text itself; the sources' own screen has more."""
 MAX_TEXT = 4_000
 """Characters of a statement or an excerpt that are shown."""
 
+_MARKUP = re.compile(r"([\\`*_\[\]<>|~])")
 _HOWS = {"quote": "the same words", "numbers": "its numbers", "words": "words like it"}
 
 
@@ -104,6 +108,21 @@ def claims_of(cited: "Cited") -> "Iterator[Claim]":
     for support in islice(supports, MAX_STATEMENTS):
         how = _HOWS.get(support.how, "")
         yield Claim(support.text[:MAX_TEXT], support.is_supported, how, support.evidence)
+
+
+def marked(cited: "Cited", lang: str) -> str:
+    """Return a reply as Markdown with its lines behind each statement; empty where none rests on anything."""
+    if cited.reply is None or cited.is_json or not cited.grounds:
+        return ""
+    supports = list(islice(cited.grounds.cite_all(cited.reply.raw), MAX_MARKED + 1))
+    if len(supports) > MAX_MARKED or not any(one.is_supported for one in supports):
+        return ""
+    pieces, place = [], 0
+    for one in supports:
+        mark = _MARKUP.sub(r"\\\1", cited.grounds.mark(one, lang))
+        pieces.append(f"{cited.reply.raw[place : one.end]} {mark}")
+        place = one.end
+    return "".join([*pieces, cited.reply.raw[place:]])
 
 
 def checked_claims(checked: "Checked", basis: Basis, lang: str) -> "Iterator[Claim]":

@@ -151,3 +151,15 @@ async def test_sources_lead_to_the_lines_also_of_a_stored_reply(store: Conversat
         await app.until_shown("1:7▶ The harbour had 7 ships", "page 1")
         await app.press("escape", "n", "enter")
         await app.until_shown("Nothing in the documents says this.")
+
+
+async def test_the_lines_stand_behind_each_statement_and_are_not_copied(store: ConversationStore) -> None:
+    document = Document("note.txt", "one\nThe harbour had 7 ships in it.\n", 10)
+    engine = EchoEngine(["The harbour had 7 ships in it. Whales sang in the mountains of Mars."])
+    async with running(reading_parts(store, engine, draft=Draft(text="", documents=(document,)))) as app:
+        await app.until_shown("note.txt · 2 lines, 10 bytes, ", " tokens")
+        await app.type("what?")
+        await app.press("enter")
+        await app.until_shown("7 ships in it. [2] Whales", "[no source]")
+        (_, reply) = store.path(store.last_conversation() or "")[-2:]
+        assert "[2]" not in reply.message.content

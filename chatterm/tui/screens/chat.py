@@ -100,6 +100,8 @@ class ChatScreen(MessagesScreen):
     def on_context_counted(self, event: ContextCounted) -> None:
         use = event.use
         self._update(planned=use.whole if use and use.asked else None, is_too_long=bool(use and not use.fits))
+        if event.num_tokens:
+            self.query_one(KeptComposer).show_tokens(event.num_tokens)
         if event.is_asked_for:
             self.notify(told_of(event), markup=False, timeout=_COUNT_S)
 

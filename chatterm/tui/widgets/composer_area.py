@@ -5,7 +5,7 @@ It holds the draft that is on screen, and knows no conversation and no store.
 
 import asyncio
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -76,6 +76,11 @@ class ComposerArea(Vertical):
         """Put what was not sent back, before what was typed since."""
         if not draft.is_blank:
             self.show_draft(draft.before(self.draft))
+
+    def show_tokens(self, num_tokens: Sequence[int]) -> None:
+        """Show how many tokens each document of the draft has, where it is these that were counted."""
+        if len(num_tokens) == len(self._rest.documents):
+            self._chips.show(riders(self._rest, num_tokens))
 
     def attach(self, *documents: Document) -> None:
         self._show_rest(replace(self._rest, documents=(*self._rest.documents, *documents)))

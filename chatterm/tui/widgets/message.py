@@ -223,6 +223,12 @@ class ReplyView(MessageView):
             await self.put_body(PlainText(text))
         self._note.show(note)
 
+    async def show_marked(self, text: str) -> None:
+        """Show the reply with marks in its text; what it says stays what it was."""
+        await self._stop_growth()
+        if isinstance(self._body, MarkdownBody) and self._body.is_attached and not is_too_much(text):
+            await self._body.update(text)
+
     async def _stop_growth(self) -> None:
         if self._growth is not None:
             growth, self._growth = self._growth, None

@@ -7,7 +7,7 @@ from textual.message import Message
 from chatterm.tui import events
 from chatterm.tui.parts import AppParts
 from chatterm.tui.reading import Said
-from chatterm.tui.reply_shapes import ReplyShaped, ReplyShapes
+from chatterm.tui.reply_shapes import ReplyMarked, ReplyShaped, ReplyShapes
 from chatterm.tui.turns import TurnRunner
 from chatterm.tui.widgets.message import MessageView, ReplyView
 from chatterm.tui.widgets.turn_pane import TurnPane
@@ -56,6 +56,10 @@ class ShapedPane(TurnPane):
     async def on_reply_shaped(self, event: ReplyShaped) -> None:
         event.stop()
         await self._shapes.shaped(event, self._reply_view(event.reply_id))
+
+    async def on_reply_marked(self, event: ReplyMarked) -> None:
+        event.stop()
+        await self._shapes.marked(event, self._reply_view(event.reply_id))
 
     async def toggle_shape(self, view: MessageView | None) -> None:
         """Show the JSON of a reply in place of its table, and the table again."""
