@@ -139,3 +139,26 @@ def test_a_reader_that_goes_away_ends_it_quietly(report: Path) -> None:
         process.stdout.close()
         assert process.wait(30) == 141
         assert b"Traceback" not in process.stderr.read()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_the_default_model_reads_60_kilobytes(default_model: Path, tmp_path: Path) -> None:
+    """All of it is read, and every sentence of the answer is one of the text."""
+    pages = sorted((Path(__file__).parents[2] / "docs").glob("*.md"))
+    text = "\n\n".join(page.read_text(encoding="utf-8") for page in pages)[:60_000]
+    path = tmp_path / "docs.md"
+    path.write_text(text, encoding="utf-8")
+    ended = run_chatterm(
+        *("ask", "-m", default_model, "-f", path, "--json", "--partials", "summarise"), timeout_s=800
+    )
+    assert ended.code == 0
+    told = json.loads(ended.out)
+    lines = {line for one in told["partials"] for line in range(one["lines"][0], one["lines"][1] + 1)}
+    assert {number for number, line in enumerate(text.split("\n"), 1) if line.strip()} <= lines
+    assert told["strategy"] == "map-reduce"
+    assert told["not_read"] == []
+    flat = " ".join(text.split())
+    sentences = [line.partition(". ")[2] for line in told["response"].splitlines()]
+    assert sentences
+    assert [one for one in sentences if one not in flat] == []

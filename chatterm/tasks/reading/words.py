@@ -64,7 +64,12 @@ def places_text(places: Sequence[str]) -> str:
             groups.setdefault(found["before"], []).append(found["lines"])
         else:
             groups[place] = []
-    texts = [f"{before}lines {', '.join(lines)}" if lines else before for before, lines in groups.items()]
+    texts = [f"{before}{_lines(lines)}" if lines else before for before, lines in groups.items()]
     if len(places) > _MAX_PLACES:
         texts.append(f"and {len(places) - _MAX_PLACES:,} more")
     return "; ".join(texts)
+
+
+def _lines(ranges: Sequence[str]) -> str:
+    is_one = len(ranges) == 1 and "-" not in ranges[0]
+    return f"{'line' if is_one else 'lines'} {', '.join(ranges)}"

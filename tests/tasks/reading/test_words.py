@@ -1,0 +1,51 @@
+"""How reading in parts is told to people."""
+
+import pytest
+
+from chatterm.tasks.reading.events import NotRead, PartsProgress, ReadingStopped, Step
+from chatterm.tasks.reading.words import duration_text, progress_text, stopped_text, unread_text
+
+
+@pytest.mark.parametrize(
+    ("step", "done", "rate", "left", "text"),
+    [
+        ("map", 6, 42.4, 120.0, "part 7/31 · 42 tokens/s · 2m left"),
+        ("map", 0, None, None, "part 1/31"),
+        ("map", 31, 1234.0, 0.0, "part 31/31 · 1,234 tokens/s · 1s left"),
+        ("reduce", 1, None, None, "combining 2/31"),
+    ],
+)
+def test_progress_is_one_line(
+    step: Step, done: int, rate: float | None, left: float | None, text: str
+) -> None:
+    assert (
+        progress_text(PartsProgress(step=step, done=done, total=31, tokens_per_s=rate, seconds_left=left))
+        == text
+    )
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(0.2, "1s"), (89, "89s"), (90, "2m"), (3900, "1h 5m")])
+def test_durations_are_short(seconds: float, text: str) -> None:
+    assert duration_text(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("places", "text"),
+    [
+        (("a.txt, lines 1-400", "a.txt, lines 439-4,210"), "a.txt, lines 1-400, 439-4,210"),
+        (("a.txt, lines 1-4", "b.txt, line 7"), "a.txt, lines 1-4; b.txt, line 7"),
+        (("a.pdf, page 3, lines 5-7",), "a.pdf, page 3, lines 5-7"),
+        (
+            tuple(f"a.txt, line {one}" for one in range(1, 12)),
+            "a.txt, lines 1, 2, 3, 4, 5, 6, 7, 8; and 3 more",
+        ),
+    ],
+)
+def test_what_was_not_read_is_said_document_by_document(places: tuple[str, ...], text: str) -> None:
+    unread = NotRead(places=places, num_lines=4172, total_lines=4210, is_failure=False)
+    assert unread_text(unread).startswith(f"read 38 of 4,210 lines; not read: {text}; ask for")
+
+
+def test_nothing_is_promised_of_a_private_reading() -> None:
+    assert "the same command goes on" in stopped_text(ReadingStopped(12, 31), is_private=False)
+    assert "nothing of them is kept" in stopped_text(ReadingStopped(12, 31), is_private=True)
