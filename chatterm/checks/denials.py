@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from chatterm.checks.folding import fold
-from chatterm.checks.little_words import STOP_HAN, STOP_WORDS, stem
 from chatterm.checks.tokens import is_han, tokenize
+from chatterm.lexicon import STOP_HAN, STOP_WORDS, stem
 
 _DENYING_TEXT = """
 not no never nor none cannot neither nothing nobody don doesn didn isn aren wasn weren won wouldn

@@ -14,9 +14,9 @@ from heapq import nlargest
 from math import log
 from typing import NamedTuple
 
-from chatterm.checks.little_words import STOP_HAN, STOP_WORDS, stem
 from chatterm.checks.sources import Source
 from chatterm.checks.tokens import is_han
+from chatterm.lexicon import STOP_HAN, STOP_WORDS, stem
 
 MAX_SEGMENTS = 4
 """How many neighbours a place may take."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from chatterm.checks.tokens import is_han
+from chatterm.lexicon import ends_in_abbreviation
 
 _Kind = Literal["rule", "fence", "table", "text", "other"]
 
@@ -39,11 +40,6 @@ _INDENT = re.compile(
 )
 _CLOSERS = "\"'”’»)\\]）】」』*_`"
 _END = re.compile(rf"\n|[。！？]+[。！？{_CLOSERS}]*|(?:[.!?]+|…+)[.!?…{_CLOSERS}]*")
-_NEVER_LAST = re.compile(
-    r"(?:\b(?:Dr|Mr|Mrs|Ms|Prof|vs|No|Nos|Fig|Figs|Sec|Art|Arts|St|cf|al|pp?|Vol|vol|ed|eds|Rev|Gen|Hon|ca|approx|e\.g|i\.e"
-    r"|resp|incl|Eq|Ch|para|Reg)|(?<![\w.])[A-Za-z](?:\.[A-Za-z])*)\.\Z"
-)
-"""Abbreviations behind which a sentence goes on, and initials: J. Smith, U.S. Government."""
 _TITLE = re.compile(r"(\*\*|__)(?:(?!\1).)+(?<![.!。！])\1\Z", re.DOTALL)
 _TITLE_WORD = re.compile(r"[*_]*[^\W\d_]+")
 """Of a clause: what it is called, before what it says."""
@@ -267,9 +263,7 @@ def _cut(text: str, start: int) -> int:
 
 def _is_stop(text: str, start: int, found: re.Match[str], after: int) -> bool:
     """Return whether a sentence ends at a full stop, an ellipsis, `!` or `?`, by what stands at `after`."""
-    is_abbreviation = found[0] == "." and bool(
-        _NEVER_LAST.search(text, max(start, found.end() - 20), found.end())
-    )
+    is_abbreviation = found[0] == "." and ends_in_abbreviation(text, start, found.end())
     if text[after] == "\n":
         return not is_abbreviation
     if found[0] == "." and _TITLE_WORD.fullmatch(text, start, found.start()):

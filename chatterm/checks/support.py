@@ -13,12 +13,12 @@ from chatterm.checks.denials import contradicts
 from chatterm.checks.findings import Evidence, Finding
 from chatterm.checks.folding import Lines, fold
 from chatterm.checks.likeness import Place, WordIndex
-from chatterm.checks.little_words import stem
 from chatterm.checks.number_check import NumberIndex, check_numbers, index_numbers
 from chatterm.checks.quotes import Aligner, judge_text, quotes_in
 from chatterm.checks.sources import MAX_EVIDENCE, make_source
 from chatterm.checks.statements import statements
 from chatterm.checks.tokens import Tokens, is_han, tokenize
+from chatterm.lexicon import stem
 
 __all__ = ["Citer", "How", "Support", "statements"]
 

@@ -9,26 +9,25 @@ import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 
+from chatterm.lexicon import STOP_WORDS, stem
+
 _K1, _B = 1.2, 0.75
 """How soon a repeated word stops to count, and how much long texts are held back: the usual values."""
 
 _TERM = re.compile(r"[\u3400-\u9fff\uf900-\ufaff\u3040-\u30ff]+|[^\W_]+")
 _HAN = re.compile(r"[\u3040-\u9fff\uf900-\ufaff]")
-_ENDINGS = ("ations", "ation", "ingly", "ings", "ing", "edly", "ies", "ed", "es", "ly", "s")
-_IDLE_WORDS = """
-a an and are as at be been but by can did do does for from had has have how i if in into is it its me my
-no not of on or our please say says she so some tell than that the their them there these they this to was we
-were what when where which who whom why will with would you your document file text
+_OF_QUESTIONS = """
+no not please say says tell some document documents file files text texts
 什么 怎么 如何 哪些 多少 为什 是否 请问 文档 文件 这个 那个 的是 是什 么是
 """
-_IDLE = frozenset(_IDLE_WORDS.split())
+_IDLE = STOP_WORDS | frozenset(_OF_QUESTIONS.split())
 """Of a question: they say nothing of what it is about."""
 
 
 def rank(texts: Sequence[str], question: str) -> list[float]:
     """Return the score of each text, 0 or more; 0 where it has no word of the question."""
-    wanted = Counter(term for term in terms(question) if term not in _IDLE)
-    counts = [Counter(terms(text)) for text in texts]
+    wanted = Counter(stem(word) for word in _words(question) if word not in _IDLE)
+    counts = [Counter(map(stem, _words(text))) for text in texts]
     lengths = [sum(one.values()) for one in counts]
     mean = sum(lengths) / max(len(lengths), 1) or 1.0
     rarities = {term: _rarity(sum(term in one for one in counts), len(texts)) for term in wanted}
@@ -51,23 +50,13 @@ def _weight(count: int, relative_length: float) -> float:
     return count * (_K1 + 1) / (count + _K1 * (1 - _B + _B * relative_length))
 
 
-def terms(text: str) -> list[str]:
-    """Return what is counted of a text, in order."""
+def _words(text: str) -> list[str]:
+    """Return what is counted of a text, in order: words, and pairs of Chinese characters."""
     found: list[str] = []
     for match in _TERM.finditer(unicodedata.normalize("NFKC", text).casefold()):
         word = match[0]
-        if not _HAN.match(word):
-            found.append(_stem(word))
-        elif len(word) == 1:
+        if not _HAN.match(word) or len(word) == 1:
             found.append(word)
         else:
             found += (word[at : at + 2] for at in range(len(word) - 1))
     return found
-
-
-def _stem(word: str) -> str:
-    """Cut one common English ending off, so that `deadlines` meets `deadline`."""
-    for ending in _ENDINGS:
-        if len(word) >= len(ending) + 3 and word.endswith(ending) and not word.endswith("ss"):
-            return word[: -len(ending)] + ("y" if ending == "ies" else "")
-    return word.removesuffix("e") if len(word) > 4 else word

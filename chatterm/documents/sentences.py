@@ -3,11 +3,9 @@
 import re
 from collections.abc import Iterator
 
+from chatterm.lexicon import ends_in_abbreviation
+
 _END = re.compile(r"[。！？；…]+[”’」』）)]*|[.!?]+[\"'”’)\]]*(?=\s)")
-_ABBREVIATION = re.compile(
-    r"\b(?:[A-Z]|Mr|Mrs|Ms|Dr|Prof|St|Fig|Figs|Eq|Sec|Art|Nr|No|vs|etc|e\.g|i\.e|cf|approx|pp?|al|Inc|Corp|Ltd"
-    r"|Co|Jr|Sr|Vol|Ch|ca)\.$"
-)
 
 
 def sentence_ends(text: str) -> Iterator[int]:
@@ -15,10 +13,11 @@ def sentence_ends(text: str) -> Iterator[int]:
     last = 0
     for found in _END.finditer(text):
         end = found.end()
-        if found[0][0] == "." and _ABBREVIATION.search(text, max(last, end - 12), end):
-            continue
+        is_abbreviation = found[0][0] == "." and ends_in_abbreviation(text, last, end)
         while end < len(text) and text[end].isspace():
             end += 1
+        if is_abbreviation or (found[0][0] == "." and text[end : end + 1].islower()):
+            continue
         if text[last:end].strip():
             yield end
             last = end

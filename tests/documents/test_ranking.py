@@ -7,7 +7,7 @@ from chatterm.documents.ranking import rank
 TEXTS = [
     "The permit costs 45 pounds and is valid for three years.",
     "Residents park in the northern yard. Visitors park in the street.",
-    "The deadlines for objections are the first of May and of June.",
+    "The deadlines for objections are the first of May and of June. Does this say where these files are?",
     "许可证费用四十五元，有效期三年。",
     "住户在北院停车，访客在街上停车。",
 ]
@@ -34,7 +34,7 @@ def test_a_text_without_a_word_of_the_question_has_no_score() -> None:
     assert scores[1:] == [0.0] * 4
 
 
-@pytest.mark.parametrize("question", ["", "what is it about?", "？！", "zzz"])
+@pytest.mark.parametrize("question", ["", "what is it about?", "Does this file say these?", "？！", "zzz"])
 def test_a_question_that_says_nothing_ranks_nothing(question: str) -> None:
     assert rank(TEXTS, question) == [0.0] * len(TEXTS)
 

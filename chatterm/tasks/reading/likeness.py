@@ -12,6 +12,7 @@ from itertools import pairwise
 from chatterm.checks.folding import fold
 from chatterm.checks.numbers import read_numbers
 from chatterm.checks.tokens import is_han, tokenize
+from chatterm.lexicon import stem
 
 _ARTICLES = frozenset(("a", "an", "the"))
 _FILLER = re.compile(
@@ -24,7 +25,6 @@ _TURN = re.compile(
     r"|should|up|down|above|below|against|if|cannot|t|don|doesn|didn|isn|aren|wasn|weren|won"
     r"|[不未没无非否勿仅只除多少上下升降增减高低前后可须应若最]"
 )
-_ENDINGS = ("ing", "ies", "es", "ed", "s", "e", "y")
 _MOST_ADDED = 4
 """One word in so many may be in the longer of two statements alone."""
 
@@ -60,16 +60,6 @@ def is_nearly(one: Gist, other: Gist) -> bool:
         return False
     small, large = sorted((one.content, other.content), key=len)
     return bool(small) and small <= large and len(large) - len(small) <= max(1, len(large) // _MOST_ADDED)
-
-
-def stem(word: str) -> str:
-    """Cut an English ending off; crude, and the same for the same word."""
-    if not word.isascii() or word[-1:].isdigit():
-        return word
-    for ending in _ENDINGS:
-        if word.endswith(ending) and len(word) - len(ending) >= 3:
-            return word.removesuffix(ending)
-    return word
 
 
 def content_words(text: str) -> Counter[str]:

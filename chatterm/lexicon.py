@@ -1,4 +1,6 @@
-"""Words that tell nothing of what a text is about, and what is left of one without its ending."""
+"""What code knows of words: which tell nothing of what a text is about, which forms are one word, and behind
+which full stops a sentence goes on. Knows no texts; whoever compares or cuts them asks here.
+"""
 
 import re
 
@@ -28,10 +30,24 @@ def stem(word: str) -> str:
     if len(word) < 3 or not word.isascii() or not word.isalpha():
         return word
     for _ in range(2):
-        found = _ENDINGS.search(word)
-        if not found or found.start() < (2 if found[0] in _SHORT_ENDINGS else 3):
+        found = _ENDINGS.search(word, 3) or _ENDINGS.search(word, 2)
+        if not found or (found.start() == 2 and found[0] not in _SHORT_ENDINGS):
             break
         word = word[: found.start()]
     if len(word) > 3 and word[-1] == word[-2]:
         word = word[:-1]
     return word[:_STEM_CHARS]
+
+
+_ABBREVIATION = re.compile(
+    r"(?:\b(?:Dr|Mr|Mrs|Ms|Prof|vs|No|Nos|Nr|Fig|Figs|Sec|Art|Arts|St|cf|al|pp?|Vol|vol|ed|eds|Rev|Gen|Hon|ca|approx"
+    r"|e\.g|i\.e|resp|incl|Eq|Ch|para|Reg)|(?<![\w.])[A-Za-z](?:\.[A-Za-z])*)\.\Z"
+)
+"""Those that do not end sentences, as `etc.` and `Inc.` may; and initials: J. Smith, U.S. Government."""
+_LONGEST = 20
+"""In characters, what stands before it included."""
+
+
+def ends_in_abbreviation(text: str, start: int, end: int) -> bool:
+    """Return whether a sentence that starts at `start` goes on behind the full stop that `end` is behind."""
+    return bool(_ABBREVIATION.search(text, max(start, end - _LONGEST), end))
