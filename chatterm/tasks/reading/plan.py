@@ -11,7 +11,7 @@ from chatterm.errors import DoesNotFit, UsageError
 from chatterm.session import prompt_limit
 from chatterm.tasks.means import Means, Target
 from chatterm.tasks.question import CHAT, SUMMARY, Composed, Question
-from chatterm.tasks.reading.budget import surely_over
+from chatterm.tasks.reading.budget import MOST_TOKENS, surely_over
 from chatterm.tasks.reading.following import Following, following_of, meant
 from chatterm.tasks.reading.steps import Steps
 
@@ -66,7 +66,7 @@ def choose_reading(
     if not question.documents:
         return _going_on(composed, question, means, target, wish)
     if not (wish.in_parts or wish.each):
-        if _fits(composed, means, target):
+        if _fits(composed, means, target) and not _is_too_much(composed, means):
             return None
         if question.prompt.header.long.strategy == "fits" and question.prompt.id != CHAT:
             means.session.fit(composed.request, target.parent_id)  # raises
@@ -121,6 +121,14 @@ def _fits(composed: Composed, means: Means, target: Target) -> bool:
     except DoesNotFit:
         return False
     return True
+
+
+def _is_too_much(composed: Composed, means: Means) -> bool:
+    """Return whether a model so small that it quotes long texts had better quote this one, too."""
+    header, card = composed.question.prompt.header if composed.question else None, means.engine.describe()
+    if header is None or header.long.quote is None or card.tier != "tiny":
+        return False
+    return means.engine.count(composed.request.messages).tokens > MOST_TOKENS["tiny"]
 
 
 def _by_prompt(question: Question, means: Means, wish: ReadingWish) -> Reading:

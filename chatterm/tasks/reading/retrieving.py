@@ -10,6 +10,7 @@ from chatterm.session import SessionEvent
 from chatterm.tasks.reading.budget import token_counter
 from chatterm.tasks.reading.events import NotRead, ReadingEvent, ReadingNotice
 from chatterm.tasks.reading.job import Job
+from chatterm.tasks.reading.quoting import best_sentences, quotes_only, quoting_best
 
 NUM_PARTS = 6
 """So many parts fill what may be read: fewer would hang on one of them, more would have no context."""
@@ -35,6 +36,9 @@ def retrieved(job: Job) -> Generator[SessionEvent | ReadingEvent]:
         yield ReadingNotice("no part of it has a word of the question; its beginning was read")
     if unread := _unread(job, chosen):
         yield unread
+    if quotes_only(job) and (sentences := best_sentences(job, chosen)):
+        yield from quoting_best(job, sentences)
+        return
     last = job.steps.whole(tuple(_documents(job, chosen)))
     yield from job.with_history(last)
 
