@@ -6,7 +6,7 @@ Knows bytes and encodings. Does not know prompts, models or the store.
 from chatterm.documents.about import about, reading_report
 from chatterm.documents.fence import fence
 from chatterm.documents.gather import check_total, read_all
-from chatterm.documents.places import Pages, page_of, pages_of, place_text, without_page_marks
+from chatterm.documents.places import Pages, pages_of, without_page_marks
 from chatterm.documents.read import CAP_BYTES, read_file, read_stream
 
 __all__ = [
@@ -15,9 +15,7 @@ __all__ = [
     "about",
     "check_total",
     "fence",
-    "page_of",
     "pages_of",
-    "place_text",
     "read_all",
     "read_file",
     "read_stream",

@@ -1,4 +1,4 @@
-"""How a place in a document is said: `page 3, lines 5-7`. The one owner of these words.
+"""How a place in a document is said: `page 3, lines 5-7`; in a mark `p. 3:5-7`. The one owner of these words.
 
 A form feed at the start of a line begins a new page, as pdftotext writes it and as the RFCs have it; a text
 without one has no pages. Lines are counted from 1, in the whole text; a place on a page is said by the lines
@@ -37,6 +37,16 @@ class Pages:
             return _page(first, lang) + _lines(from_line, to_line, lang)
         return _across((first, from_line), (last, to_line), lang)
 
+    def mark(self, first_line: int, last_line: int, *, lang: str = "en") -> str:
+        """Say it as short as a mark behind a statement: `5-7`, `p. 3:5-7`, `p. 3:5-p. 4:2`, `第3页:5-7`."""
+        first, last = self.page_of(first_line), self.page_of(last_line)
+        if first is None or last is None:
+            return line_span(first_line, last_line)
+        from_line, to_line = self._on_page(first, first_line), self._on_page(last, last_line)
+        if first == last:
+            return f"{_page_mark(first, lang)}:{line_span(from_line, to_line)}"
+        return f"{_page_mark(first, lang)}:{from_line}-{_page_mark(last, lang)}:{to_line}"
+
     def _on_page(self, page: int, line: int) -> int:
         return line - self.first_lines[page - 1] + 1
 
@@ -52,14 +62,9 @@ def pages_of(text: str) -> Pages:
     return Pages(tuple(starts) if len(starts) > 1 else ())
 
 
-def page_of(text: str, line: int) -> int | None:
-    """Return the page of `text` that `line` stands on, from 1, or None where it has no pages."""
-    return pages_of(text).page_of(line)
-
-
-def place_text(text: str, first_line: int, last_line: int, *, lang: str = "en") -> str:
-    """Say where these lines of `text` stand; see Pages.place."""
-    return pages_of(text).place(first_line, last_line, lang=lang)
+def line_span(first: int, last: int) -> str:
+    """Return `12` or `12-14`."""
+    return f"{first}" if first == last else f"{first}-{last}"
 
 
 def without_page_marks(text: str) -> str:
@@ -73,6 +78,10 @@ def _is_chinese(lang: str) -> bool:
 
 def _page(page: int, lang: str) -> str:
     return f"第{page:,}页" if _is_chinese(lang) else f"page {page:,}, "
+
+
+def _page_mark(page: int, lang: str) -> str:
+    return f"第{page}页" if _is_chinese(lang) else f"p. {page}"
 
 
 def _lines(first: int, last: int, lang: str) -> str:

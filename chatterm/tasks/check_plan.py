@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Literal
 
 from chatterm.checks import Pack
 from chatterm.conversation import Document, ModelCard
@@ -10,8 +9,6 @@ from chatterm.prompts import PromptTemplate, RenderedPrompt
 from chatterm.prompts.output import Computation
 from chatterm.prompts.schema import Schema
 from chatterm.tasks.reply_language import asked_language
-
-PlanLevel = Literal["off", "mark", "strict"]
 
 _NAMED_LANGUAGES = {"english": "en", "en": "en", "英语": "en", "英文": "en"} | {
     "chinese": "zh",
@@ -69,7 +66,7 @@ class Earlier:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ground:
+class Given:
     """What the user gave, for `make_plan`."""
 
     own_words: str
@@ -80,22 +77,20 @@ class Ground:
     is_lang_chosen: bool
 
 
-def make_plan(prompt: PromptTemplate, rendered: RenderedPrompt, ground: Ground, card: ModelCard) -> CheckPlan:
+def make_plan(prompt: PromptTemplate, rendered: RenderedPrompt, given: Given, card: ModelCard) -> CheckPlan:
     """Return what the reply to `rendered` is held against."""
     header, lang = prompt.header, rendered.reference.lang
     of_documents = {spec.name for spec in header.inputs if spec.type == "document"}
-    pasted = {name: value for name, value in ground.values.items() if name in of_documents}
+    pasted = {name: value for name, value in given.values.items() if name in of_documents}
     instruction = [one.content for one in rendered.messages if one.role == "system"]
     return CheckPlan(
-        sources=(*(document.text for document in ground.documents), *pasted.values()),
-        names=(*(document.name for document in ground.documents), *pasted),
+        sources=(*(document.text for document in given.documents), *pasted.values()),
+        names=(*(document.name for document in given.documents), *pasted),
         given="\n".join(
             [
                 *instruction,
-                rendered.messages[-1].content.replace(ground.fenced, "")
-                if ground.fenced
-                else ground.own_words,
-                *(value for name, value in ground.values.items() if name not in of_documents),
+                rendered.messages[-1].content.replace(given.fenced, "") if given.fenced else given.own_words,
+                *(value for name, value in given.values.items() if name not in of_documents),
             ]
         ),
         examples=tuple(
@@ -109,13 +104,13 @@ def make_plan(prompt: PromptTemplate, rendered: RenderedPrompt, ground: Ground, 
         is_draft=header.writes_drafts,
         prompt_id=prompt.id,
         lang=lang,
-        reply_lang=_reply_language(rendered, ground),
+        reply_lang=_reply_language(rendered, given),
     )
 
 
-def _reply_language(rendered: RenderedPrompt, ground: Ground) -> str | None:
+def _reply_language(rendered: RenderedPrompt, given: Given) -> str | None:
     """A translation's is named by its input `to`."""
     lang = rendered.reference.lang
     if "to" in rendered.reference.values:
         return _NAMED_LANGUAGES.get(rendered.reference.values["to"].casefold())
-    return asked_language(ground.own_words, lang, is_chosen=ground.is_lang_chosen)
+    return asked_language(given.own_words, lang, is_chosen=given.is_lang_chosen)

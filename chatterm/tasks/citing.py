@@ -82,23 +82,11 @@ class Grounds:
         return ", ".join(self._place(one, lang) for one in _joined(support.evidence))
 
     def _place(self, place: Evidence, lang: str) -> str:
-        span, page = self._span(place, lang)
-        if len(self.names) == 1:
-            return f"{page}:{span}" if page else span
-        name = _short(self.names[place.source])
-        return f"{name} {page}:{span}" if page else f"{name}:{span}"
-
-    def _span(self, place: Evidence, lang: str) -> tuple[str, str]:
-        """Return the lines and the page; those of a page are counted on it."""
         pages = self._pages[place.source]
-        page, last_page = pages.page_of(place.first_line), pages.page_of(place.last_line)
-        if page is None or last_page is None:
-            return _range(place.first_line, place.last_line), ""
-        first = place.first_line - pages.first_lines[page - 1] + 1
-        last = place.last_line - pages.first_lines[last_page - 1] + 1
-        if page == last_page:
-            return _range(first, last), _page(page, lang)
-        return f"{first}-{_page(last_page, lang)}:{last}", _page(page, lang)
+        mark = pages.mark(place.first_line, place.last_line, lang=lang)
+        if len(self.names) == 1:
+            return mark
+        return f"{_short(self.names[place.source])}{' ' if pages else ':'}{mark}"
 
     def places_json(self, support: "Support") -> list[dict[str, object]]:
         """Return the places as plain values; lines count from 1 in the whole document, documents from 0."""
@@ -127,7 +115,7 @@ def grounds_of(plan: CheckPlan, earlier: Earlier) -> Grounds:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class CitedStatement:
     """A statement of a reply, or a value of one in JSON, with its support."""
 
     support: "Support"
@@ -145,13 +133,13 @@ class Cited:
     fields: "tuple[FieldMark, ...]" = field(default=())
 
     @cached_property
-    def sources(self) -> tuple[Source, ...]:
+    def sources(self) -> tuple[CitedStatement, ...]:
         """In the order of the reply."""
         if self.reply is None or not self.grounds:
             return ()
         if self.is_json:
             return tuple(self._of_values(self.reply))
-        return tuple(Source(support) for support in self.grounds.cite_all(self.reply.raw))
+        return tuple(CitedStatement(support) for support in self.grounds.cite_all(self.reply.raw))
 
     def as_json(self) -> list[dict[str, object]]:
         """Return plain values for `--json`."""
@@ -169,7 +157,7 @@ class Cited:
             for one in self.sources
         ]
 
-    def _of_values(self, reply: "ReplyText") -> Iterator[Source]:
+    def _of_values(self, reply: "ReplyText") -> Iterator[CitedStatement]:
         """Yield the items of an answer that is a list, or the values of one that is none."""
         groups: dict[Path, list[Leaf]] = {}
         for leaf in sorted((*reply.copied, *reply.written), key=lambda leaf: leaf.start):
@@ -178,7 +166,7 @@ class Cited:
         for path, leaves in groups.items():
             text = "; ".join(leaf.text for leaf in leaves)[:_MAX_ITEM]
             support = self._checked(path, text) or self._likest(text, leaves)
-            yield Source(replace(support, start=leaves[0].start, end=leaves[-1].end, text=text), path)
+            yield CitedStatement(replace(support, start=leaves[0].start, end=leaves[-1].end, text=text), path)
 
     def _checked(self, path: Path, text: str) -> "Support | None":
         """Return the lines that the checks found what was copied or quoted on."""
@@ -213,14 +201,6 @@ def _joined(places: Sequence[Evidence]) -> list[Evidence]:
         else:
             joined.append(one)
     return joined
-
-
-def _range(first: int, last: int) -> str:
-    return f"{first}" if first == last else f"{first}-{last}"
-
-
-def _page(page: int, lang: str) -> str:
-    return f"第{page}页" if lang == "zh" else f"p. {page}"
 
 
 def _short(name: str) -> str:

@@ -15,7 +15,7 @@ from chatterm.prompts.output import OutputSpec
 from chatterm.session import TurnRequest
 from chatterm.store import AttachedFile, PromptUse, TypedQuestion
 from chatterm.tasks.answer_shape import Wish, shape_answer
-from chatterm.tasks.check_plan import CheckPlan, Ground, make_plan
+from chatterm.tasks.check_plan import CheckPlan, Given, make_plan
 
 CHAT = "assistant/chat"
 """Shapes every question for which no prompt was chosen."""
@@ -108,7 +108,7 @@ def compose(
         title=title,
         asked=_typed(question),
     )
-    ground = Ground(
+    given = Given(
         own_words=question.text,
         documents=question.documents,
         fenced=fenced,
@@ -116,7 +116,7 @@ def compose(
         is_lang_chosen=question.lang is not None,
     )
     checks = replace(
-        make_plan(question.prompt, rendered, ground, card),
+        make_plan(question.prompt, rendered, given, card),
         schema=shape.output.schema,
         computed=shape.output.computed,
         is_closed=shape.output.format == "label",

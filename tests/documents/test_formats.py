@@ -5,7 +5,7 @@ from contextlib import suppress
 import pytest
 
 from chatterm.conversation import Document
-from chatterm.documents import page_of, pages_of, read_stream
+from chatterm.documents import pages_of, read_stream
 from chatterm.errors import InputRefused
 from tests.support.office_files import docx, encrypted_pdf, packed, paragraph, pdf, table
 
@@ -103,13 +103,13 @@ def test_markup_in_a_file_that_is_none_stays_as_it_is(name: str) -> None:
 def test_a_pdf_is_read_page_by_page_by_its_first_bytes() -> None:
     document = read(pdf([["First (1)", "fee: 3,200"], ["second"], ["third"]]))
     assert document.text == "First (1)\nfee: 3,200\n\fsecond\n\fthird\n"
-    assert [page_of(document.text, line) for line in (1, 2, 3, 4)] == [1, 1, 2, 3]
+    assert [pages_of(document.text).page_of(line) for line in (1, 2, 3, 4)] == [1, 1, 2, 3]
 
 
 def test_pages_without_text_are_named_and_counted() -> None:
     document = read(pdf([["one"], [], ["three"], []]), "mixed.pdf")
     assert len(pages_of(document.text)) == 4
-    assert page_of(document.text, 3) == 3
+    assert pages_of(document.text).page_of(3) == 3
     (notice,) = document.notices
     assert "mixed.pdf has no text on pages 2, 4 of 4" in notice
 

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chatterm.conversation import Document
-from chatterm.documents import fence, page_of, pages_of, place_text, without_page_marks
+from chatterm.documents import fence, pages_of, without_page_marks
 
 PAGED = "title\nfirst\n\fsecond\nmore\n\f\n\f\ffifth\n"
 """Five pages: the third is empty but for its line, the fourth has no line of its own."""
@@ -23,7 +23,7 @@ PAGED = "title\nfirst\n\fsecond\nmore\n\f\n\f\ffifth\n"
 def test_a_place_on_a_page_is_said_by_the_lines_of_that_page(
     first: int, last: int, lang: str, said: str
 ) -> None:
-    assert place_text(PAGED, first, last, lang=lang) == said
+    assert pages_of(PAGED).place(first, last, lang=lang) == said
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,24 @@ def test_a_place_on_a_page_is_said_by_the_lines_of_that_page(
     ],
 )
 def test_without_pages_it_is_said_by_lines(first: int, last: int, lang: str, said: str) -> None:
-    assert place_text("a\n" * 4000, first, last, lang=lang) == said
+    assert pages_of("a\n" * 4000).place(first, last, lang=lang) == said
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "lang", "mark"),
+    [
+        (1, 2, "en", "p. 1:1-2"),
+        (4, 4, "en", "p. 2:2"),
+        (3, 4, "zh", "第2页:1-2"),
+        (2, 3, "en", "p. 1:2-p. 2:1"),
+    ],
+)
+def test_a_mark_says_it_short(first: int, last: int, lang: str, mark: str) -> None:
+    assert pages_of(PAGED).mark(first, last, lang=lang) == mark
+
+
+def test_a_mark_without_pages_is_the_lines() -> None:
+    assert [pages_of("a\n" * 40).mark(5, last) for last in (5, 7)] == ["5", "5-7"]
 
 
 @pytest.mark.parametrize(
@@ -51,12 +68,12 @@ def test_a_page_begins_with_a_form_feed_at_the_start_of_a_line(text: str, num_pa
 @given(st.lists(st.text("ab\n", max_size=12), min_size=2, max_size=8))
 def test_every_line_is_on_the_page_it_was_written_on(pages: list[str]) -> None:
     text = "\n\f".join(pages) + "\n"
-    line = 0
+    line, found = 0, pages_of(text)
     for number, page in enumerate(pages, 1):
         for _ in range(page.count("\n") + 1):
             line += 1
-            assert page_of(text, line) == number
-    assert len(pages_of(text)) == len(pages)
+            assert found.page_of(line) == number
+    assert len(found) == len(pages)
 
 
 @given(st.text("a\f\n`", max_size=40).map(lambda text: f"x{text}\n"))

@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 
 from chatterm.documents.chunks import Chunk
+from chatterm.documents.places import line_span
 from chatterm.prompts.output import Computation, OutputSpec
 from chatterm.prompts.schema import BY_CODE
 from chatterm.session.scoring import Scored
@@ -40,8 +41,7 @@ _TEXT_CHARS = 60
 
 def lines_text(chunk: Chunk, *, names_document: bool = False) -> str:
     """Return `12-14`, or `report.txt:12-14`: the lines of a part, for a field of the answer."""
-    first, last = chunk.first_line, chunk.last_line
-    span = str(first) if first == last else f"{first}-{last}"
+    span = line_span(chunk.first_line, chunk.last_line)
     return f"{chunk.name}:{span}" if names_document else span
 
 
