@@ -38,8 +38,10 @@ _SAID = re.compile(r"Town\d+ paid (\d+) euros")
 class Reader(EchoEngine):
     """A tiny model that says what a function makes of its prompt."""
 
-    def __init__(self, says: Callable[[str], str], num_parameters: int = 135_000_000) -> None:
-        super().__init__(context_length=500)
+    def __init__(
+        self, says: Callable[[str], str], num_parameters: int = 135_000_000, *, context_length: int = 500
+    ) -> None:
+        super().__init__(context_length=context_length)
         self._says = says
         self._size = num_parameters
         self.asked: list[str] = []
