@@ -10,7 +10,8 @@ from chatterm.store import ConversationStore
 from chatterm.tui.parts_state import time_text
 
 if TYPE_CHECKING:
-    from chatterm.tasks.reading.plan import Reading, Strategy
+    from chatterm.tasks.reading.plan import Reading
+    from chatterm.tasks.reading.steps import Strategy
 
 _PIECE_CHARS = 50_000
 _MAX_PIECES = 4

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal
 
 from chatterm.conversation import Message
 from chatterm.documents.units import Unit
@@ -13,9 +12,7 @@ from chatterm.tasks.means import Means, Target
 from chatterm.tasks.question import CHAT, SUMMARY, Composed, Question
 from chatterm.tasks.reading.budget import MOST_TOKENS, surely_over
 from chatterm.tasks.reading.following import Following, following_of, meant
-from chatterm.tasks.reading.steps import Steps
-
-Strategy = Literal["map", "map-reduce", "refine", "retrieve"]
+from chatterm.tasks.reading.steps import Steps, Strategy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,6 +27,9 @@ _LONGEST_NAME = "document name with several words > 12 a title of some length, p
 
 Kind = Literal["map", "reduce"]
 
+Strategy = Literal["map", "map-reduce", "refine", "retrieve"]
+"""Those of a prompt's `long:` that read in parts."""
+
 
 @dataclass(frozen=True, slots=True)
 class Steps:
@@ -54,9 +57,9 @@ class Steps:
         """Return what it is asked of documents that stand for all."""
         return self._seeded(replace(self.question, documents=documents))
 
-    def room(self, kind: Kind | Literal["whole"]) -> int:
-        """Return how many tokens a document may have in a step: what its words and the reply leave."""
-        blank = (Document(_LONGEST_NAME, "a", 1),)
+    def room(self, kind: Kind | Literal["whole"], num_documents: int = 1) -> int:
+        """Return how many tokens documents may have in a step: what its words and the reply leave."""
+        blank = (Document(_LONGEST_NAME, "a", 1),) * num_documents
         composed = self.whole(blank) if kind == "whole" else self._composed(kind, blank)
         return self.limit_of(composed) - self.num_tokens(composed)
 
@@ -67,15 +70,16 @@ class Steps:
         prefill = token_counter(self.engine)(composed.request.prefill)
         return self.engine.count(composed.request.messages).tokens + prefill
 
-    def limit(self, strategy: str, *, is_unit: bool = False) -> int:
+    def limit(self, strategy: Strategy, *, is_unit: bool = False) -> int:
         """Return how many tokens a part may have; of `retrieve`, all that are read together.
 
         A unit may be as long as the window lets it; other parts are no longer than the model can heed, and
-        those whose replies are the answer than one reply can do justice to.
+        those whose replies are the answer than one reply can do justice to. Of `refine` the answer so far,
+        which stands beside a part, has up to half of the room.
         Raises DoesNotFit where that is not even a sentence.
         """
         window = self.engine.describe().context_length
-        room = self.room("whole" if strategy == "retrieve" else "map")
+        room = self._room_for_parts(strategy)
         if room < LEAST_TOKENS:
             advice = (
                 f"the prompt leaves {max(room, 0):,} of {window:,} tokens for a part, too few for a "
@@ -87,13 +91,25 @@ class Steps:
             most += [MOST_TOKENS.get(self.engine.describe().tier, window), *self._told_of(strategy)]
         return max(min(most), LEAST_TOKENS)
 
-    def _told_of(self, strategy: str) -> tuple[int, ...]:
+    def _room_for_parts(self, strategy: Strategy) -> int:
+        if strategy == "retrieve":
+            return self.room("whole")
+        room = self.room("map")
+        if strategy != "refine":
+            return room
+        together = self.room("reduce", num_documents=2)
+        return min(room, together - min(self._blank_part().request.sampling.max_tokens, together // 2))
+
+    def _told_of(self, strategy: Strategy) -> tuple[int, ...]:
         """Return how many tokens one reply of a map can be about; none for other strategies."""
         if strategy != "map":
             return ()
-        step = self._composed("map", (Document(_LONGEST_NAME, "a", 1),))
+        step = self._blank_part()
         share = TOLD_IN_TEXT if step.output.schema is None else TOLD_IN_JSON
         return () if step.output.format == "label" else (int(step.request.sampling.max_tokens * share),)
+
+    def _blank_part(self) -> Composed:
+        return self._composed("map", (Document(_LONGEST_NAME, "a", 1),))
 
     def _composed(self, kind: Kind, documents: tuple[Document, ...]) -> Composed:
         question = replace(

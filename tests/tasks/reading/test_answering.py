@@ -269,6 +269,15 @@ def test_refining_takes_the_answer_along(store: ConversationStore, tmp_path: Pat
     assert reply(events) == f"so far {num_parts - 1}"
 
 
+def test_refining_leaves_room_for_the_answer_beside_a_part(store: ConversationStore, tmp_path: Path) -> None:
+    engine = ReadingEngine(lambda _: "so far " * 29, 180)
+    template = prompt(tmp_path, "long: {strategy: refine}", more="@@ reduce\n{{ document }}\n\nGo on.\n")
+    run(store, engine, replace(about("general/summarize"), prompt=template))
+    asked = [request for call in engine.calls for request in call]
+    assert len(asked) > 10
+    assert max(engine.count(request.messages).tokens for request in asked) <= 180 - 60
+
+
 def test_parts_in_text_are_said_in_order_as_soon_as_all_before_are_there(
     store: ConversationStore, tmp_path: Path
 ) -> None:
