@@ -1,12 +1,12 @@
 """Makes one reply of what the parts gave: their facts, in rounds where they do not fit together."""
 
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 
 from chatterm.conversation import Usage
 from chatterm.session import NotSaved, SessionEvent
-from chatterm.tasks.reading.budget import LEAST_TOKENS, token_counter
+from chatterm.tasks.reading.budget import token_counter
 from chatterm.tasks.reading.combining_json import combined_json
 from chatterm.tasks.reading.digest import digest
 from chatterm.tasks.reading.events import ReadingEvent, ReadingNotice
@@ -15,7 +15,7 @@ from chatterm.tasks.reading.facts import Fact, distinct, facts_from_digest, fact
 from chatterm.tasks.reading.job import Job, added, in_time
 from chatterm.tasks.reading.parts import PartsGiven, failure_note, stopped
 from chatterm.tasks.reading.quoting import num_quoted, quoting
-from chatterm.tasks.reading.rounds import LEAST_SHRINKAGE, SHARE_OF_WINDOW, ask_round
+from chatterm.tasks.reading.rounds import LEAST_SHRINKAGE, ask_round, digest_limit
 
 
 def combined(job: Job, given: PartsGiven) -> Generator[SessionEvent | ReadingEvent]:
@@ -39,8 +39,9 @@ def _combined_facts(job: Job, given: PartsGiven) -> Generator[SessionEvent | Rea
             yield from job.said(note or "...", given.usage)
             return
     if num_left_out := len(found) - len(supported(found)):
-        yield ReadingNotice(_left_out(num_left_out, len(found), is_used=facts == distinct(found)))
-    size = _Size(job)
+        is_used = facts == distinct(found)
+        yield ReadingNotice(_left_out(num_left_out, len(found), job.lang, is_used=is_used))
+    size = _Size(token_counter(job.means.engine), digest_limit(job))
     facts, usage = yield from _made_to_fit(job, facts, size)
     if job.cancel.is_cancelled:
         yield stopped(job, given)
@@ -49,7 +50,10 @@ def _combined_facts(job: Job, given: PartsGiven) -> Generator[SessionEvent | Rea
     yield from job.replied(last, note=note, spent=added(given.usage, usage))
 
 
-def _left_out(num: int, total: int, *, is_used: bool) -> str:
+def _left_out(num: int, total: int, lang: str, *, is_used: bool) -> str:
+    if lang == "zh":
+        why = "因别无其他陈述而仍予采用" if is_used else "已略去"
+        return f"各部分的{total}条陈述中有{num}条在其原文行中找不到依据，{why}"
     why = "used all the same, for there are no others" if is_used else "left out"
     return f"{num:,} of {total:,} statements of the parts are not in their lines; {why}"
 
@@ -58,20 +62,15 @@ def _left_out(num: int, total: int, *, is_used: bool) -> str:
 class _Size:
     """Counts the tokens that facts have in a digest, each text once."""
 
-    job: Job
+    count: Callable[[str], int]
+    limit: int
+    """Of a digest."""
     _known: dict[str, int] = field(default_factory=dict)
-    limit: int = 0
-
-    def __post_init__(self) -> None:
-        window = self.job.means.engine.describe().context_length
-        room = self.job.steps.room("reduce")
-        self.limit = max(min(room, int(window * SHARE_OF_WINDOW)), LEAST_TOKENS)
 
     def of(self, facts: Sequence[Fact]) -> int:
-        count = token_counter(self.job.means.engine)
         for fact in facts:
             if fact.text not in self._known:
-                self._known[fact.text] = count(fact.text) + 1
+                self._known[fact.text] = self.count(fact.text) + 1
         return sum(self._known[fact.text] for fact in facts)
 
     def fits(self, facts: Sequence[Fact]) -> bool:

@@ -8,12 +8,12 @@ from chatterm.conversation import Usage
 from chatterm.documents.chunks import Chunk
 from chatterm.prompts.schema import Schema
 from chatterm.session import NotSaved, SessionEvent
-from chatterm.tasks.reading.budget import LEAST_TOKENS, token_counter
+from chatterm.tasks.reading.budget import token_counter
 from chatterm.tasks.reading.events import Partial, ReadingEvent, ReadingNotice
 from chatterm.tasks.reading.job import Job, added, in_time
 from chatterm.tasks.reading.merging import digest_json, merge_json
 from chatterm.tasks.reading.parts import PartsGiven, stopped
-from chatterm.tasks.reading.rounds import LEAST_SHRINKAGE, SHARE_OF_WINDOW, ask_round
+from chatterm.tasks.reading.rounds import LEAST_SHRINKAGE, ask_round, digest_limit
 
 
 def combined_json(job: Job, given: PartsGiven) -> Generator[SessionEvent | ReadingEvent]:
@@ -22,7 +22,7 @@ def combined_json(job: Job, given: PartsGiven) -> Generator[SessionEvent | Readi
     assert schema is not None, "the caller looks at it"
     start, usages = time.perf_counter(), list[Usage]()
     partials: Sequence[Partial] = [one for one in given.partials if not one.is_failed]
-    limit = _limit(job)
+    limit = digest_limit(job)
     size = _size(job, partials, schema)
     while len(partials) > 1 and size > limit and not job.cancel.is_cancelled:
         fewer = yield from _round(job, partials, schema, limit, usages)
@@ -42,12 +42,6 @@ def combined_json(job: Job, given: PartsGiven) -> Generator[SessionEvent | Readi
     for notice in merged.notices:
         yield ReadingNotice(notice)
     yield from job.said(merged.text, usage)
-
-
-def _limit(job: Job) -> int:
-    """Return how many tokens the parts' replies may have in the last step."""
-    window = job.means.engine.describe().context_length
-    return max(min(job.steps.room("reduce"), int(window * SHARE_OF_WINDOW)), LEAST_TOKENS)
 
 
 def _size(job: Job, partials: Sequence[Partial], schema: Schema) -> int:

@@ -1,6 +1,7 @@
 """Job: one question over documents read in parts, with all that its steps need."""
 
 from collections.abc import Generator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 
 from chatterm.conversation import Document, MessageNode, Usage
@@ -105,14 +106,15 @@ class Job:
         )
 
     def _last_step(self, request: GenerationRequest, note: str, spent: Usage) -> Generator[StreamEvent]:
-        for event in self.means.engine.stream([request], self.cancel):
-            if isinstance(event, Finished):
-                if note:
-                    yield TextDelta(0, event.sample, f"\n\n{note}")
-                usage = added(event.usage, spent) if event.sample == 0 else event.usage
-                yield replace(event, usage=usage)
-            else:
-                yield event
+        with closing(self.means.engine.stream([request], self.cancel)) as events:
+            for event in events:
+                if isinstance(event, Finished):
+                    if note:
+                        yield TextDelta(0, event.sample, f"\n\n{note}")
+                    usage = added(event.usage, spent) if event.sample == 0 else event.usage
+                    yield replace(event, usage=usage)
+                else:
+                    yield event
 
 
 def added(one: Usage, other: Usage) -> Usage:

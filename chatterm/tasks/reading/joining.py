@@ -1,7 +1,9 @@
 """Makes one reply of what the parts gave, by code: text in the parts' order, JSON and labels as one list."""
 
 from collections import deque
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
 
 from chatterm.engine.base import Finished, PrefillProgress, StreamEvent, TextDelta
 from chatterm.session import NotSaved, SessionEvent
@@ -37,38 +39,50 @@ def joined(job: Job) -> Generator[SessionEvent | ReadingEvent]:
 def _joined_text(job: Job) -> Generator[SessionEvent | ReadingEvent]:
     """Reply with each part's text as soon as all before it are there."""
     told: deque[ReadingEvent | NotSaved] = deque()
-    for event in job.written(_texts(job, told)):
-        while told:
-            yield told.popleft()
-        if not isinstance(event, PrefillProgress):
-            yield event
+    with closing(job.written(_texts(job, told))) as events:
+        for event in events:
+            while told:
+                yield told.popleft()
+            if not isinstance(event, PrefillProgress):
+                yield event
 
 
 def _texts(job: Job, told: deque[ReadingEvent | NotSaved]) -> Generator[StreamEvent]:
     """Yield the reply, and put into `told` what else is to be told by then."""
-    reading = read_parts(job)
-    names_documents = len({chunk.document for chunk in job.chunks}) > 1
-    waiting: dict[int, Partial] = {}
-    before: Partial | None = None
-    number = 1
-    while True:
-        try:
-            event = next(reading)
-        except StopIteration as end:
-            given: PartsGiven = end.value
-            break
-        told.append(event)
-        if isinstance(event, PartRead):
-            waiting[event.number] = event.partial
-        while number in waiting:
-            partial = waiting.pop(number)
-            number += 1
-            if not partial.is_failed and partial.text.strip():
-                yield TextDelta(0, 0, text_after(before, partial, names_documents=names_documents))
-                before = partial
-        yield PrefillProgress(0, 0, 0)  # lets what was put into `told` be told
+    answer = _InOrder(names_documents=len({chunk.document for chunk in job.chunks}) > 1)
+    with closing(read_parts(job)) as reading:
+        while True:
+            try:
+                event = next(reading)
+            except StopIteration as end:
+                given: PartsGiven = end.value
+                break
+            told.append(event)
+            if isinstance(event, PartRead):
+                yield from (TextDelta(0, 0, text) for text in answer.with_part(event))
+            yield PrefillProgress(0, 0, 0)  # lets what was put into `told` be told
     if given.is_stopped:
         told.append(stopped(job, given))
     elif note := failure_note(job, given.partials):
-        yield TextDelta(0, 0, f"\n\n{note}" if before else note)
+        yield TextDelta(0, 0, f"\n\n{note}" if answer.last else note)
     yield Finished(0, 0, "cancelled" if given.is_stopped else "end", given.usage)
+
+
+@dataclass(slots=True)
+class _InOrder:
+    """Puts parts, which are done in any order, into theirs."""
+
+    names_documents: bool
+    last: Partial | None = None
+    """The last that is in the answer."""
+    _next: int = 1
+    _waiting: dict[int, Partial] = field(default_factory=dict)
+
+    def with_part(self, read: PartRead) -> Iterator[str]:
+        """Yield what the answer has more of by this part: nothing while one before it is not done."""
+        self._waiting[read.number] = read.partial
+        while partial := self._waiting.pop(self._next, None):
+            self._next += 1
+            if not partial.is_failed and partial.text.strip():
+                yield text_after(self.last, partial, names_documents=self.names_documents)
+                self.last = partial

@@ -25,10 +25,7 @@ class ScoredPart:
 
 
 def score_parts(
-    engine: Engine,
-    parts: Iterable[ScoredPart],
-    cancel: CancelToken,
-    calibrations: CalibrationCache | None = None,
+    engine: Engine, parts: Iterable[ScoredPart], cancel: CancelToken
 ) -> Generator[Worked | PartDone]:
     """Score all parts, in order; those not done when it is cancelled are left out.
 
@@ -39,7 +36,7 @@ def score_parts(
     is_first = True
     for part in parts:
         if is_first:
-            prior = prior_of(engine, part.messages, part.scoring, cancel, calibrations or CalibrationCache())
+            prior = prior_of(engine, part.messages, part.scoring, cancel, CalibrationCache())
             is_first = False
         if cancel.is_cancelled:
             return

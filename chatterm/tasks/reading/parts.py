@@ -82,7 +82,9 @@ def stopped(job: Job, given: PartsGiven) -> ReadingStopped:
 def _notices(job: Job, partials: tuple[Partial, ...], num_cut: int) -> Iterator[ReadingEvent]:
     if num_cut and job.reading.strategy == "map":
         yield ReadingNotice(
-            f"the replies to {num_cut:,} of {len(job.chunks):,} parts were cut; --max-tokens allows more"
+            f"{len(job.chunks)}个部分中有{num_cut}个的回复被截断；--max-tokens 可放宽"
+            if job.lang == "zh"
+            else f"the replies to {num_cut:,} of {len(job.chunks):,} parts were cut; --max-tokens allows more"
         )
     yield from failures(job, partials)
 
@@ -92,7 +94,7 @@ def failures(job: Job, partials: Sequence[Partial]) -> Iterator[NotRead]:
     failed = [partial for partial in partials if partial.is_failed]
     if failed:
         yield NotRead(
-            places=tuple(f"{job.places.of_chunk(one.chunk)} ({one.failure})" for one in failed),
+            places=_failed_places(job, failed),
             num_lines=sum(one.chunk.last_line - one.chunk.first_line + 1 for one in failed),
             total_lines=sum(document.num_lines for document in job.documents),
             is_failure=True,
@@ -153,8 +155,11 @@ def failure_note(job: Job, partials: Sequence[Partial]) -> str:
     failed = [partial for partial in partials if partial.is_failed]
     if not failed:
         return ""
-    if job.lang == "zh":
-        return "未能读取：" + "；".join(
-            f"{job.places.of_chunk(one.chunk)}（{one.failure}）" for one in failed
-        )
-    return "Not read: " + "; ".join(f"{job.places.of_chunk(one.chunk)} ({one.failure})" for one in failed)
+    named = _failed_places(job, failed)
+    return f"未能读取：{'；'.join(named)}" if job.lang == "zh" else f"Not read: {'; '.join(named)}"
+
+
+def _failed_places(job: Job, failed: Sequence[Partial]) -> tuple[str, ...]:
+    """Return `report.txt, lines 812-840 (the reply was empty)` for each."""
+    form = "{}（{}）" if job.lang == "zh" else "{} ({})"
+    return tuple(form.format(job.places.of_chunk(one.chunk), one.failure) for one in failed)

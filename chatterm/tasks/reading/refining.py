@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Generator
+from contextlib import closing
 
 from chatterm.conversation import Document, Usage
 from chatterm.session import SessionEvent
@@ -44,17 +45,19 @@ def refined(job: Job) -> Generator[SessionEvent | ReadingEvent]:
 
 def _step(job: Job, position: int, text: str, pace: Pace) -> Generator[ReadingEvent, None, PartDone | None]:
     part = Part(position, generation(single(_asked(job, position, text))))
-    for event in run_parts(job.means.engine, [part], job.cancel, group_size=1, judge=judge_of(job)):
-        if isinstance(event, PartDone):
-            yield pace.done()
-            return event
-        if progress := pace.worked(event.num_tokens):
-            yield progress
+    parts = run_parts(job.means.engine, [part], job.cancel, group_size=1, judge=judge_of(job))
+    with closing(parts) as events:
+        for event in events:
+            if isinstance(event, PartDone):
+                yield pace.done()
+                return event
+            if progress := pace.worked(event.num_tokens):
+                yield progress
     return None
 
 
 def _asked(job: Job, position: int, text: str) -> Composed:
-    """Return what is asked of a part; the answer so far takes up at most half of the room."""
+    """Return what is asked of a part: with the answer so far, which is a document beside it."""
     part = job.places.document(job.chunks[position])
     if not text:
         return job.steps.part(part)

@@ -18,6 +18,8 @@ NUM_PARTS = 6
 _MOST_TOKENS, _FEWEST_TOKENS = 400, 80
 _LEAST_SHARE = 0.2
 """Of the best part's score; what has less is about something else."""
+_HEADING_TOKENS = 24
+"""Of the line above a part, and its fence."""
 
 
 def part_limit(limit: int) -> int:
@@ -33,7 +35,11 @@ def retrieved(job: Job) -> Generator[SessionEvent | ReadingEvent]:
         yield from job.with_history(job.composed)
         return
     if not is_about:
-        yield ReadingNotice("no part of it has a word of the question; its beginning was read")
+        yield ReadingNotice(
+            "各部分都没有问题中的词；读的是开头"
+            if job.lang == "zh"
+            else "no part of it has a word of the question; its beginning was read"
+        )
     if unread := _unread(job, chosen):
         yield unread
     if quotes_only(job) and (sentences := best_sentences(job, chosen)):
@@ -47,21 +53,17 @@ def _chosen(job: Job) -> tuple[list[Chunk], bool]:
     """Return the parts that fit, and whether they have a word of the question."""
     scores = rank([" ".join((*chunk.title_path, chunk.content)) for chunk in job.chunks], job.asked)
     best = max(scores, default=0.0)
-    order = sorted(range(len(job.chunks)), key=lambda place: (-scores[place], place))
+    order = sorted(range(len(job.chunks)), key=lambda position: (-scores[position], position))
     if best > 0:
-        order = [place for place in order if scores[place] >= best * _LEAST_SHARE]
+        order = [position for position in order if scores[position] >= best * _LEAST_SHARE]
     count, left = token_counter(job.means.engine), job.reading.limit
     chosen: list[int] = []
-    for place in order:
-        num_tokens = count(job.chunks[place].content)
+    for position in order:
+        num_tokens = count(job.chunks[position].content)
         if num_tokens <= left or not chosen:
-            chosen.append(place)
+            chosen.append(position)
             left -= num_tokens + _HEADING_TOKENS
-    return [job.chunks[place] for place in sorted(chosen)], best > 0
-
-
-_HEADING_TOKENS = 24
-"""Of the line above a part, and its fence."""
+    return [job.chunks[position] for position in sorted(chosen)], best > 0
 
 
 def _documents(job: Job, chosen: Sequence[Chunk]) -> list[Document]:

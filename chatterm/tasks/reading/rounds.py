@@ -5,6 +5,7 @@ from contextlib import closing
 
 from chatterm.conversation import Document, Usage
 from chatterm.session import NotSaved
+from chatterm.tasks.reading.budget import LEAST_TOKENS
 from chatterm.tasks.reading.events import ReadingEvent
 from chatterm.tasks.reading.job import Job
 from chatterm.tasks.reading.keeping import round_key
@@ -13,10 +14,16 @@ from chatterm.tasks.reading.pace import Pace
 from chatterm.tasks.reading.parts import group_size, judge_of
 from chatterm.tasks.reading.steps import generation, single
 
-SHARE_OF_WINDOW = 0.55
-"""Of the context a digest may fill at most so much."""
+_SHARE_OF_WINDOW = 0.55
+"""Of the context a digest may fill at most so much: more than a part, for nothing in it is said twice."""
 LEAST_SHRINKAGE = 0.2
 """A round that makes what the parts gave less by a smaller share would go on for long, and lose more."""
+
+
+def digest_limit(job: Job) -> int:
+    """Return how many tokens a digest may have."""
+    window = job.means.engine.describe().context_length
+    return max(min(job.steps.room("reduce"), int(window * _SHARE_OF_WINDOW)), LEAST_TOKENS)
 
 
 def ask_round(
