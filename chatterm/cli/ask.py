@@ -17,7 +17,7 @@ from chatterm.cli.signals import Stopped, cancelling
 from chatterm.cli.wiring import Workspace
 from chatterm.conversation import ModelCard
 from chatterm.engine.base import CancelToken, Engine
-from chatterm.errors import UsageError
+from chatterm.errors import InputRefused, UsageError
 from chatterm.models.cache import CALIBRATIONS
 from chatterm.prompts import MissingInput
 from chatterm.session import CalibrationCache, ChatSession
@@ -100,6 +100,11 @@ def _completed(question: Question, workspace: Workspace, report: Report) -> Ques
         try:
             compose(question, _ANY_MODEL, workspace.sampling_defaults)
         except MissingInput as missing:
+            empty = [one.name for one in question.documents if not one.text.strip()]
+            if missing.is_document and empty:
+                raise InputRefused(
+                    f"{', '.join(empty)} has no text for the prompt {missing.prompt_id}; name another file"
+                ) from missing
             if missing.is_document or not (inputs.stdin_is_terminal() and sys.stderr.isatty()):
                 raise
             value = ask_for(missing, question.lang or "en", report)
@@ -152,6 +157,8 @@ class _Ask:
             target = Target(conversation_id=place.conversation_id, parent_id=place.parent_id)
             reading = choose_reading(composed, means, target, _reading_wish(self.options))
             if self.options.is_dry_run:
+                for text in composed.notices:
+                    self.report.notice(text)
                 if reading is not None:
                     return show_plan(reading, means, self.report, as_json=self.options.as_json)
                 return self._show_dry_run(session, engine, composed, place)

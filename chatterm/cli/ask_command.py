@@ -38,7 +38,10 @@ def ask(
         typer.Option("-s", "--system", help="A system message; with -p it stands after the prompt's own."),
     ] = "",
     file: Annotated[
-        list[Path] | None, typer.Option("-f", "--file", help="A document; - is standard input. Repeatable.")
+        list[Path] | None,
+        typer.Option(
+            "-f", "--file", help="A document, a folder, or a glob in quotes; - is standard input. Repeatable."
+        ),
     ] = None,
     continues: Annotated[
         bool, typer.Option("-c", "--continue", help="Go on with the last conversation.")
@@ -72,7 +75,10 @@ def ask(
         bool, typer.Option("--in-parts", help="Read a document in parts, even where all of it fits.")
     ] = False,
     partials: Annotated[
-        bool, typer.Option("--partials", help="What each part of a document gave, before the answer.")
+        bool,
+        typer.Option(
+            "--partials", help="What each part of a document gave, before the answer, or in --json."
+        ),
     ] = False,
     logprobs: Annotated[
         int | None,

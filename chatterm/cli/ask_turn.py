@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
@@ -58,18 +58,29 @@ class AskTurn:
             writer,
             self.report,
             self.cancel,
-            prints_parts=self.options.shows_partials and not self.options.as_json,
+            printed=self.reading if self.options.shows_partials and not self.options.as_json else None,
             is_private=self.options.is_private,
         )
         for text in (*self.engine.describe().notices, *self.composed.notices):
             player.notice(text)
-        if self.options.cites and not self._grounds:
-            player.notice("--cite finds nothing to cite: no document goes with this answer")
+        for text in self._unmet():
+            player.notice(text)
         with closing(events):
             outcome = player.play(events)
         if outcome.turns and not outcome.is_reader_gone:
             self._show(outcome, player)
         return self._exit_code(outcome)
+
+    def _unmet(self) -> Iterator[str]:
+        """Say which options have nothing to show."""
+        if self.options.cites and not self._grounds:
+            yield (
+                "--cite has no effect on labels: they have no lines of their own"
+                if self.composed.checks.is_closed
+                else "--cite finds nothing to cite: no document goes with this answer"
+            )
+        if self.options.shows_partials and self.reading is None:
+            yield "--partials has no effect: no document is read in parts; --in-parts reads so what fits"
 
     @property
     def _comes_as_it_is(self) -> bool:
@@ -91,12 +102,14 @@ class AskTurn:
 
     def _show(self, outcome: Outcome, player: TurnPlayer) -> None:
         turns = [outcome.turns[sample] for sample in sorted(outcome.turns)]
+        num_samples = self.composed.request.num_samples
+        if self.reading and len(turns) < num_samples:
+            player.notice(f"one answer, not {num_samples:,}: code chose its sentences, the same each time")
         if outcome.scored:
             for text in scored_notices(outcome.scored):
                 player.notice(text)
         if self.options.as_json:
             objects = [self._object(sample, outcome, player) for sample in sorted(outcome.turns)]
-            num_samples = self.composed.request.num_samples
             print_safely(sys.stdout, to_json(objects if num_samples > 1 else objects[0]))
         elif not self._comes_as_it_is:
             for number, turn in enumerate(turns, 1):

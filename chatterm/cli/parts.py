@@ -17,6 +17,7 @@ from chatterm.tasks.reading.events import (
     ReadingStopped,
 )
 from chatterm.tasks.reading.plan import Reading
+from chatterm.tasks.reading.steps import Places
 from chatterm.tasks.reading.words import kept_text, progress_text, stopped_text, unread_text
 
 
@@ -26,8 +27,8 @@ class PartsTold:
 
     notice: Callable[[str], None]
     progress: Callable[[str], None]
-    prints: bool = False
-    """The parts' results go to stdout as they come, in order."""
+    printed: Reading | None = None
+    """What its parts give goes to stdout as it comes, in order."""
     is_private: bool = False
     partials: dict[int, Partial] = field(default_factory=dict)
     """By number, from 1."""
@@ -35,6 +36,7 @@ class PartsTold:
     total: int = 0
     """Parts that there are; 0 where only some are read."""
     _num_printed: int = 0
+    _places: Places | None = None
 
     def tell(self, event: ReadingEvent) -> None:
         """Tell of an event. Raises ReaderGone where nobody reads what is printed."""
@@ -52,8 +54,13 @@ class PartsTold:
                 self.notice(stopped_text(event, is_private=self.is_private))
             case QuestionKept():
                 pass
-        if self.prints and self.total:
-            self._print()
+        if self.printed and self.total:
+            self._print(self.printed)
+
+    def end(self) -> None:
+        """Say that the answer follows, where parts stand above it. Raises ReaderGone."""
+        if self._num_printed:
+            print_safely(sys.stdout, "--- answer ---")
 
     def _tell_progress(self, event: PartsProgress) -> None:
         if event.num_kept and not self.total:
@@ -62,19 +69,20 @@ class PartsTold:
             self.total = event.total
         self.progress(progress_text(event))
 
-    def _print(self) -> None:
+    def _print(self, reading: Reading) -> None:
         """Print the parts whose turn has come."""
+        self._places = self._places or places_of(reading)
         while partial := self.partials.get(self._num_printed + 1):
             self._num_printed += 1
-            head = f"--- part {self._num_printed:,}/{self.total:,}: {place_of(partial)} ---"
+            place = self._places.of_chunk(partial.chunk)
+            head = f"--- part {self._num_printed:,}/{self.total:,}: {place} ---"
             text = f"[{partial.failure}]" if partial.is_failed else partial.text.strip()
             print_safely(sys.stdout, f"{head}\n{text}\n")
 
 
-def place_of(partial: Partial) -> str:
-    """Return `report.txt, lines 120-168`."""
-    chunk = partial.chunk
-    return f"{chunk.name}, lines {chunk.first_line:,}-{chunk.last_line:,}"
+def places_of(reading: Reading) -> Places:
+    """Return what says where parts stand: `report.txt, lines 120-168`."""
+    return Places.of(reading.question.documents, "en")
 
 
 def reading_object(reading: Reading, told: PartsTold, *, with_partials: bool) -> dict[str, Any]:

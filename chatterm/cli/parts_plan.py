@@ -3,6 +3,7 @@
 import sys
 
 from chatterm.cli.answer import print_safely, to_json
+from chatterm.cli.parts import places_of
 from chatterm.cli.report import Report
 from chatterm.tasks.answering import Means, Reading
 from chatterm.tasks.reading.outline import outline_of
@@ -27,13 +28,18 @@ def show_plan(reading: Reading, means: Means, report: Report, *, as_json: bool) 
         }
         print_safely(sys.stdout, to_json(shown))
         return 0
+    places = places_of(reading)
     for number, (chunk, num_tokens) in enumerate(outline.parts, 1):
-        lines = f"lines {chunk.first_line:,}-{chunk.last_line:,}"
         titles = f" · {' > '.join(chunk.title_path)}" if chunk.title_path else ""
-        heading = f"part {number:,}/{len(outline.parts):,}: {chunk.name}, {lines}"
+        heading = f"part {number:,}/{len(outline.parts):,}: {places.of_chunk(chunk)}"
         print_safely(sys.stdout, f"{heading}{titles} · {num_tokens:,} tokens")
+    parts = _counted(len(outline.parts), "part")
     report.notice(
-        f"{reading.strategy}: {len(outline.parts):,} parts of at most {outline.part_limit:,} tokens, "
-        f"{outline.num_tokens:,} in all; about {outline.num_calls:,} calls; nothing was generated"
+        f"{reading.strategy}: {parts} of at most {outline.part_limit:,} tokens, "
+        f"{outline.num_tokens:,} in all; about {_counted(outline.num_calls, 'call')}; nothing was generated"
     )
     return 0
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"

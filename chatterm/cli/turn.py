@@ -13,6 +13,7 @@ from chatterm.errors import StoreError
 from chatterm.session import NotSaved, Scored, TurnFinished, TurnStarted
 from chatterm.tasks import Checked, TaskEvent
 from chatterm.tasks.reading.events import ReadingEvent
+from chatterm.tasks.reading.plan import Reading
 
 
 @dataclass(slots=True)
@@ -46,19 +47,19 @@ class TurnPlayer:
         report: Report,
         cancel: CancelToken,
         *,
-        prints_parts: bool = False,
+        printed: Reading | None = None,
         is_private: bool = False,
     ) -> None:
-        """`prints_parts`: what each part of a document gave goes to stdout before the answer."""
+        """`printed`: what each part of it gave goes to stdout before the answer."""
         self._writer = writer
         self._report = report
         self._cancel = cancel
-        self._is_started = False
+        self._is_writing = False
         self._num_chars = 0
         self._has_text = False
         self._num_samples = 1
         self.outcome = Outcome()
-        self.parts = PartsTold(self.notice, self._progress, prints=prints_parts, is_private=is_private)
+        self.parts = PartsTold(self.notice, self._progress, printed=printed, is_private=is_private)
 
     def play(self, events: Iterator[TaskEvent]) -> Outcome:
         """Iterate `events` to their end. An engine's error passes through, after the text is ended."""
@@ -67,8 +68,7 @@ class TurnPlayer:
                 self._show(event)
         finally:
             self._report.clear()
-            if self._is_started:
-                self._end_text()
+            self._end_text()
         return self.outcome
 
     def notice(self, text: str) -> None:
@@ -82,7 +82,7 @@ class TurnPlayer:
             return
         match event:
             case TurnStarted(num_dropped_turns=dropped, replies=replies):
-                self._is_started = True
+                self._is_writing = True
                 self._num_samples = len(replies)
                 if dropped:
                     turns = "the oldest turn does" if dropped == 1 else f"the {dropped} oldest turns do"
@@ -102,9 +102,16 @@ class TurnPlayer:
                 for text in (*notices, *footers):
                     self.notice(text)
             case TurnFinished(turn=turn, not_saved=not_saved, sample=sample):
-                self.outcome.turns[sample] = turn
-                self.outcome.not_saved = self.outcome.not_saved or not_saved
-                self._tell_end(turn, f"sample {sample + 1}: " if self._num_samples > 1 else "")
+                self._finish(sample, turn, not_saved)
+
+    def _finish(self, sample: int, turn: Turn, not_saved: StoreError | None) -> None:
+        if not self.outcome.turns:
+            self.parts.end()
+            # Before any notice: stdout and stderr are often one terminal.
+            self._end_text()
+        self.outcome.turns[sample] = turn
+        self.outcome.not_saved = self.outcome.not_saved or not_saved
+        self._tell_end(turn, f"sample {sample + 1}: " if self._num_samples > 1 else "")
 
     def _progress(self, text: str) -> None:
         """Show it, unless the answer stands half written on the line where it would go."""
@@ -133,6 +140,9 @@ class TurnPlayer:
             self._lose_reader()
 
     def _end_text(self) -> None:
+        if not self._is_writing:
+            return
+        self._is_writing = False
         try:
             self._writer.close()
         except BrokenPipeError:

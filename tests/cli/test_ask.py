@@ -85,6 +85,7 @@ def test_an_empty_stdin_is_no_document() -> None:
         (["-p", "general/summarize", "-v", "lenght=short"], b"x", 2, ["'lenght'", "'length'"]),
         (["-p", "general/summarize", "-v", "length=tiny"], b"x", 2, ["length", "tiny"]),
         (["-p", "general/summarize"], b"", 2, ["'document'", "-f FILE"]),
+        (["-f", os.devnull], b"", 8, ["null has no text", "general/summarize"]),
         (["-v", "length", "x"], b"", 2, ["-v expects key=value"]),
         (["--lang", "fr", "x"], b"", 2, ["'fr'"]),
         (["-c", "x"], b"", 2, ["no conversation to continue"]),
@@ -214,10 +215,12 @@ def test_usage_tells_tokens_and_times() -> None:
     assert "reply 2 tokens" in ask("-u", "one two").err
 
 
-def test_the_token_limit_is_told() -> None:
-    ended = ask("--max-tokens", "2", "one two three")
-    assert ended.out == "one two \n"
-    assert "cut at 2 tokens" in ended.err
+def test_the_token_limit_is_told_below_the_answer() -> None:
+    command = [*COMMAND, "ask", "-m", "echo", "--max-tokens", "2", "one two three"]
+    shown = subprocess.run(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=True
+    ).stdout.decode()
+    assert shown == "one two \nchatterm: cut at 2 tokens; --max-tokens allows more\n"
 
 
 def test_what_the_engine_cannot_tell_is_refused_by_name() -> None:

@@ -34,7 +34,9 @@ def test_the_parts_come_before_the_answer_and_in_json(report: Path) -> None:
     heads = [line for line in shown.out.split("\n") if line.startswith("--- part ")]
     assert heads[0].startswith(f"--- part 1/{len(heads)}: report.txt, lines 1-")
     assert len(heads) > 5
-    assert shown.out.index("--- part ") < shown.out.rindex("list of facts")
+    assert (
+        shown.out.rindex("--- part ") < shown.out.index("--- answer ---") < shown.out.rindex("list of facts")
+    )
     assert "ended by" in shown.err
     told = json.loads(ask("-f", report, "--partials", "--json", "summarise").out)
     assert (told["strategy"], told["parts"], told["not_read"]) == ("map-reduce", len(heads), [])
@@ -59,6 +61,9 @@ def test_a_question_says_what_was_not_read(report: Path) -> None:
 def test_a_dry_run_tells_the_plan(report: Path) -> None:
     plan = ask("-f", report, "--dry-run", "summarise")
     lines = plan.out.splitlines()
+    assert ask("-f", report, "--dry-run", "--each", "line", "x").out.startswith(
+        "part 1/120: report.txt, line 1 ·"
+    )
     assert lines[0].startswith(f"part 1/{len(lines)}: report.txt, lines 1-")
     assert "map-reduce: " in plan.err
     assert "nothing was generated" in plan.err
