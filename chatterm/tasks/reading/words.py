@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from chatterm.tasks.reading.events import NotRead, PartsProgress, ReadingStopped
 
-_MAX_PLACES = 8
+_MAX_PLACES = 5
 
 
 def progress_text(progress: PartsProgress) -> str:
@@ -53,14 +53,18 @@ def stopped_text(stopped: ReadingStopped, *, is_private: bool) -> str:
 
 
 _RANGE = re.compile(r"(?P<before>.*?)(?:lines? |第)(?P<lines>[\d,-]+)行?")
+_ON_PAGE = re.compile(r"(?P<document>.*?)(?:, (?=page )|，(?=第[\d,]+页))(?P<place>.*)")
 
 
 def places_text(places: Sequence[str]) -> str:
     """Return places as one text: what stands in one document is said together."""
     groups: dict[str, list[str]] = {}
+    named = set[str]()
     for place in places[:_MAX_PLACES]:
-        found = _RANGE.fullmatch(place)
-        if found and "page" not in place and "页" not in place:
+        if paged := _ON_PAGE.fullmatch(place):
+            groups[paged["place"] if paged["document"] in named else place] = []
+            named = {paged["document"]}
+        elif found := _RANGE.fullmatch(place):
             groups.setdefault(found["before"], []).append(found["lines"])
         else:
             groups[place] = []

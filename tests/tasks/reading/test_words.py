@@ -36,8 +36,12 @@ def test_durations_are_short(seconds: float, text: str) -> None:
         (("a.txt, lines 1-4", "b.txt, line 7"), "a.txt, lines 1-4; b.txt, line 7"),
         (("a.pdf, page 3, lines 5-7",), "a.pdf, page 3, lines 5-7"),
         (
+            ("a.pdf, page 1, line 2", "a.pdf, page 3, line 4 to page 5, line 1", "b.pdf, page 1, line 1"),
+            "a.pdf, page 1, line 2; page 3, line 4 to page 5, line 1; b.pdf, page 1, line 1",
+        ),
+        (
             tuple(f"a.txt, line {one}" for one in range(1, 12)),
-            "a.txt, lines 1, 2, 3, 4, 5, 6, 7, 8; and 3 more",
+            "a.txt, lines 1, 2, 3, 4, 5; and 6 more",
         ),
     ],
 )
