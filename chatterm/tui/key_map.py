@@ -57,6 +57,8 @@ _NAMES = {
     "end": "End", "backspace": "Backspace", "insert": "Ins", "question_mark": "?", "slash": "/", "comma": ",",
     "full_stop": ".", "minus": "-", "plus": "+", "underscore": "_",
 }  # fmt: skip
+_RENAMED = {"messages.findings": "messages.sources"}
+"""Ids that a config.toml may still have, and what they are called."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +93,9 @@ def checked_keymap(wanted: Mapping[str, str]) -> dict[str, str]:
     known = {one.id for one in _own_actions() if one.id}
     for identity, keys in wanted.items():
         if identity not in known:
+            meant = [_RENAMED[identity]] if identity in _RENAMED else known
             raise UnknownName(
-                "action for a key", identity, known, "([keys] in config.toml); the settings list them"
+                "action for a key", identity, meant, "([keys] in config.toml); the settings list them"
             )
         for key in keys.split(","):
             check_key(key.strip(), identity)

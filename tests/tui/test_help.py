@@ -77,6 +77,11 @@ def test_keys_are_taken_as_people_write_them() -> None:
     assert checked_keymap({"chat.search": "/, ctrl+g"}) == {"chat.search": "slash,ctrl+g"}
 
 
+def test_an_action_that_has_another_name_is_told_by_it() -> None:
+    with pytest.raises(UnknownName, match=r"'messages.findings'; did you mean 'messages.sources'\?"):
+        checked_keymap({"messages.findings": "v"})
+
+
 def test_a_key_for_two_things_in_one_place_is_a_clash() -> None:
     assert clashes({"chat.search": "ctrl+n"}) == ["Ctrl+N is set for chat.search, and is chat.new too"]
     assert clashes({"list.pin": "e"}) == ["e is set for list.pin, and is list.rename too"]
