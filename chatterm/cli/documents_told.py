@@ -26,7 +26,7 @@ def tell_of(documents: Sequence[Document], engine: Engine, report: Report, *, is
 
 
 def documents_of(composed: Composed) -> tuple[Document, ...]:
-    return composed.question.documents if composed.question else ()
+    return composed.question.documents
 
 
 def document_objects(documents: Sequence[Document], engine: Engine) -> list[dict[str, Any]]:

@@ -57,14 +57,14 @@ class Composed:
     """A request that is ready for the session."""
 
     request: TurnRequest
-    notices: tuple[str, ...]
+    question: Question
+    """What it was made of, and what is asked of each part of documents that do not fit."""
+    notices: tuple[str, ...] = ()
     """What the user should know before the answer."""
     checks: CheckPlan = field(default_factory=CheckPlan)
     """What the answer will be held against."""
     output: OutputSpec = field(default_factory=OutputSpec)
     """How the answer is read and shown (`tasks.views`)."""
-    question: Question | None = None
-    """What it was made of; without it nothing can be read in parts."""
 
 
 def choose_prompt(library: PromptLibrary, name: str | None, *, has_text: bool) -> PromptTemplate:
@@ -122,7 +122,7 @@ def compose(
         is_closed=shape.output.format == "label",
     )
     notices = (*_notices(question, rendered, own_words), *shape.notices)
-    return Composed(_checked(request, question), notices, checks, shape.output, question)
+    return Composed(_checked(request, question), question, notices, checks, shape.output)
 
 
 def _rendered(question: Question, documents: str, card: ModelCard) -> RenderedPrompt:

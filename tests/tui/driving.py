@@ -11,9 +11,12 @@ from textual.pilot import Pilot
 
 from chatterm.conversation import Message, ModelCard
 from chatterm.engine.base import Engine, SamplingParams
+from chatterm.prompts import PromptFolder, PromptLibrary, PromptTemplate
+from chatterm.resources import shipped_prompts
 from chatterm.session import TurnRequest
 from chatterm.store import ConversationStore
-from chatterm.tasks import Composed
+from chatterm.tasks import Composed, Question
+from chatterm.tasks.question import CHAT
 from chatterm.tui.app import ChattermApp
 from chatterm.tui.drafts import Draft
 from chatterm.tui.parts import AppParts
@@ -22,9 +25,17 @@ from chatterm.tui.widgets.composer import Composer
 KEYS: Mapping[str, str] = {" ": "space", "\n": "ctrl+j"}
 
 
+CHAT_PROMPT = PromptLibrary([PromptFolder("shipped", shipped_prompts())]).get(CHAT)
+
+
+def question_of(draft: Draft, prompt: PromptTemplate = CHAT_PROMPT) -> Question:
+    return Question(text=draft.text, prompt=prompt, emergency_number="112")
+
+
 def compose(draft: Draft, card: ModelCard, goes_on: bool) -> Composed:
     """Shape a draft without a prompt library: as it is."""
-    return Composed(TurnRequest(messages=(Message("user", draft.text),), title=draft.text[:60]), ())
+    request = TurnRequest(messages=(Message("user", draft.text),), title=draft.text[:60])
+    return Composed(request, question_of(draft))
 
 
 def parts_of(store: ConversationStore, engine: Engine, **others: Any) -> AppParts:  # by field name
@@ -34,7 +45,8 @@ def parts_of(store: ConversationStore, engine: Engine, **others: Any) -> AppPart
 
 def sampled(params: SamplingParams) -> Callable[[Draft, ModelCard, bool], Composed]:
     def compose_so(draft: Draft, card: ModelCard, goes_on: bool) -> Composed:
-        return Composed(TurnRequest(messages=(Message("user", draft.text),), sampling=params), ())
+        request = TurnRequest(messages=(Message("user", draft.text),), sampling=params)
+        return Composed(request, question_of(draft))
 
     return compose_so
 

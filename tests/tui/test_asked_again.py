@@ -15,7 +15,7 @@ from chatterm.tui.code_blocks import code_blocks
 from chatterm.tui.drafts import Draft
 from chatterm.tui.inspecting import inspect_reply
 from chatterm.tui.turns import TurnPlan
-from tests.tui.driving import parts_of
+from tests.tui.driving import parts_of, question_of
 from tests.tui.test_turns import played
 
 
@@ -55,7 +55,8 @@ def test_a_prompt_that_is_gone_is_told_and_the_question_is_answered(store: Conve
         if draft.prompt_id:
             raise UnknownName("prompt", draft.prompt_id, ())
         sampling = SamplingParams(**draft.settings)  # type: ignore[arg-type]  # as this test gives them
-        return Composed(TurnRequest(messages=(Message("user", draft.text),), sampling=sampling), ())
+        request = TurnRequest(messages=(Message("user", draft.text),), sampling=sampling)
+        return Composed(request, question_of(draft))
 
     question_id, _ = stored(store, "mine/gone")
     plan = TurnPlan(

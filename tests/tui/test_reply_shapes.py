@@ -23,7 +23,7 @@ from chatterm.tui.check_words import counted_line, score_lines, summary_lines
 from chatterm.tui.drafts import Draft
 from chatterm.tui.widgets.structured_reply import StructuredReply, drawn_rows, marks_of
 from chatterm.tui.widgets.transcript import Transcript
-from tests.tui.driving import Driver, parts_of, running
+from tests.tui.driving import Driver, parts_of, question_of, running
 from tests.tui.engines import HeldEngine
 
 FOUND = Finding("number", "found", 0, 2, "42", evidence=(Evidence("in 42 cases", 7, 7),))
@@ -177,7 +177,7 @@ def shaped(prompt_id: str, **others: Any) -> Callable[[Draft, ModelCard, bool], 
     def compose_so(draft: Draft, card: ModelCard, goes_on: bool) -> Composed:
         request = TurnRequest(messages=(Message("user", draft.text),), prompt=use, **others)
         plan = CheckPlan(sources=(draft.text,), schema=output.schema, packs=("medical",))
-        return Composed(request, (), checks=plan)
+        return Composed(request, question_of(draft, SHIPPED.get(prompt_id)), checks=plan)
 
     return compose_so
 

@@ -60,8 +60,7 @@ def is_kept_whole(composed: Composed, means: Means, target: Target) -> bool:
     node = means.store.node(target.message_id)
     if target.kind == "continue" and node.parent_id:
         node = means.store.node(node.parent_id)
-    documents = composed.question.documents if composed.question else ()
-    return all(_stands_in(document, [node.message]) for document in documents)
+    return all(_stands_in(document, [node.message]) for document in composed.question.documents)
 
 
 def kept_words(documents: Sequence[Document], words: str) -> Message:

@@ -31,6 +31,6 @@ def with_form(composed: Composed, reading: Reading | None) -> Composed:
 def _kept_question(composed: Composed) -> Message:
     """Return what is kept as the question: a line for each document it brings, and the user's words."""
     question = composed.question
-    if question is None or not question.documents:
+    if not question.documents:
         return composed.request.question
     return kept_words(question.documents, question.text)

@@ -57,7 +57,7 @@ def choose_reading(
     wish = wish or ReadingWish()
     target = meant(composed, means, target)
     question = composed.question
-    if question is None or target.kind == "continue":
+    if target.kind == "continue":
         _check_wish(wish)
         return None
     if not question.documents:
@@ -109,7 +109,7 @@ def _check_samples(reading: Reading) -> None:
 
 def _fits(composed: Composed, means: Means, target: Target) -> bool:
     request, engine = composed.request, means.engine
-    texts = [document.text for document in composed.question.documents] if composed.question else []
+    texts = [document.text for document in composed.question.documents]
     limit = prompt_limit(engine.describe().context_length, request.sampling.max_tokens)
     if surely_over(engine, texts, limit):
         return False
@@ -122,8 +122,7 @@ def _fits(composed: Composed, means: Means, target: Target) -> bool:
 
 def _is_too_much(composed: Composed, means: Means) -> bool:
     """Return whether a model so small that it quotes long texts had better quote this one, too."""
-    header, card = composed.question.prompt.header if composed.question else None, means.engine.describe()
-    if header is None or header.long.quote is None or card.tier != "tiny":
+    if composed.question.prompt.header.long.quote is None or means.engine.describe().tier != "tiny":
         return False
     return means.engine.count(composed.request.messages).tokens > MOST_TOKENS["tiny"]
 

@@ -30,7 +30,7 @@ def part_limit(limit: int) -> int:
 def retrieved(job: Job) -> Generator[SessionEvent | ReadingEvent]:
     """Reply from the best parts, in the order of the documents."""
     chosen, is_about = _chosen(job)
-    if not is_about and job.composed.question and not job.composed.question.documents:
+    if not is_about and not job.composed.question.documents:
         # It goes on with a conversation, and need not be about its documents.
         yield from job.with_history(job.composed)
         return
