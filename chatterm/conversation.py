@@ -77,6 +77,11 @@ class Document:
     notices: tuple[str, ...] = ()
     """What reading it had to change, e.g. bytes that could not be decoded."""
 
+    @classmethod
+    def of_text(cls, name: str, text: str) -> "Document":
+        """Return a text that was not read from anywhere; its bytes are those of UTF-8."""
+        return cls(name, text, len(text.encode(errors="replace")))
+
     @property
     def num_lines(self) -> int:
         return self.text.count("\n") + (not self.text.endswith("\n") and bool(self.text))

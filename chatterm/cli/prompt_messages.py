@@ -86,7 +86,7 @@ def _question(
     text = filled.pop(document.name, "") if document else ""
     return Question(
         text="",
-        documents=(Document("document.txt", text, len(text.encode())),) if text else (),
+        documents=(Document.of_text("document.txt", text),) if text else (),
         prompt=template,
         is_prompt_chosen=True,
         values=filled,

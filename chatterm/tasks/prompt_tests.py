@@ -75,7 +75,7 @@ def _question(template: PromptTemplate, test: PromptTest) -> Question:
     values = dict(test.inputs)
     document = template.header.document_input
     text = values.pop(document.name, "") if document else ""
-    documents = (Document("document.txt", text, len(text.encode())),) if text else ()
+    documents = (Document.of_text("document.txt", text),) if text else ()
     return Question(
         prompt=template,
         is_prompt_chosen=True,

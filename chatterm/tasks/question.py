@@ -144,7 +144,7 @@ def _with_document(question: Question) -> Question:
     has_place = any(spec.name == "question" or (spec.is_required and spec.type == "text") for spec in inputs)
     if not is_missing or has_place or question.documents or not question.text.strip():
         return question
-    words = Document("text", question.text, len(question.text.encode(errors="replace")))
+    words = Document.of_text("text", question.text)
     return replace(question, text="", documents=(words,))
 
 
@@ -156,7 +156,7 @@ def _blank(question: Question, lang: str, card: ModelCard, text: str) -> Rendere
         return _rendered(replace(question, text=text), "", card)
     name = question.documents[0].name if len(question.documents) == 1 else "text"
     values = {key: value for key, value in question.values.items() if key != document.name}
-    return _rendered(replace(question, values=values), fence([Document(name, text, len(text))]), card)
+    return _rendered(replace(question, values=values), fence([Document.of_text(name, text)]), card)
 
 
 def _checked(request: TurnRequest, question: Question) -> TurnRequest:

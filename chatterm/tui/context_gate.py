@@ -123,7 +123,7 @@ class ContextGate:
         reading = None
         with suppress(DoesNotFit):  # then it is told below, with what helps
             reading = choose_reading(composed, means, target)
-        if reading and question:
+        if reading:
             by_prompt = question.prompt.header.long.strategy != "fits"
             longer = longer_for(engine, request, [one.text for one in question.documents])
             if by_prompt or not (longer and self._parts.lengthen):

@@ -93,7 +93,7 @@ def basis_of(cited: "Cited") -> Basis:
     from chatterm.documents.places import pages_of
 
     named = zip(cited.grounds.names, cited.grounds.texts, strict=True)
-    documents = tuple(Document(name, text, len(text.encode(errors="replace"))) for name, text in named)
+    documents = tuple(Document.of_text(name, text) for name, text in named)
     return Basis(documents, tuple(pages_of(one.text) for one in documents))
 
 

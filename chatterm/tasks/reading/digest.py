@@ -22,4 +22,4 @@ def digest(facts: "Sequence[Fact]", lang: str) -> Document:
 def as_document(lines: Sequence[str], lang: str) -> Document:
     """Return a document of these lines, none of which has a line end."""
     text = "".join(f"{line}\n" for line in lines)
-    return Document(_NAMES.get(lang, _NAMES["en"]), text, len(text.encode(errors="replace")))
+    return Document.of_text(_NAMES.get(lang, _NAMES["en"]), text)

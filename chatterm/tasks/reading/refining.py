@@ -61,5 +61,5 @@ def _asked(job: Job, position: int, text: str) -> Composed:
     part = job.places.document(job.chunks[position])
     if not text:
         return job.steps.part(part)
-    so_far = Document(_SO_FAR.get(job.lang, _SO_FAR["en"]), text, len(text.encode(errors="replace")))
+    so_far = Document.of_text(_SO_FAR.get(job.lang, _SO_FAR["en"]), text)
     return job.steps.combined((so_far, part))

@@ -59,7 +59,7 @@ class Steps:
 
     def room(self, kind: Kind | Literal["whole"], num_documents: int = 1) -> int:
         """Return how many tokens documents may have in a step: what its words and the reply leave."""
-        blank = (Document(_LONGEST_NAME, "a", 1),) * num_documents
+        blank = (Document.of_text(_LONGEST_NAME, "a"),) * num_documents
         composed = self.whole(blank) if kind == "whole" else self._composed(kind, blank)
         return self.limit_of(composed) - self.num_tokens(composed)
 
@@ -109,7 +109,7 @@ class Steps:
         return () if step.output.format == "label" else (int(step.request.sampling.max_tokens * share),)
 
     def _blank_part(self) -> Composed:
-        return self._composed("map", (Document(_LONGEST_NAME, "a", 1),))
+        return self._composed("map", (Document.of_text(_LONGEST_NAME, "a"),))
 
     def _composed(self, kind: Kind, documents: tuple[Document, ...]) -> Composed:
         question = replace(
@@ -152,7 +152,7 @@ class Places:
         titles = " > ".join(chunk.title_path)[-_MAX_TITLE_CHARS:]
         place = self.pages[chunk.document].place(chunk.first_line, chunk.last_line, lang=self.lang)
         name = f"{chunk.name} > {titles}, {place}" if titles else f"{chunk.name}, {place}"
-        return Document(name, chunk.content, len(chunk.content.encode(errors="replace")))
+        return Document.of_text(name, chunk.content)
 
 
 def single(composed: Composed) -> Composed:
