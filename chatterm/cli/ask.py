@@ -73,8 +73,10 @@ def _question(options: AskOptions, workspace: Workspace, report: Report) -> Ques
         report.notice("reading the document from the terminal; end it with Ctrl+D")
     elif options.files or not inputs.stdin_is_terminal():
         report.progress("reading the documents")
-    documents = inputs.read_documents(options.files)
-    report.clear()
+    try:
+        documents = inputs.read_documents(options.files)
+    finally:
+        report.clear()
     text = inputs.joined(options.words)
     if not (text or documents or options.prompt):
         raise UsageError('there is nothing to answer: chatterm ask "a question", or pipe a document into it')

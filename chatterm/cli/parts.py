@@ -27,6 +27,8 @@ class PartsTold:
 
     notice: Callable[[str], None]
     progress: Callable[[str], None]
+    clear: Callable[[], None]
+    """Takes the progress away, so that parts can be printed to the same terminal."""
     printed: Reading | None = None
     """What its parts give goes to stdout as it comes, in order."""
     is_private: bool = False
@@ -75,6 +77,7 @@ class PartsTold:
         while partial := self.partials.get(self._num_printed + 1):
             self._num_printed += 1
             place = self._places.of_chunk(partial.chunk)
+            self.clear()
             head = f"--- part {self._num_printed:,}/{self.total:,}: {place} ---"
             text = f"[{partial.failure}]" if partial.is_failed else partial.text.strip()
             print_safely(sys.stdout, f"{head}\n{text}\n")

@@ -59,7 +59,9 @@ class TurnPlayer:
         self._has_text = False
         self._num_samples = 1
         self.outcome = Outcome()
-        self.parts = PartsTold(self.notice, self._progress, printed=printed, is_private=is_private)
+        self.parts = PartsTold(
+            self.notice, self._progress, report.clear, printed=printed, is_private=is_private
+        )
 
     def play(self, events: Iterator[TaskEvent]) -> Outcome:
         """Iterate `events` to their end. An engine's error passes through, after the text is ended."""

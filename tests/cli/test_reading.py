@@ -11,6 +11,7 @@ import pytest
 
 from chatterm.store.driver import sqlite3
 from tests.support.chatterm_process import COMMAND, Ended, run_chatterm, start_chatterm
+from tests.support.terminal_process import TerminalProcess
 
 REPORT = "\n\n".join(
     f"Town{number} paid {number * 7} euros to the party of hill{number}." for number in range(120)
@@ -44,6 +45,18 @@ def test_the_parts_come_before_the_answer_and_in_json(report: Path) -> None:
     assert [one["part"] for one in told["partials"]] == [*range(1, len(heads) + 1)]
     assert {"document", "lines", "title_path", "text", "failure", "facts"} <= told["partials"][0].keys()
     assert f"{len(heads)} of {len(heads)} parts are there from an earlier run" in told["notices"]
+
+
+def test_progress_gives_way_on_a_terminal() -> None:
+    """To what the parts gave, and to an error."""
+    clear = b"\r\x1b[K"
+    arguments = ("ask", "-m", "echo", "--private", "--partials", "--in-parts", "say it")
+    with closing(TerminalProcess([*COMMAND, *arguments], piped=b"One line.")) as terminal:
+        assert terminal.exit_code() == 0
+    with closing(TerminalProcess([*COMMAND, *arguments], piped=b"\0binary")) as refusing:
+        assert refusing.exit_code() == 8
+    assert clear + b"--- part 1/1: stdin, line 1 ---" in terminal.output
+    assert clear + b"chatterm: stdin is not text" in refusing.output
 
 
 def test_a_question_says_what_was_not_read(report: Path) -> None:
