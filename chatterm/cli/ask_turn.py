@@ -29,9 +29,10 @@ from chatterm.engine.base import CancelToken, Engine
 from chatterm.errors import CheckFailed
 from chatterm.tasks import Checked, Composed, Earlier, TaskEvent
 from chatterm.tasks.answering import Reading
-from chatterm.tasks.citing import Grounds, grounds_of
+from chatterm.tasks.citing import grounds_of
 from chatterm.tasks.doubt import without_doubtful
 from chatterm.tasks.extract import first_fenced
+from chatterm.tasks.grounds import Grounds
 from chatterm.tasks.structured import StructuredAnswer, read_answer
 from chatterm.tasks.views import View, view_answer
 

@@ -5,7 +5,8 @@ from dataclasses import replace
 
 from chatterm.checks.statements import Piece, StatementSplitter
 from chatterm.cli.answer import AnswerWriter
-from chatterm.tasks.citing import Cited, Grounds
+from chatterm.tasks.citing import Cited
+from chatterm.tasks.grounds import Grounds
 from chatterm.tasks.views import View
 
 _MARKUP = re.compile(r"([\\`*_\[\]<>|~])")

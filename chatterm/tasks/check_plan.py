@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING
 
 from chatterm.checks import Pack
 from chatterm.conversation import Document, ModelCard
@@ -9,6 +10,9 @@ from chatterm.prompts import PromptTemplate, RenderedPrompt
 from chatterm.prompts.output import Computation
 from chatterm.prompts.schema import Schema
 from chatterm.tasks.reply_language import asked_language
+
+if TYPE_CHECKING:
+    from chatterm.tasks.grounds import Grounds
 
 _NAMED_LANGUAGES = {"english": "en", "en": "en", "英语": "en", "英文": "en"} | {
     "chinese": "zh",
@@ -47,8 +51,8 @@ class CheckPlan:
     """Of the notices."""
     reply_lang: str | None = None
     """What the reply is to be written in; None: it may be in any language."""
-    kept: dict[tuple[str, ...], object] = field(default_factory=dict, compare=False, repr=False)
-    """The documents of this turn, indexed (`citing.Grounds`), for all who look something up in them."""
+    grounds: "dict[tuple[str, ...], Grounds]" = field(default_factory=dict, compare=False, repr=False)
+    """By the texts of documents, which are indexed once for all who look something up (`grounds_of`)."""
 
 
 @dataclass(frozen=True, slots=True)

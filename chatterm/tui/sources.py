@@ -76,7 +76,8 @@ def cited_of(
 
     Raises StoreError, and UnknownName for a message that is gone.
     """
-    from chatterm.tasks.citing import Cited, Grounds
+    from chatterm.tasks.citing import Cited
+    from chatterm.tasks.grounds import Grounds
     from chatterm.tasks.reply_text import read_reply
 
     if checked and checked.cited.grounds:

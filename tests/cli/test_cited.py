@@ -12,7 +12,8 @@ from rich.console import Console
 from chatterm.cli.answer import PlainAnswer
 from chatterm.cli.cited import CitedAnswer, with_lines
 from chatterm.cli.rendered import RenderedAnswer
-from chatterm.tasks.citing import Cited, Grounds
+from chatterm.tasks.citing import Cited
+from chatterm.tasks.grounds import Grounds
 from chatterm.tasks.reply_text import read_reply
 from chatterm.tasks.views import View
 from tests.support.chatterm_process import run_chatterm
