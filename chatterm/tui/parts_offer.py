@@ -65,11 +65,11 @@ def offer_text(offer: PartsOffer) -> str:
         case "retrieve":
             told = f"the lines the question is about, some {offer.num_read:,} of {offer.num_tokens:,} tokens"
         case "map":
-            told = f"all of it, each part answered by itself, some {parts}"
+            told = f"all of it in some {parts}, each answered by itself"
         case "refine":
-            told = f"all of it, one part after another, some {parts}"
+            told = f"all of it in some {parts}, one after another"
         case _:
-            told = f"all of it, what the parts say put together, some {parts}"
+            told = f"all of it in some {parts}, and combines what they say"
     return told if offer.seconds is None else f"{told}, about {time_text(offer.seconds)}"
 
 

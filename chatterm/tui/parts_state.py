@@ -12,7 +12,7 @@ _BAR_CELLS = 24
 GOES_ON = " · Ctrl+R goes on, r in the messages"
 NO_REPLY = "no reply yet · Ctrl+R asks for it, r in the messages"
 
-_STEPS = {"map": "part", "reduce": "putting together, round", "refine": "part"}
+_STEPS = {"map": "part", "reduce": "combining", "refine": "part"}
 
 
 @dataclass(slots=True)
@@ -35,15 +35,18 @@ class PartsState:
 
 def progress_text(progress: "PartsProgress") -> str:
     """Say how far it is: `part 7 of 31 · 42 tokens/s · 2 min left`."""
-    at = min(progress.done + 1, progress.total)
-    told = [f"{_STEPS[progress.step]} {at:,} of {progress.total:,}"]
+    place, *left = _place_and_time(progress)
+    told = [place]
     if progress.num_kept:
         told.append(f"{progress.num_kept:,} read before")
     if progress.tokens_per_s is not None:
         told.append(f"{progress.tokens_per_s:,.0f} tokens/s")
-    if progress.seconds_left is not None and progress.done < progress.total:
-        told.append(f"{time_text(progress.seconds_left)} left")
-    return " · ".join(told)
+    return " · ".join([*told, *left])
+
+
+def short_progress(progress: "PartsProgress") -> str:
+    """Say what of it a narrow line has room for: `part 7 of 31 · 2 min left`."""
+    return " · ".join(_place_and_time(progress))
 
 
 def bar_text(progress: "PartsProgress", cells: int = _BAR_CELLS) -> str:
@@ -65,6 +68,14 @@ def time_text(seconds: float) -> str:
     if seconds < 100:
         return f"{max(1, round(seconds)):,} s"
     return f"{round(seconds / 60):,} min" if seconds < 5_400 else f"{seconds / 3600:,.1f} h"
+
+
+def _place_and_time(progress: "PartsProgress") -> list[str]:
+    at = min(progress.done + 1, progress.total)
+    told = [f"{_STEPS[progress.step]} {at:,} of {progress.total:,}"]
+    if progress.seconds_left is not None and progress.done < progress.total:
+        told.append(f"{time_text(progress.seconds_left)} left")
+    return told
 
 
 def not_read_lines(not_read: "list[NotRead]", most: int = 5) -> list[str]:

@@ -34,6 +34,8 @@ class Said:
     """How a reply ended, where that is worth a word."""
     statistics: str = ""
     """Of a reply, on one line."""
+    sources: str = ""
+    """Of a reply to a question with documents: how they were read, and how its lines are shown."""
     can_continue: bool = False
     """Of a reply: it was interrupted, stopped or cut."""
 
@@ -65,7 +67,7 @@ def read_conversation(store: ConversationStore, conversation_id: str | None) -> 
         return Reading(used_tokens=0)
     endings, asked = store.endings(conversation_id), store.asked(conversation_id)
     branches = store.branches(conversation_id)
-    said = tuple(_said(nodes, endings, asked, branches))
+    said = tuple(_said(nodes, endings, asked, branches, store))
     if said and said[-1].is_question and said[-1].node.id == nodes[-1].id:
         said = (*said[:-1], replace(said[-1], note=_unanswered(store, nodes[-1])))
     replies = [node for node in nodes if node.message.role == "assistant"]
@@ -123,6 +125,7 @@ def _said(
     endings: Mapping[str, ReplyEnding],
     asked: Mapping[str, AskedSummary],
     branches: Mapping[str, BranchPoint],
+    store: ConversationStore,
 ) -> Iterator[Said]:
     for node in nodes:
         branch = branches.get(node.id)
@@ -135,6 +138,7 @@ def _said(
                 branch=branch,
                 note=note_of(node, ending.finish_reason, usage),
                 statistics=statistics_of(usage, ending.model_name) if usage else "",
+                sources=_sources(store, node, asked),
                 can_continue=is_unfinished(node, ending.finish_reason),
             )
         elif node.message.role == "user":
@@ -145,6 +149,15 @@ def _said(
                 attached=tuple(file.name for file in typed.attachments),
                 branch=branch,
             )
+
+
+def _sources(store: ConversationStore, reply: MessageNode, asked: Mapping[str, AskedSummary]) -> str:
+    question = asked.get(reply.parent_id or "")
+    if question is None or not question.attachments or not reply.message.content.strip():
+        return ""
+    number = store.task_details(reply.parent_id or "").get("parts")
+    how = f"read in {number:,} part{'' if number == 1 else 's'} · " if isinstance(number, int) else ""
+    return f"{how}F5 shows the lines it rests on"
 
 
 def _used_tokens(ending: ReplyEnding | None) -> int | None:

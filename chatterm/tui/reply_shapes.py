@@ -20,12 +20,15 @@ from chatterm.tui.parts import AppParts
 from chatterm.tui.parts_state import PartsState
 from chatterm.tui.widgets.message import ReplyView, body_of
 from chatterm.tui.widgets.parts_line import PartsLine
-from chatterm.tui.widgets.reply_extras import ChecksView, ScoresView
+from chatterm.tui.widgets.reply_extras import ChecksView, ScoresView, SourcesLine
 from chatterm.tui.widgets.structured_reply import StructuredReply, marks_of
 
 if TYPE_CHECKING:
     from chatterm.tasks import Checked
     from chatterm.tasks.views import View
+
+
+_MARKS = "in brackets: the lines it rests on · F5 shows them"
 
 
 @dataclass
@@ -103,6 +106,7 @@ class ReplyShapes:
         self._marked[event.reply_id] = event.text
         if view is not None:
             await view.show_marked(event.text)
+            view.add_extra(SourcesLine(_MARKS))
 
     async def shaped(self, event: ReplyShaped, view: ReplyView | None) -> None:
         """Show a reply as a table or a list."""

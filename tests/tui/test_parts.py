@@ -82,7 +82,7 @@ async def test_a_long_document_is_read_in_parts_and_told_so(store: ConversationS
         await app.until_shown("report.txt")
         await app.type("summarise")
         await app.press("enter")
-        await app.until_shown("too long for the context: the model reads all of it", "put together, some")
+        await app.until_shown("too long for the context: the model reads all of it in some", "combines what")
         await app.until_idle()
         await app.until_shown("read in ", "F8 shows them")
         await app.press("f8")
@@ -116,6 +116,8 @@ async def test_what_is_stopped_stays_and_goes_on_also_in_another_run(store: Conv
         await app.until_idle()
         await app.until_shown("read in 5 parts", "ships in it.")
         assert "goes on" not in app.screen
+    async with running(reading_parts(store, engine, conversation_id=last, draft=None)) as app:
+        await app.until_shown("read in 5 parts · F5 shows the lines it rests on")
     assert engine.num_asked == 4, "three parts were left, and the reply"
 
 
@@ -143,7 +145,7 @@ async def test_sources_lead_to_the_lines_also_of_a_stored_reply(store: Conversat
         await app.until_idle()
     last = store.last_conversation()
     async with running(reading_parts(store, EchoEngine(), conversation_id=last, draft=None)) as app:
-        await app.until_shown("mountains")
+        await app.until_shown("mountains", "F5 shows the lines it rests on")
         await app.press("f5")
         await app.until_shown("✓ The harbour had 7 ships", "page 1, line 7", "⚠ Whales sang")
         await app.until_shown("rests on nothing", "2 statements · 1 without a source")
@@ -161,5 +163,6 @@ async def test_the_lines_stand_behind_each_statement_and_are_not_copied(store: C
         await app.type("what?")
         await app.press("enter")
         await app.until_shown("7 ships in it. [2] Whales", "[no source]")
+        await app.until_shown("in brackets: the lines it rests on · F5 shows them")
         (_, reply) = store.path(store.last_conversation() or "")[-2:]
         assert "[2]" not in reply.message.content

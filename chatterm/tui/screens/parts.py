@@ -87,7 +87,7 @@ class PartsScreen(ModalScreen[None]):
         failed = f" · {parts.num_failed:,} failed" if parts.num_failed else ""
         told = progress_text(progress) if progress else "Nothing is read yet."
         if progress and progress.done >= progress.total:
-            told = f"{len(parts.read):,} parts are read"
+            told = "1 part is read" if len(parts.read) == 1 else f"{len(parts.read):,} parts are read"
         self._state.update(Content(f"{told}{failed}"))
         if len(parts.read) != len(self._numbers):
             at = self._list.highlighted

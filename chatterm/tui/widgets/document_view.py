@@ -130,7 +130,7 @@ class DocumentView(ScrollView, can_focus=True):
         if self._pages:
             place = self._pages.place(top + 1, top + 1)
             told = f"{place} · {len(self._pages):,} pages"
-        if self._marked:
+        if len(self._marked) > 1:
             told = f"place {self._at + 1} of {len(self._marked)} · {told}"
         self.border_subtitle = Content(told)
 

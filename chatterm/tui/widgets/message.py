@@ -173,6 +173,7 @@ class ReplyView(MessageView):
 
     def add_extra(self, extra: Widget) -> None:
         """Show `extra` below the text, in place of one of its kind."""
+        self.add_class("-dressed")
         if self._note.is_attached:
             self.query_children(type(extra)).remove()
             self.mount(extra, before=self._note)

@@ -1,4 +1,4 @@
-"""What stands below a reply's text: probabilities of labels, what the checks found, the domain's footer."""
+"""What stands below a reply's text: probabilities of labels, what the checks found, where its lines are."""
 
 from collections.abc import Iterable
 
@@ -20,3 +20,10 @@ class ChecksView(Static):
 
     def __init__(self, lines: Iterable[str]) -> None:
         super().__init__(Content(sanitize("\n".join(lines))), classes="checks")
+
+
+class SourcesLine(Static):
+    """How the lines that a reply rests on are shown."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(Content(text), classes="sources")

@@ -10,6 +10,7 @@ from chatterm.tui.reading import Said
 from chatterm.tui.reply_shapes import ReplyMarked, ReplyShaped, ReplyShapes
 from chatterm.tui.turns import TurnRunner
 from chatterm.tui.widgets.message import MessageView, ReplyView
+from chatterm.tui.widgets.reply_extras import SourcesLine
 from chatterm.tui.widgets.turn_pane import TurnPane
 
 
@@ -31,6 +32,8 @@ class ShapedPane(TurnPane):
         view = super()._view_of(said)
         if isinstance(view, ReplyView) and said.node.status != "streaming":
             self._shapes.dress(view)
+            if said.sources:
+                view.add_extra(SourcesLine(said.sources))
         return view
 
     def on_reply_scored(self, event: events.ReplyScored) -> None:

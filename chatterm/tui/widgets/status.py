@@ -50,12 +50,12 @@ def facts_text(facts: Facts) -> str:
         parts.append("not open")
     if facts.reading:
         parts.append(facts.reading)
-    if facts.total is not None:
+    elif facts.total is not None:
         used = "–" if facts.used is None else f"{'' if facts.is_exact else '~'}{facts.used:,}"
         planned = "" if facts.planned is None else f" → {facts.planned:,}"
         too_long = " too long" if facts.is_too_long else ""
         parts.append(f"context {used}{planned} / {facts.total:,}{too_long}")
-    if facts.tokens_per_s is not None:
+    if facts.tokens_per_s:
         parts.append(f"{facts.tokens_per_s:,.0f} tok/s")
     return " · ".join(parts)
 

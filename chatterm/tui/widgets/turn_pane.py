@@ -3,7 +3,7 @@
 from chatterm.conversation import MessageNode
 from chatterm.tui import events
 from chatterm.tui.live_turn import LiveTurn
-from chatterm.tui.parts_state import GOES_ON, PartsState, halted_text, progress_text
+from chatterm.tui.parts_state import GOES_ON, PartsState, halted_text, short_progress
 from chatterm.tui.reading import note_of
 from chatterm.tui.widgets.turn_stage import TurnStage
 
@@ -21,7 +21,7 @@ class TurnPane(TurnStage):
     def on_parts_grew(self, event: events.PartsGrew) -> None:
         progress = self._turn.read_on(event.growth).progress
         if progress:
-            self._tell("reading", reading=progress_text(progress))
+            self._tell("reading", reading=short_progress(progress))
 
     def on_lines_left_out(self, event: events.LinesLeftOut) -> None:
         live = self._turn
