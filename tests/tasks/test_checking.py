@@ -196,6 +196,8 @@ def test_a_medicine_or_a_date_that_is_left_out_is_told(store: ConversationStore)
         assert unverified(found) == [("coverage", "100 mg"), ("coverage", "aspirin")]
         assert found.fails_strictly == (level == "strict")
     assert any("aspirin is in the document and not in the answer" in notice for notice in found.notices)
+    short = replace(composed.request, sampling=replace(composed.request.sampling, max_tokens=3))
+    assert unverified(answered(store, replace(composed, request=short), "You went home on 3 May")) == []
 
 
 LAB = '[{"test": "LDL", "value": "171 mg/dL", "range": "<130", "meaning": "High: 171, not \\"115\\"."}]'
