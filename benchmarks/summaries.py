@@ -26,7 +26,8 @@ from benchmarks.corpus import TEXTS, Text, read_text
 from benchmarks.measuring import write_table
 from benchmarks.models import obtain
 from benchmarks.reading_means import engine_of, means_of, summary_of
-from chatterm.checks.support import Citer, Support, statements
+from chatterm.checks.statements import statements
+from chatterm.checks.support import Citer, Support
 from chatterm.checks.tokens import is_han
 from chatterm.checks.verify import Basis, verify
 from chatterm.conversation import Document

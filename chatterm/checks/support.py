@@ -20,8 +20,6 @@ from chatterm.checks.statements import statements
 from chatterm.checks.tokens import Tokens, is_han, tokenize
 from chatterm.lexicon import stem
 
-__all__ = ["Citer", "How", "Support", "statements"]
-
 How = Literal["quote", "numbers", "words", "nothing"]
 """By what it was found. `nothing`: no line says anything like it."""
 

@@ -10,7 +10,7 @@ from chatterm.cli.ask_for import ask_for
 from chatterm.cli.ask_json import dry_run_object
 from chatterm.cli.ask_options import AskOptions, Place
 from chatterm.cli.ask_turn import AskTurn
-from chatterm.cli.documents_told import document_objects, documents_of, tell_of
+from chatterm.cli.documents_told import document_objects, tell_of
 from chatterm.cli.parts_plan import show_plan
 from chatterm.cli.report import Report
 from chatterm.cli.signals import Stopped, cancelling
@@ -187,7 +187,7 @@ class _Ask:
         fitted = session.fit(composed.request, place.parent_id)
         count = engine.count(fitted.messages)
         shown = dry_run_object(composed, fitted, count, engine.describe())
-        shown["documents"] = document_objects(documents_of(composed), engine)
+        shown["documents"] = document_objects(composed.question.documents, engine)
         if self.options.as_json:
             print_safely(sys.stdout, to_json(shown))
             return 0

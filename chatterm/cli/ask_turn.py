@@ -19,7 +19,7 @@ from chatterm.cli.answer import (
 from chatterm.cli.ask_json import reply_object, scored_object, structured_object, token_object
 from chatterm.cli.ask_options import AskOptions
 from chatterm.cli.cited import CitedAnswer, with_lines
-from chatterm.cli.documents_told import document_objects, documents_of
+from chatterm.cli.documents_told import document_objects
 from chatterm.cli.formed import list_text, print_table, scored_notices, scored_text
 from chatterm.cli.parts import reading_object
 from chatterm.cli.report import Report
@@ -134,7 +134,7 @@ class AskTurn:
         if self.options.num_alternatives is not None:
             extra["logprobs"] = [token_object(detail) for detail in outcome.details.get(sample, [])]
         shown = reply_object(turn, self.composed, self.engine.describe(), outcome.notices)
-        shown["documents"] = document_objects(documents_of(self.composed), self.engine)
+        shown["documents"] = document_objects(self.composed.question.documents, self.engine)
         if self.reading is not None:
             parts = player.parts
             extra |= reading_object(self.reading, parts, with_partials=self.options.shows_partials)

@@ -1,6 +1,5 @@
 """Answers with the lines they rest on: behind each statement as it comes, and beside the rows of a table."""
 
-import re
 from dataclasses import replace
 
 from chatterm.checks.statements import Piece, StatementSplitter
@@ -9,7 +8,6 @@ from chatterm.tasks.citing import Cited
 from chatterm.tasks.grounds import Grounds
 from chatterm.tasks.views import View
 
-_MARKUP = re.compile(r"([\\`*_\[\]<>|~])")
 _COLUMNS = {"en": ("lines", "source lines"), "zh": ("行", "原文行")}
 
 
@@ -44,8 +42,8 @@ class CitedAnswer:
         self._writer.write(text)
 
     def _mark(self, statement: str) -> str:
-        mark = self._grounds.mark(self._grounds.cite(statement), self._lang)
-        return _MARKUP.sub(r"\\\1", mark) if self._is_markdown else mark
+        support = self._grounds.cite(statement)
+        return self._grounds.mark(support, self._lang, is_markdown=self._is_markdown)
 
 
 def with_lines(view: View, cited: Cited, lang: str) -> View:

@@ -8,7 +8,6 @@ from chatterm.cli.report import Report
 from chatterm.conversation import Document, Message
 from chatterm.documents import about, pages_of, reading_report
 from chatterm.engine.base import Engine, TokenCount
-from chatterm.tasks import Composed
 
 _SAMPLE_CHARS = 50_000
 """A text of three samples or less is counted, a longer one by its beginning, middle and end."""
@@ -23,10 +22,6 @@ def tell_of(documents: Sequence[Document], engine: Engine, report: Report, *, is
         lines = tuple(f"{one.name}: {about(one)}, {_tokens_text(engine, one)}" for one in documents)
     for line in lines:
         report.notice(line)
-
-
-def documents_of(composed: Composed) -> tuple[Document, ...]:
-    return composed.question.documents
 
 
 def document_objects(documents: Sequence[Document], engine: Engine) -> list[dict[str, Any]]:

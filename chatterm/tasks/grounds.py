@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from chatterm.documents.places import Pages
 
 _MAX_NAME = 60
+_MARKUP = re.compile(r"([\\`*_\[\]<>|~])")
 _HAN = re.compile("[\u3400-\u9fff]")
 _WORD = re.compile(r"[^\W\d_\u3400-\u9fff]+")
 
@@ -65,9 +66,13 @@ class Grounds:
         num_chinese = len(_HAN.findall(sample)) / 2  # most words have two characters
         return "zh" if num_chinese > len(_WORD.findall(sample)) else "en"
 
-    def mark(self, support: "Support", lang: str) -> str:
-        """Return what stands behind a statement: `[12-14]`, `[report.txt:12-14]`, `[p. 3:12-14]`."""
-        return f"[{self.lines(support, lang)}]"
+    def mark(self, support: "Support", lang: str, *, is_markdown: bool = False) -> str:
+        """Return what stands behind a statement: `[12-14]`, `[report.txt:12-14]`, `[p. 3:12-14]`.
+
+        `is_markdown`: so that it is seen as that where Markdown is rendered.
+        """
+        mark = f"[{self.lines(support, lang)}]"
+        return _MARKUP.sub(r"\\\1", mark) if is_markdown else mark
 
     def lines(self, support: "Support", lang: str) -> str:
         """Return the same without brackets; `no source` where it rests on nothing."""

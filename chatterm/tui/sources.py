@@ -1,6 +1,5 @@
 """What a reply rests on: its statements, each with lines of the documents. Blocking: for a thread."""
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -26,7 +25,6 @@ MAX_MARKED = 300
 MAX_TEXT = 4_000
 """Characters of a statement or an excerpt that are shown."""
 
-_MARKUP = re.compile(r"([\\`*_\[\]<>|~])")
 _HOWS = {"quote": "the same words", "numbers": "its numbers", "words": "words like it"}
 
 
@@ -120,7 +118,7 @@ def marked(cited: "Cited", lang: str) -> str:
         return ""
     pieces, place = [], 0
     for one in supports:
-        mark = _MARKUP.sub(r"\\\1", cited.grounds.mark(one, lang))
+        mark = cited.grounds.mark(one, lang, is_markdown=True)
         pieces.append(f"{cited.reply.raw[place : one.end]} {mark}")
         place = one.end
     return "".join([*pieces, cited.reply.raw[place:]])

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from chatterm.checks.folding import Lines
-from chatterm.checks.support import Citer, Support, statements
+from chatterm.checks.statements import statements
+from chatterm.checks.support import Citer, Support
 from chatterm.documents.chunks import Chunk
 from chatterm.tasks.reading.events import Partial
 from chatterm.tasks.reading.likeness import Gist, content_words, gist_of, is_nearly
