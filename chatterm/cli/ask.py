@@ -158,6 +158,8 @@ class _Ask:
             )
             target = Target(conversation_id=place.conversation_id, parent_id=place.parent_id)
             reading = choose_reading(composed, means, target, _reading_wish(self.options))
+            if reading is not None:
+                self.report.progress("cutting the documents into parts")
             if self.options.is_dry_run:
                 for text in composed.notices:
                     self.report.notice(text)
