@@ -25,6 +25,18 @@ How = Literal["quote", "numbers", "words", "nothing"]
 
 _MAX_CHARS = 2000
 """Of a statement; what stands behind is not looked at."""
+_MAX_JUDGED = 10
+"""Places that are looked at for one statement."""
+_FIGURE = re.compile(r"[0-9](?:[.,]?[0-9]){2}")
+_FEW_WORDS = 2
+"""A figure with so few words, as in a table's row, need not share them with its place."""
+_MAX_ROWS = 60
+"""How far above a row the head of its table is looked for."""
+_BEFORE = 400
+"""How many characters before a place are searched for the beginning of its sentence."""
+_SENTENCE_END = re.compile(r"(?<=[.!?])\s|(?<=[。！？])|\n[ \t]*\n")
+_WORD = re.compile(r"[^\W\d_]+")
+_NAME = re.compile(r"(?<=[a-z0-9,;’'] )(?!I\b)[A-Z][a-z]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -234,16 +246,3 @@ class Citer:
         if self._number_index is None:
             self._number_index = index_numbers(self._sources)
         return self._number_index
-
-
-_MAX_JUDGED = 10
-_FIGURE = re.compile(r"[0-9](?:[.,]?[0-9]){2}")
-_FEW_WORDS = 2
-"""A figure with so few words, as in a table's row, need not share them with its place."""
-_MAX_ROWS = 60
-"""How far above a row the head of its table is looked for."""
-_BEFORE = 400
-"""How many characters before a place are searched for the beginning of its sentence."""
-_SENTENCE_END = re.compile(r"(?<=[.!?])\s|(?<=[。！？])|\n[ \t]*\n")
-_WORD = re.compile(r"[^\W\d_]+")
-_NAME = re.compile(r"(?<=[a-z0-9,;’'] )(?!I\b)[A-Z][a-z]+")

@@ -1,8 +1,8 @@
-"""Counts the tokens of texts with the engine's own tokenizer, which counts messages."""
+"""How much a model is given to read at once, counted by the engine's own tokenizer, which counts messages."""
 
 from collections.abc import Callable, Iterable, Mapping
 
-from chatterm.conversation import Message, Tier
+from chatterm.conversation import Message, ModelCard, Tier
 from chatterm.engine.base import Engine
 
 SHARE_OF_WINDOW = 0.4
@@ -22,6 +22,11 @@ LEAST_TOKENS = 40
 _PIECE_CHARS = 50_000
 _SLACK = 16
 """So many tokens two pieces may have more than the text that they are of."""
+
+
+def only_points(card: ModelCard) -> bool:
+    """Return whether a model is too small to write of long texts: it points at sentences."""
+    return card.tier == "tiny"
 
 
 def token_counter(engine: Engine) -> Callable[[str], int]:

@@ -17,7 +17,7 @@ from chatterm.tasks.reading.mapping import PartDone, Worked
 
 @dataclass(frozen=True, slots=True)
 class ScoredPart:
-    """A question with the place of its part, from 0."""
+    """What is to be scored of the part at `position`, from 0."""
 
     position: int
     messages: tuple[Message, ...]

@@ -26,8 +26,8 @@ _RETRY_PENALTY = 1.15
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """A request with the place of its part, from 0."""
+class PartRequest:
+    """What the model is asked of the part at `position`, from 0."""
 
     position: int
     request: GenerationRequest
@@ -59,7 +59,7 @@ Judge = Callable[[str, FinishReason], str]
 
 
 def run_parts(
-    engine: Engine, parts: Iterable[Part], cancel: CancelToken, *, group_size: int, judge: Judge
+    engine: Engine, parts: Iterable[PartRequest], cancel: CancelToken, *, group_size: int, judge: Judge
 ) -> Generator[Worked | PartDone]:
     """Answer all parts, `group_size` to a batch; those not done when it is cancelled are left out.
 
@@ -84,7 +84,9 @@ def run_parts(
             yield from _again(engine, part, cancel, batch)
 
 
-def _again(engine: Engine, part: Part, cancel: CancelToken, before: "_Batch") -> Generator[Worked | PartDone]:
+def _again(
+    engine: Engine, part: PartRequest, cancel: CancelToken, before: "_Batch"
+) -> Generator[Worked | PartDone]:
     """Ask one part by itself; whatever comes of it, it is done then, unless it is cancelled."""
     was_useless = part.position in before.failures
     batch = _Batch([_varied(part) if was_useless else part], before.judge)
@@ -97,7 +99,7 @@ def _again(engine: Engine, part: Part, cancel: CancelToken, before: "_Batch") ->
         yield PartDone(position=part.position, text="", failure=why, usage=batch.usages.get(part.position))
 
 
-def _varied(part: Part) -> Part:
+def _varied(part: PartRequest) -> PartRequest:
     sampling = part.request.sampling
     penalty = max(sampling.repeat_penalty, _RETRY_PENALTY)
     return replace(part, request=replace(part.request, sampling=replace(sampling, repeat_penalty=penalty)))
@@ -107,7 +109,7 @@ def _varied(part: Part) -> Part:
 class _Batch:
     """One call of the engine."""
 
-    parts: Sequence[Part]
+    parts: Sequence[PartRequest]
     judge: Judge
     error: str = ""
     failures: dict[int, str] = field(default_factory=dict)
@@ -118,7 +120,7 @@ class _Batch:
     _num_read: dict[int, int] = field(default_factory=dict)
 
     @property
-    def undone(self) -> list[Part]:
+    def undone(self) -> list[PartRequest]:
         return [part for part in self.parts if part.position not in self._done]
 
     def events(self, engine: Engine, cancel: CancelToken) -> Generator[Worked | PartDone]:

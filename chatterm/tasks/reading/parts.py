@@ -17,7 +17,7 @@ from chatterm.tasks.reading.events import (
 )
 from chatterm.tasks.reading.job import Job, in_time
 from chatterm.tasks.reading.labels import ScoredPart, score_parts
-from chatterm.tasks.reading.mapping import Judge, Part, PartDone, Worked, run_parts
+from chatterm.tasks.reading.mapping import Judge, PartDone, PartRequest, Worked, run_parts
 from chatterm.tasks.reading.pace import Pace
 from chatterm.tasks.reading.steps import generation
 from chatterm.tasks.structured import read_answer
@@ -124,11 +124,11 @@ def _scored(job: Job, positions: list[int]) -> Iterator[ScoredPart]:
             yield ScoredPart(position, request.messages, request.scoring)
 
 
-def _requests(job: Job, positions: list[int]) -> Iterator[Part]:
+def _requests(job: Job, positions: list[int]) -> Iterator[PartRequest]:
     """Compose the parts' requests one after another: thousands of them would be megabytes of messages."""
     for position in positions:
         composed = job.steps.part(job.places.document(job.chunks[position]))
-        yield Part(position, generation(composed))
+        yield PartRequest(position, generation(composed))
 
 
 def judge_of(job: Job) -> Judge:

@@ -10,7 +10,7 @@ from chatterm.errors import DoesNotFit, UsageError
 from chatterm.session import prompt_limit
 from chatterm.tasks.means import Means, Target
 from chatterm.tasks.question import CHAT, SUMMARY, Composed, Question
-from chatterm.tasks.reading.budget import MOST_TOKENS, surely_over
+from chatterm.tasks.reading.budget import MOST_TOKENS, only_points, surely_over
 from chatterm.tasks.reading.following import Following, following_of, meant
 from chatterm.tasks.reading.steps import Steps, Strategy
 
@@ -122,7 +122,7 @@ def _fits(composed: Composed, means: Means, target: Target) -> bool:
 
 def _is_too_much(composed: Composed, means: Means) -> bool:
     """Return whether a model so small that it quotes long texts had better quote this one, too."""
-    if composed.question.prompt.header.long.quote is None or means.engine.describe().tier != "tiny":
+    if composed.question.prompt.header.long.quote is None or not only_points(means.engine.describe()):
         return False
     return means.engine.count(composed.request.messages).tokens > MOST_TOKENS["tiny"]
 

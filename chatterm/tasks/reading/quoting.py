@@ -10,6 +10,7 @@ from chatterm.documents.chunks import Chunk
 from chatterm.documents.ranking import rank
 from chatterm.session import SessionEvent
 from chatterm.tasks.question import CHAT
+from chatterm.tasks.reading.budget import only_points
 from chatterm.tasks.reading.events import Partial, ReadingEvent, ReadingNotice
 from chatterm.tasks.reading.extraction import extracted
 from chatterm.tasks.reading.facts import Fact, distinct, facts_of, quoted, sentences_of, supported
@@ -30,7 +31,7 @@ def quotes_only(job: Job) -> bool:
     """Return whether a plain question is answered by sentences: the model cannot be trusted with passages."""
     question = job.reading.question
     is_plain = question.prompt.id == CHAT and not (question.wish.schema or question.wish.choices)
-    return is_plain and question.wish.num_samples == 1 and job.means.engine.describe().tier == "tiny"
+    return is_plain and question.wish.num_samples == 1 and only_points(job.means.engine.describe())
 
 
 def best_sentences(job: Job, chunks: Sequence[Chunk]) -> tuple[Fact, ...]:
@@ -57,7 +58,7 @@ def quoting_best(job: Job, facts: Sequence[Fact]) -> Generator[SessionEvent | Re
 def num_quoted(job: Job) -> int | None:
     """Return how many sentences are the answer; None where the model writes it."""
     header = job.reading.question.prompt.header
-    if job.means.engine.describe().tier != "tiny" or header.long.quote is None:
+    if header.long.quote is None or not only_points(job.means.engine.describe()):
         return None
     return header.long.quote.of(job.reading.question.values, header.inputs)
 

@@ -9,7 +9,7 @@ from chatterm.session import SessionEvent
 from chatterm.tasks.question import Composed
 from chatterm.tasks.reading.events import Partial, PartRead, ReadingEvent, ReadingStopped
 from chatterm.tasks.reading.job import Job, in_time
-from chatterm.tasks.reading.mapping import Part, PartDone, run_parts
+from chatterm.tasks.reading.mapping import PartDone, PartRequest, run_parts
 from chatterm.tasks.reading.pace import Pace
 from chatterm.tasks.reading.parts import failure_note, failures, judge_of
 from chatterm.tasks.reading.steps import generation, single
@@ -44,7 +44,7 @@ def refined(job: Job) -> Generator[SessionEvent | ReadingEvent]:
 
 
 def _step(job: Job, position: int, text: str, pace: Pace) -> Generator[ReadingEvent, None, PartDone | None]:
-    part = Part(position, generation(single(_asked(job, position, text))))
+    part = PartRequest(position, generation(single(_asked(job, position, text))))
     parts = run_parts(job.means.engine, [part], job.cancel, group_size=1, judge=judge_of(job))
     with closing(parts) as events:
         for event in events:

@@ -9,13 +9,13 @@ from chatterm.tasks.reading.budget import LEAST_TOKENS
 from chatterm.tasks.reading.events import ReadingEvent
 from chatterm.tasks.reading.job import Job
 from chatterm.tasks.reading.keeping import round_key
-from chatterm.tasks.reading.mapping import Part, Worked, run_parts
+from chatterm.tasks.reading.mapping import PartRequest, Worked, run_parts
 from chatterm.tasks.reading.pace import Pace
 from chatterm.tasks.reading.parts import group_size, judge_of
 from chatterm.tasks.reading.steps import generation, single
 
 _SHARE_OF_WINDOW = 0.55
-"""Of the context a digest may fill at most so much: more than a part, for nothing in it is said twice."""
+"""Of the context a digest may fill at most so much."""
 LEAST_SHRINKAGE = 0.2
 """A round that makes what the parts gave less by a smaller share would go on for long, and lose more."""
 
@@ -36,7 +36,7 @@ def ask_round(
     yield pace.progress()
     known = frozenset(replies)
     requests = (
-        Part(position, generation(single(job.steps.combined((one,)))))
+        PartRequest(position, generation(single(job.steps.combined((one,)))))
         for position, one in enumerate(digests)
         if position not in known
     )
