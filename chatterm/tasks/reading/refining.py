@@ -3,6 +3,7 @@
 import time
 from collections.abc import Generator
 from contextlib import closing
+from itertools import takewhile
 
 from chatterm.conversation import Document, Usage
 from chatterm.session import SessionEvent
@@ -19,11 +20,11 @@ _SO_FAR = {"en": "answer so far", "zh": "目前的回答"}
 
 def refined(job: Job) -> Generator[SessionEvent | ReadingEvent]:
     """Reply with what the last part made of all before it. A part that fails leaves it as it was."""
-    known = job.kept.known(job.task)
-    pace = Pace("refine", len(job.chunks), num_kept=len(known.keys() & range(len(job.chunks) - 1)))
+    known = _known_so_far(job)
+    pace = Pace("refine", len(job.chunks), num_kept=len(known))
     start, usages, partials, text = time.perf_counter(), list[Usage](), list[Partial](), ""
     for position, chunk in enumerate(job.chunks[:-1]):
-        if position in known:
+        if position < len(known):
             partial = Partial(chunk=chunk, text=known[position])
         else:
             done = yield from _step(job, position, text, pace)
@@ -41,6 +42,12 @@ def refined(job: Job) -> Generator[SessionEvent | ReadingEvent]:
     last = _asked(job, len(job.chunks) - 1, text)
     spent = in_time(usages, time.perf_counter() - start)
     yield from job.replied(last, note=failure_note(job, partials), spent=spent)
+
+
+def _known_so_far(job: Job) -> list[str]:
+    """Return the answers of an earlier run up to the first part that it lacks: those behind go without it."""
+    known = job.kept.known(job.task)
+    return [known[position] for position in takewhile(known.__contains__, range(len(job.chunks) - 1))]
 
 
 def _step(job: Job, position: int, text: str, pace: Pace) -> Generator[ReadingEvent, None, PartDone | None]:

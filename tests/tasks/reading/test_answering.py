@@ -269,6 +269,23 @@ def test_refining_takes_the_answer_along(store: ConversationStore, tmp_path: Pat
     assert reply(events) == f"so far {num_parts - 1}"
 
 
+def test_refining_again_goes_on_from_the_first_part_that_failed(
+    store: ConversationStore, tmp_path: Path
+) -> None:
+    def fails_once(request: GenerationRequest) -> str:
+        return "" if "Town30 " in request.messages[-1].content else "so far"
+
+    template = prompt(tmp_path, "long: {strategy: refine}", more="@@ reduce\n{{ document }}\n\nGo on.\n")
+    question = replace(about("general/summarize"), prompt=template)
+    first = run(store, ReadingEngine(fails_once), question)
+    assert [one.is_failure for one in first if isinstance(one, NotRead)] == [True]
+    engine = ReadingEngine(lambda _: "so far")
+    run(store, engine, question)
+    read = numbers(engine.asked)
+    assert read == [*range(read[0], NUM)]
+    assert 0 < read[0] <= 30
+
+
 def test_refining_leaves_room_for_the_answer_beside_a_part(store: ConversationStore, tmp_path: Path) -> None:
     engine = ReadingEngine(lambda _: "so far " * 29, 180)
     template = prompt(tmp_path, "long: {strategy: refine}", more="@@ reduce\n{{ document }}\n\nGo on.\n")
