@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from chatterm.checks import Evidence
+from chatterm.prompts.language import count_han
 
 if TYPE_CHECKING:
     from chatterm.checks.support import Citer, Support
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
 _MAX_NAME = 60
 _MARKUP = re.compile(r"([\\`*_\[\]<>|~])")
-_HAN = re.compile("[\u3400-\u9fff]")
 _WORD = re.compile(r"[^\W\d_\u3400-\u9fff]+")
 
 
@@ -63,7 +63,7 @@ class Grounds:
     def language(self) -> str:
         """What most of the words are in, zh or en: a reply in the other shares no words with them."""
         sample = "".join(text[:20_000] for text in self.texts)
-        num_chinese = len(_HAN.findall(sample)) / 2  # most words have two characters
+        num_chinese = count_han(sample) / 2  # most words have two characters
         return "zh" if num_chinese > len(_WORD.findall(sample)) else "en"
 
     def mark(self, support: "Support", lang: str, *, is_markdown: bool = False) -> str:
