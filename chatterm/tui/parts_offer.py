@@ -60,10 +60,11 @@ def offer_of(reading: "Reading", engine: Engine, store: ConversationStore) -> Pa
 
 def offer_text(offer: PartsOffer) -> str:
     """Say what the model would read, and how."""
-    parts = f"{offer.num_parts:,} part{'' if offer.num_parts == 1 else 's'}"
+    parts = f"{_roughly(offer.num_parts):,} part{'' if offer.num_parts == 1 else 's'}"
     match offer.strategy:
         case "retrieve":
-            told = f"the lines the question is about, some {offer.num_read:,} of {offer.num_tokens:,} tokens"
+            share = f"some {_roughly(offer.num_read):,} of {_roughly(offer.num_tokens):,} tokens"
+            told = f"the lines the question is about, {share}"
         case "map":
             told = f"all of it in some {parts}, each answered by itself"
         case "refine":
@@ -71,6 +72,11 @@ def offer_text(offer: PartsOffer) -> str:
         case _:
             told = f"all of it in some {parts}, and combines what they say"
     return told if offer.seconds is None else f"{told}, about {time_text(offer.seconds)}"
+
+
+def _roughly(number: int) -> int:
+    """Return the number with no more digits than are known of it: two."""
+    return round(number, 2 - len(str(number)))
 
 
 def num_tokens_of(documents: Sequence[Document], engine: Engine) -> int:

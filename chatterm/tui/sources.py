@@ -1,7 +1,7 @@
 """What a reply rests on: its statements, each with lines of the documents. Blocking: for a thread."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -125,16 +125,21 @@ def marked(cited: "Cited", lang: str) -> str:
 
 
 def checked_claims(checked: "Checked", basis: Basis, lang: str) -> "Iterator[Claim]":
-    """Yield what the checks of this session looked at, what is amiss first."""
+    """Yield what the checks of this session looked at, what is amiss first, what was found alike once."""
     from chatterm.checks import describe
 
     if checked.misses_schema:
         yield Claim(f"the answer misses its schema: {checked.misses_schema}", False, "", (), is_check=True)
     for one in checked.phrasings:
         yield Claim(one.text, False, f"line {one.line} of the answer: {one.reason}", (), is_check=True)
+    told: set[tuple[str, tuple[Evidence, ...]]] = set()
     for finding in sorted(checked.report.findings, key=lambda one: one.is_verified):
         places = tuple(filter(basis.has, finding.evidence))
-        yield Claim(describe(finding, lang), finding.is_verified, "", places, is_check=True)
+        is_placed = finding.is_verified and bool(places)  # the places are told beside it
+        text = describe(replace(finding, evidence=()) if is_placed else finding, lang)
+        if not finding.is_verified or (text, places) not in told:
+            told.add((text, places))
+            yield Claim(text, finding.is_verified, "", places, is_check=True)
 
 
 def documents_above(store: ConversationStore, message_id: str) -> tuple[Document, ...]:
