@@ -103,9 +103,9 @@ def _gaps(read: set[int], document: Document) -> list[tuple[int, int]]:
     """Return the runs of lines that were not read, those of blank lines alone left out."""
     gaps: list[tuple[int, int]] = []
     first = 0
-    lines = document.text.split("\n")
-    for number in range(1, document.num_lines + 2):
-        is_unread = number <= document.num_lines and number not in read
+    lines, num_lines = document.text.split("\n"), document.num_lines
+    for number in range(1, num_lines + 2):
+        is_unread = number <= num_lines and number not in read
         if is_unread and not first:
             first = number
         if not is_unread and first:
