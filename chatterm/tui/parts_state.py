@@ -29,6 +29,16 @@ class PartsState:
         self.progress = growth.progress or self.progress
 
     @property
+    def total(self) -> int:
+        """Parts that there are; 0 where that is not known, or they are put together already."""
+        return self.progress.total if self.progress and self.progress.step != "reduce" else 0
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether it ended before all of them were read."""
+        return len(self.read) < self.total
+
+    @property
     def num_failed(self) -> int:
         return sum(one.partial.is_failed for one in self.read.values())
 

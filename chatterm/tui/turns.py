@@ -110,8 +110,12 @@ class TurnRunner:
         for notice in (*composed.notices, *admitted.notices):
             post(events.TurnNoticed(notice))
         told = answer(composed, admitted.reading, admitted.means, plan.target, plan.cancel)
+        has_reply = False
         for event in paced(EventPump(told).receive):
-            if ui_event := as_ui_event(event):
+            ui_event = as_ui_event(event)
+            has_reply = has_reply or isinstance(ui_event, events.ReplyStarted)
+            # A reply that has begun ends by itself, also where not all parts are read.
+            if ui_event and not (has_reply and isinstance(ui_event, events.ReadingHalted)):
                 post(ui_event)
 
     def _composed(self, plan: TurnPlan, engine: Engine, post: Post) -> "Composed":

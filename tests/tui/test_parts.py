@@ -29,6 +29,7 @@ def composing() -> Callable[[Draft, ModelCard, bool], Composed]:
             documents=draft.documents,
             prompt=choose_prompt(LIBRARY, draft.prompt_id, has_text=bool(draft.text)),
             is_prompt_chosen=draft.prompt_id is not None,
+            values=draft.values,
             settings=draft.settings,
             emergency_number="112",
             continues=goes_on,
@@ -119,6 +120,25 @@ async def test_what_is_stopped_stays_and_goes_on_also_in_another_run(store: Conv
     async with running(reading_parts(store, engine, conversation_id=last, draft=None)) as app:
         await app.until_shown("read in 5 parts · F5 shows the lines it rests on")
     assert engine.num_asked == 4, "three parts were left, and the reply"
+
+
+async def test_an_answer_that_is_made_of_the_parts_is_stopped_with_what_it_has(
+    store: ConversationStore,
+) -> None:
+    engine = Held([PART], context_length=2_000)
+    draft = Draft(text="", documents=(REPORT,), prompt_id="general/translate", values={"to": "English"})
+    async with running(reading_parts(store, engine, draft=draft)) as app:
+        await app.press("enter")
+        await app.until_shown("part 1 of ")
+        engine.allow(2)
+        await app.until_shown("part 3 of ", "ships in it.")
+        await app.press("escape")
+        await app.until_idle()
+        await app.until_shown("2 of ", " parts are read, Ctrl+R goes on · F8 shows them", "stopped")
+        await app.press("ctrl+r")
+        engine.allow(100)
+        await app.until_shown("< 2/2 >", "read in ")
+        await app.until_idle()
 
 
 async def test_parts_are_a_choice_where_a_longer_context_would_do(store: ConversationStore) -> None:

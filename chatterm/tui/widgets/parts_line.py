@@ -26,7 +26,10 @@ def _content(parts: PartsState, *, is_over: bool) -> Content:
     elif parts.read:
         failed = f", {parts.num_failed:,} without an answer" if parts.num_failed else ""
         number = len(parts.read)
-        lines.append(f"read in {number:,} part{'' if number == 1 else 's'}{failed} · F8 shows them")
+        how = f"read in {number:,} part{'' if number == 1 else 's'}"
+        if parts.is_cut:
+            how = f"{number:,} of {parts.total:,} parts are read, Ctrl+R goes on"
+        lines.append(f"{how}{failed} · F8 shows them")
     if is_over:
         lines += not_read_lines(parts.not_read)
     return Content(sanitize("\n".join(lines)))
