@@ -3,7 +3,7 @@
 MODEL is a name or a .gguf file, by default the configured model. Each question is typed and sent; the model
 answers greedily, so the text is the same each time (the speed shown is this machine's). The conversations
 live in memory, and nothing of the user's own is shown: the prompts are the shipped ones. The pictures are
-chat-light.svg, chat-dark.svg, search.svg, branches.svg and library.svg beside this file.
+chat-light.svg, chat-dark.svg, search.svg, branches.svg, library.svg and sources.svg beside this file.
 """
 
 import asyncio
@@ -37,13 +37,15 @@ CONVERSATIONS = (
         "Write a Python function that returns the larger of two numbers.",
     ),
 )
+DOCUMENTS, ABOUT = "docs", "What stays when reading a document in parts is stopped?"
+SOURCES_ROWS = 22
 AGAIN = "Write a two-line poem about the sea."
 SIZE = (110, 34)
 LIMIT_S = 600
 FOLDER = Path(__file__).parent
 LIGHT, DARK = "textual-light", "textual-dark"
 MOST_BYTES = 150_000
-KEYS = {" ": "space", "-": "minus", ".": "full_stop", ",": "comma", "?": "question_mark"}
+KEYS = {" ": "space", "/": "slash", "-": "minus", ".": "full_stop", ",": "comma", "?": "question_mark"}
 
 
 def parts_for(workspace: Workspace, store: ConversationStore, model: str | None) -> AppParts:
@@ -89,6 +91,10 @@ class Photographer:
 
     async def type(self, text: str) -> None:
         await self._pilot.press(*(KEYS.get(char, char) for char in text))
+        await self._pilot.pause(0.6)
+
+    async def resize(self, columns: int, rows: int) -> None:
+        await self._pilot.resize_terminal(columns, rows)
         await self._pilot.pause(0.6)
 
     async def answered(self, *keys: str) -> None:
@@ -150,6 +156,8 @@ async def photograph(app: ChattermApp, store: ConversationStore) -> Mapping[str,
         await shown.type("lesson")
         await shown.press("enter")
         await shown.take("library")
+        await shown.press("escape", "escape")
+        await sources(shown)
         return shown.pictures
 
 
@@ -166,6 +174,18 @@ async def branches(shown: Photographer) -> None:
     await shown.press("left")
     await shown.take("branches")
     await shown.press("escape")
+
+
+async def sources(shown: Photographer) -> None:
+    """Ask about the project's own documents, and list the lines that the answer rests on."""
+    await shown.press("ctrl+n")
+    await shown.command(f"/file {DOCUMENTS}")
+    await shown.ask(ABOUT)
+    await shown.resize(SIZE[0], SOURCES_ROWS)
+    await shown.press("f5")
+    await shown.take("sources")
+    await shown.press("escape")
+    await shown.resize(*SIZE)
 
 
 def without_fonts(picture: str) -> str:
