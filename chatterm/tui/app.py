@@ -10,8 +10,10 @@ from typing import ClassVar
 from rich.text import Text
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.css.query import NoMatches
 from textual.events import Event, Key, Paste
 from textual.screen import Screen
+from textual.widget import MountError
 from textual.widgets import Markdown
 
 from chatterm.errors import UnknownName
@@ -149,6 +151,11 @@ class ChattermApp(App[None]):
     def on_markdown_link_clicked(self, event: Markdown.LinkClicked) -> None:
         """Say where a link leads. It is the model's text: nothing opens it."""
         self.notify(sanitize_line(event.href), title="Link", markup=False, timeout=10)
+
+    def _handle_exception(self, error: Exception) -> None:
+        """Pass over what a handler meets that was still drawing as the app left: its widgets are gone."""
+        if not (self._exit and isinstance(error, MountError | NoMatches)):
+            super()._handle_exception(error)
 
     def _fatal_error(self) -> None:
         """Tell a defect by its kind and place: Textual's own traceback would print what people wrote."""
