@@ -91,6 +91,7 @@ def test_150_hostile_files_crash_nothing(bases: list[Parts], probe: ModelProbe, 
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
+@pytest.mark.filterwarnings("ignore:Generating overly large repr")  # it would hide what failed
 def test_10_000_hostile_files_crash_nothing(bases: list[Parts], probe: ModelProbe, tmp_path: Path) -> None:
     outcomes = check_many(bases, probe, tmp_path / "model.gguf", 10_000)
     assert outcomes["GenerationFailed"] > 10, "weights that are NaN get as far as that"
