@@ -36,7 +36,7 @@ def _combined_facts(job: Job, given: PartsGiven) -> Generator[SessionEvent | Rea
     if not facts:
         facts = distinct(found)
         if not facts:
-            yield from job.said(note or "...", given.usage)
+            yield from job.said(note or job.nothing_found, given.usage)
             return
     if num_left_out := len(found) - len(supported(found)):
         is_used = facts == distinct(found)

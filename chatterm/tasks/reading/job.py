@@ -58,6 +58,16 @@ class Job:
         """With which every part's reply begins."""
         return self.first.request.prefill
 
+    @property
+    def nothing_found(self) -> str:
+        """The answer where the parts gave nothing and none failed: a table, say, has no sentence to quote."""
+        if self.lang == "zh":
+            return "文中没有可以摘出的句子；若是表格，请就其中的内容提问，或用 --each row 逐行处理。"
+        return (
+            "There is no sentence in it that a summary could be made of; of a table, ask about what is in it, "
+            "or take it row by row with --each row."
+        )
+
     def replied(self, last: Composed, *, note: str = "", spent: Usage = NO_USAGE) -> Generator[SessionEvent]:
         """Let the model write the reply from `last`, and add `note` to it."""
         request = self._request(last)

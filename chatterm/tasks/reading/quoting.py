@@ -92,7 +92,9 @@ def quoting(job: Job, given: PartsGiven, num: int) -> Generator[SessionEvent | R
     chosen = extracted(about(facts, _focus(job)), lambda some: len(some) <= num)
     yield ReadingNotice(_told(job, num_bare, len(given.partials)))
     note = failure_note(job, given.partials)
-    yield from job.said("\n\n".join(filter(None, (_numbered(chosen), note))) or "...", given.usage)
+    yield from job.said(
+        "\n\n".join(filter(None, (_numbered(chosen), note))) or job.nothing_found, given.usage
+    )
 
 
 def _numbered(facts: Sequence[Fact]) -> str:

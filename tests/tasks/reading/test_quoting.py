@@ -77,3 +77,15 @@ def test_a_tiny_model_summarises_no_long_text_whole(
     )
     reading, _ = planned(question, reader, store)
     assert (reading is not None) == is_in_parts
+
+
+def test_a_text_without_sentences_is_said_to_have_none(store: ConversationStore) -> None:
+    rows = "\n".join(f"{number},{number * 7}" for number in range(600))
+    question = replace(
+        QUESTION,
+        text="",
+        prompt=LIBRARY.get("general/summarize"),
+        documents=(Document("a.csv", f"town,euros\n{rows}", 6000),),
+    )
+    _, events = planned(question, Reader(lambda content: "x y z"), store)
+    assert "no sentence in it" in reply(events)
