@@ -64,8 +64,8 @@ class Job:
         if self.lang == "zh":
             return "文中没有可以摘出的句子；若是表格，请就其中的内容提问，或用 --each row 逐行处理。"
         return (
-            "There is no sentence in it that a summary could be made of; of a table, ask about what is in it, "
-            "or take it row by row with --each row."
+            "There is no sentence in it that a summary could be made of; of a table, ask about what is in "
+            "it, or take it row by row with --each row."
         )
 
     def replied(self, last: Composed, *, note: str = "", spent: Usage = NO_USAGE) -> Generator[SessionEvent]:

@@ -22,7 +22,7 @@ _SPARE = 2
 
 _ANSWERING = 3
 """Sentences that answer a question. Of six questions about a licence the best three held the answer each
-time; the replies of a model of 135M to the same sentences did once."""
+time; of three of them a model of 135M answered one rightly from the same passages."""
 _LEAST_SHARE = 0.3
 """Of the best sentence's score; what has less is about something else."""
 
