@@ -62,6 +62,8 @@ benchmarks: setup
 	$(BIN)/python benchmarks/perplexity.py
 	$(BIN)/python benchmarks/memory.py
 	$(BIN)/python benchmarks/batching.py
+	$(BIN)/python benchmarks/reading.py
+	$(BIN)/python benchmarks/support.py
 	$(BIN)/python benchmarks/host.py
 	$(BIN)/python benchmarks/app.py
 	$(BIN)/python benchmarks/checks.py
