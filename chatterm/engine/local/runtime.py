@@ -31,6 +31,7 @@ from chatterm.engine.local.generation.lookup import MAX_DRAFT, PromptLookup
 from chatterm.engine.local.generation.passes import Reader
 from chatterm.engine.local.generation.run import SampleRun
 from chatterm.engine.local.generation.scoring import score_endings
+from chatterm.engine.local.heap import bound_prepared_products
 from chatterm.engine.local.memory import out_of_memory_text
 from chatterm.engine.local.native.library import NativeLibrary
 from chatterm.engine.local.options import RuntimeOptions
@@ -228,6 +229,7 @@ def _token_passes(model: Decoder, options: RuntimeOptions) -> TokenPasses | None
 
 
 def _set_threads(native: NativeLibrary | None, num_threads: int) -> None:
+    bound_prepared_products()
     torch.set_num_threads(num_threads)
     if native is not None:
         native.num_threads = num_threads

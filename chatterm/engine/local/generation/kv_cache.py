@@ -11,6 +11,7 @@ from torch import Tensor
 
 from chatterm.engine.local.decoder.any_decoder import AnyDecoder
 from chatterm.engine.local.decoder.layers import Segment
+from chatterm.engine.local.heap import release_freed_memory
 
 _MIN_CAPACITY = 512
 """In tokens."""
@@ -165,6 +166,7 @@ class KVCache:
             if is_once:
                 self._kept = [one for one in self._kept if one is not self._last_once]
                 self._last_once = slab
+                release_freed_memory()
             if slab.token_ids:
                 self._kept.append(slab)
             self._drop_some()
