@@ -23,8 +23,8 @@ from chatterm.tasks.reading.steps import generation
 from chatterm.tasks.structured import read_answer
 
 _ON_CPU, _ELSEWHERE = 4, 16
-"""Parts in one call of the engine. On two cores four are 1.07x as fast as one by one, reading included; eight take
-twice the memory for 5% more (SmolLM2-135M; benchmarks/reading.py)."""
+"""Parts in one call of the engine. On two cores four are 1.07x as fast as one by one, reading included; eight
+take twice the memory for 5% more (SmolLM2-135M; benchmarks/reading.py)."""
 _TOKENS_AT_ONCE = 6000
 """Of all parts in a call, on a CPU: their keys and values are in memory together."""
 
