@@ -4,14 +4,20 @@ import ctypes
 import os
 import sys
 
-_PRIMITIVES = "32"
-"""Of products prepared for a shape: a chunk of a prompt has some seven. By default a thousand are kept, which
-is a gigabyte once chunks of so many lengths were read."""
+_CAPACITIES = {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "32", "LRU_CACHE_CAPACITY": "32"}
+"""How many products prepared for a shape oneDNN keeps, and how many of their descriptions torch does.
+
+A chunk of a prompt has some seven. By default each keeps 1,024, and a description takes 0.26 MB: a gigabyte once
+chunks of so many lengths were read."""
 
 
 def bound_prepared_products() -> None:
-    """Let oneDNN keep few prepared products; the user's own wish stands. Call it before torch computes."""
-    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", _PRIMITIVES)
+    """Let few products be kept that were prepared for a shape; the user's own wish stands.
+
+    Call it before torch computes.
+    """
+    for name, capacity in _CAPACITIES.items():
+        os.environ.setdefault(name, capacity)
 
 
 def release_freed_memory() -> None:

@@ -11,13 +11,14 @@ import pytest
 from chatterm.engine.local.heap import bound_prepared_products, release_freed_memory
 
 
-def test_the_users_own_wish_stands(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "7")
+@pytest.mark.parametrize("name", ["ONEDNN_PRIMITIVE_CACHE_CAPACITY", "LRU_CACHE_CAPACITY"])
+def test_the_users_own_wish_stands(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, "7")
     bound_prepared_products()
-    assert os.environ["ONEDNN_PRIMITIVE_CACHE_CAPACITY"] == "7"
-    monkeypatch.delenv("ONEDNN_PRIMITIVE_CACHE_CAPACITY")
+    assert os.environ[name] == "7"
+    monkeypatch.delenv(name)
     bound_prepared_products()
-    assert int(os.environ["ONEDNN_PRIMITIVE_CACHE_CAPACITY"]) < 100
+    assert int(os.environ[name]) < 100
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="glibc's heap")
