@@ -12,7 +12,7 @@ from typing import overload
 from tokenizers import AddedToken, Regex, Tokenizer, models, pre_tokenizers
 
 from chatterm.engine.local.text.score_merges import Pair, merges_by_score
-from chatterm.engine.local.text.text_encoder import SPACE, TextEncoder, byte_letters
+from chatterm.engine.local.text.text_encoder import SPACE, TextEncoder, byte_letters, panics_told
 from chatterm.engine.local.text.vocabulary import TokenType, Vocabulary
 from chatterm.errors import BadModelFile
 
@@ -109,7 +109,8 @@ def _text_ids(vocabulary: Vocabulary) -> dict[str, int]:
 def _build_byte_level(vocabulary: Vocabulary, ids: dict[str, int], name: str) -> Tokenizer:
     split = vocabulary.word_split
     try:
-        model = models.BPE(ids, _Merges(vocabulary.merges), ignore_merges=split.takes_whole_words)
+        with panics_told(name):
+            model = models.BPE(ids, _Merges(vocabulary.merges), ignore_merges=split.takes_whole_words)
     except Exception:  # noqa: BLE001  # a merge it cannot use; `tokenizers` raises nothing narrower
         merges = _text_merges(vocabulary, ids, name)
         model = models.BPE(ids, merges, ignore_merges=split.takes_whole_words)

@@ -206,7 +206,8 @@ def _merging(file: TokenizerFile, ids: dict[str, int], vocabulary: Vocabulary) -
         "ignore_merges": bool(file.model.get("ignore_merges")),
     }
     try:
-        return models.BPE(ids, pairs, **options)
+        with panics_told("the merges"):
+            return models.BPE(ids, pairs, **options)
     except Exception:  # a merge it cannot use; `tokenizers` raises nothing narrower
         known = vocabulary.ids
         kept = [pair for pair in pairs if all(part in ids for part in (*pair, "".join(pair)))]

@@ -337,6 +337,20 @@ def test_merges_of_control_tokens_are_left_out() -> None:
     assert 0 not in tokenizer.encode_text("abc")
 
 
+def test_merges_that_make_more_than_the_longest_token_are_told_or_left_out() -> None:
+    """The encoder panics over them: Python sees that as no Exception."""
+    metadata = byte_level("gpt-2")
+    longest = max(metadata["tokenizer.ggml.tokens"], key=len)
+    for control, is_sound in (([], False), ([longest * 2], True)):
+        metadata = byte_level("gpt-2", control=control)
+        metadata["tokenizer.ggml.merges"] = [f"{longest} {longest}", *metadata["tokenizer.ggml.merges"]]
+        if is_sound:
+            assert Tokenizer.from_metadata(metadata).encode_text("abc")
+        else:
+            with pytest.raises(BadModelFile, match="should join two tokens to a third"):
+                Tokenizer.from_metadata(metadata)
+
+
 @pytest.mark.parametrize(
     ("key", "value", "message"),
     [

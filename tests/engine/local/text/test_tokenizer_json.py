@@ -233,6 +233,7 @@ def with_model(**changes: object) -> Json:
         (with_model(merges=[["a", "nowhere"]]), "damaged or of a kind"),
         (with_model(merges=[["a"]]), "damaged or of a kind"),
         (with_model(merges=[7]), "damaged or of a kind"),
+        (with_model(merges=[["a", "b" * 99]]), "damaged or of a kind"),
         (with_model(end_of_word_suffix="</w>"), "end_of_word_suffix should be absent"),
         (damaged(pre_tokenizer=None), "pre_tokenizer should be ByteLevel"),
         (damaged(pre_tokenizer={"type": "Whitespace"}), "pre_tokenizer should be ByteLevel"),
