@@ -30,7 +30,7 @@ from tests.support.gguf_bytes import (
 
 U64_LIMIT = 2**64
 _MOST_DATA = 2**20
-"""Of a tensor filled anew, in bytes: far more than the bases have, whatever shape was made up before."""
+"""Of a tensor filled anew, in bytes: far more than the bases have, whatever its shape was changed to."""
 _WHOLE = [
     0, 1, 2, 3, 5, 7, 8, 16, 31, 32, 33, 63, 64, 65, 127, 128, 255, 256, 1000, 2**15, 2**16, 2**20, 2**24,
     2**31 - 1, 2**31, 2**32 - 1, 2**32, 2**62, 2**63 - 1, 2**63, U64_LIMIT - 1,
@@ -237,13 +237,16 @@ def _tensor_changes() -> st.SearchStrategy[Callable[[TensorPart], Sequence[Tenso
         ),
         st.builds(lambda fill: lambda part: (replace(part, data=fill * len(part.data)),), _FILLS),
         st.builds(
-            lambda kind, fill: (
-                lambda part: (replace(part, block_type=kind, data=fill * min(4 * math.prod(part.dims), _MOST_DATA)),)
-            ),
+            lambda kind, fill: lambda part: (replace(part, block_type=kind, data=fill * _data_size(part)),),
             st.integers(0, 39),
             _FILLS,
         ),
     )
+
+
+def _data_size(part: TensorPart) -> int:
+    """Return bytes enough for the tensor in any block type."""
+    return min(4 * math.prod(part.dims), _MOST_DATA)
 
 
 _FILLS = st.sampled_from([b"\0", b"\xff", b"\x7f", b"\x80", b"\x01", b"\x7c"])

@@ -7,8 +7,8 @@ import sys
 _CAPACITIES = {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "32", "LRU_CACHE_CAPACITY": "32"}
 """How many products prepared for a shape oneDNN keeps, and how many of their descriptions torch does.
 
-A chunk of a prompt has some seven. By default each keeps 1,024, and a description takes 0.26 MB: a gigabyte once
-chunks of so many lengths were read."""
+A chunk of a prompt has some seven. By default each keeps 1,024, and a description takes 0.26 MB: a gigabyte
+once chunks of so many lengths were read."""
 
 
 def bound_prepared_products() -> None:
