@@ -31,6 +31,8 @@ class Slab:
         self.token_ids: list[int] = []
         self.tensors: list[Tensor] = []
         self.expected = limit if expected is None else min(limit, expected)
+        self.is_once = False
+        """What it holds will not be gone on from."""
         self._model = model
         self._limit = limit
 
@@ -117,7 +119,6 @@ class KVCache:
         self._kept: list[Slab] = []
         """The least recently used first."""
         self._in_use: list[Slab] = []
-        self._last_once: Slab | None = None
 
     @property
     def num_kept(self) -> int:
@@ -163,9 +164,9 @@ class KVCache:
         """
         if slab in self._in_use:
             self._in_use.remove(slab)
+            slab.is_once = is_once
             if is_once:
-                self._kept = [one for one in self._kept if one is not self._last_once]
-                self._last_once = slab
+                self._kept = [one for one in self._kept if not one.is_once]
                 release_freed_memory()
             if slab.token_ids:
                 self._kept.append(slab)

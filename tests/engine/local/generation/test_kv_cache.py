@@ -1,5 +1,6 @@
 """Cached against fresh, one token a step against all at once, and what the cache keeps of a conversation."""
 
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -96,11 +97,11 @@ def held(cache: KVCache, ids: list[int]) -> int:
     return length
 
 
-def fill(cache: KVCache, ids: list[int]) -> Slab:
+def fill(cache: KVCache, ids: list[int], *, is_once: bool = False) -> Slab:
     """Read a prompt as a turn does."""
     slab = cache.take(ids, len(ids) + 10)
     slab.read(ids[len(slab.token_ids) :])
-    cache.give_back(slab)
+    cache.give_back(slab, is_once=is_once)
     return slab
 
 
@@ -212,3 +213,23 @@ def test_of_prompts_that_come_once_only_the_last_is_kept(model: Decoder) -> None
     fill(cache, ONE)
     cache.give_back(cache.take(OTHER, len(OTHER)), is_once=True)
     assert held(cache, ONE) == len(ONE), "what is kept for later prompts is not dropped for them"
+
+
+@torch.inference_mode()
+def test_a_conversation_that_goes_on_from_what_came_once_is_kept(model: Decoder) -> None:
+    cache = KVCache(model, 2048, budget=10**9)
+    first = fill(cache, ONE, is_once=True)
+    longer = [*ONE, 7, 8]
+    assert fill(cache, longer) is first
+    fill(cache, OTHER, is_once=True)
+    assert held(cache, longer) == len(longer)
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("is_once", [False, True])
+def test_what_is_dropped_gives_its_memory_back(model: Decoder, *, is_once: bool) -> None:
+    cache = KVCache(model, 400)
+    memory = weakref.ref(fill(cache, ONE, is_once=is_once).tensors[0])
+    assert memory() is not None
+    cache.clear()
+    assert memory() is None
