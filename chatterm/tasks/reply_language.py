@@ -7,7 +7,7 @@ from chatterm.prompts.language import count_han, script_language
 
 _TOLD_BY_SCRIPT = ("en", "zh", "ja", "ko")
 _MIN_WORDS, _MIN_HAN = 4, 4
-_CODE = re.compile(r"(`{3,})[^\n]*\n.*?(?:\n\1`*|\Z)|`[^`\n]+`|https?://\S+", re.DOTALL)
+_CODE = re.compile(r"(?<!`)(`{3,}+)[^`\n]*+\n.*?(?:\n\1`*|\Z)|`[^`\n]++`|https?://\S+", re.DOTALL)
 _QUOTED = re.compile(
     '“[^“”]{1,2000}”|「[^「」]{1,2000}」|『[^『』]{1,2000}』|"[^"\n]{1,2000}"|《[^《》]{1,60}》'
 )
