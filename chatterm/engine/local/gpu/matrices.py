@@ -49,17 +49,6 @@ class GpuMatrix:
     def num_groups(self) -> int:
         return self.num_columns // GROUP_SIZE
 
-    def dense(self, dtype: torch.dtype, rows: slice = slice(None)) -> Tensor:
-        """Return weights as (rows, columns): what many rows of x are multiplied with."""
-        first, rest = _values(self, rows)
-        if self.format.bits <= 8:
-            scales = self.scales[:, :, rows].float().unsqueeze(-1)
-            first, rest = first * scales[0], rest * scales[-1]
-            if self.format.has_minima:
-                minima = self.minima[:, :, rows].float().unsqueeze(-1)
-                first, rest = first + minima[0], rest + minima[-1]
-        return torch.cat([first, rest], -1).to(dtype).transpose(0, 1).flatten(1)
-
 
 def is_packable(tensor: BlockTensor) -> bool:
     """Tell whether the kernels can read a matrix: whole groups of 32 columns."""
@@ -144,17 +133,3 @@ def _put(packed: GpuMatrix, rows: slice, found: Integers) -> None:
 def _by_group(numbers: Tensor, num_scales: int) -> Tensor:
     """Turn (rows, groups * scales a group) into (scales a group, groups, rows)."""
     return numbers.view(len(numbers), -1, num_scales).permute(2, 1, 0)
-
-
-def _values(matrix: GpuMatrix, rows: slice) -> tuple[Tensor, Tensor]:
-    """Return fp32 (G, rows, 16): the values of the first half of each group, and of the second."""
-    codes = matrix.codes[:, rows]
-    if matrix.format.bits != 4:
-        return codes[..., :_HALF].float(), codes[..., _HALF:].float()
-    halves = [(codes & 15).int(), (codes >> 4).int()]
-    places = torch.arange(_HALF, device=codes.device, dtype=torch.int32)
-    for plane in range(matrix.format.num_planes):
-        bits = matrix.planes[plane, :, rows].unsqueeze(-1)
-        for half in range(2):
-            halves[half] |= (bits >> (places + _HALF * half) & 1) << (4 + plane)
-    return halves[0].float() - matrix.format.centre, halves[1].float() - matrix.format.centre

@@ -1,5 +1,7 @@
 """Every product kernel against the slow dequantiser: fresh random inputs, outputs poisoned before."""
 
+from typing import TYPE_CHECKING
+
 import pytest
 import torch
 from torch.nn.functional import gelu, silu
@@ -9,11 +11,35 @@ from chatterm.engine.local.weights.packing import dequantise
 from chatterm.engine.local.weights.tensors import BlockTensor
 from tests.support.block_data import random_tensor
 
+if TYPE_CHECKING:
+    from chatterm.engine.local.gpu.matrices import GpuMatrix
+
 TYPES = [kind.name for kind in CODE_FORMATS]
 
 
 def weights_of(*tensors: BlockTensor) -> torch.Tensor:
     return torch.cat([dequantise(one.block_type, one.blocks) for one in tensors])
+
+
+def dense(packed: "GpuMatrix") -> torch.Tensor:
+    """Return the weights, fp32 (rows, columns), by plain operations."""
+    form, codes = packed.format, packed.codes
+    if form.bits == 4:
+        halves = [(codes & 15).int(), (codes >> 4).int()]
+        places = torch.arange(16, device=codes.device, dtype=torch.int32)
+        for plane in range(form.num_planes):
+            bits = packed.planes[plane].unsqueeze(-1)
+            for half in range(2):
+                halves[half] |= (bits >> (places + 16 * half) & 1) << (4 + plane)
+        halves = [half.float() - form.centre for half in halves]
+    else:
+        halves = [codes[..., :16].float(), codes[..., 16:].float()]
+    if form.bits <= 8:
+        for half, index in ((0, 0), (1, -1)):
+            halves[half] *= packed.scales[index].float().unsqueeze(-1)
+            if form.has_minima:
+                halves[half] += packed.minima[index].float().unsqueeze(-1)
+    return torch.cat(halves, -1).transpose(0, 1).flatten(1)
 
 
 @pytest.mark.parametrize("name", TYPES)
@@ -23,7 +49,7 @@ def test_packed_matrices_unpack_to_what_the_dequantiser_gives(name: str, device:
     tensors = [random_tensor(name, 5, 512, seed=1), random_tensor(name, 8, 512, seed=2)]
     (packed,) = pack_matrices(tensors, device)
     expected = weights_of(*tensors)
-    found = packed.dense(torch.float32).cpu()
+    found = dense(packed).cpu()
     torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-3 * float(expected.abs().max()))
 
 
@@ -34,7 +60,7 @@ def test_weights_are_unpacked_for_many_rows(name: str, device: torch.device) -> 
 
     (packed,) = pack_matrices([random_tensor(name, 40, 768, seed=6)], device)
     found = unpacked(packed, torch.float32, slice(3, 37))
-    assert torch.equal(found, packed.dense(torch.float32)[3:37])
+    assert torch.equal(found, dense(packed)[3:37])
 
 
 @pytest.mark.parametrize("name", TYPES)
@@ -46,7 +72,7 @@ def test_embeddings(name: str, device: torch.device) -> None:
     ids = torch.tensor([8, 0, 3, 8], device=device)
     out = torch.full((4, 256), torch.nan, device=device)
     embed(packed, ids, out, 1.5)
-    assert torch.equal(out, packed.dense(torch.float32)[ids] * 1.5)
+    assert torch.equal(out, dense(packed)[ids] * 1.5)
 
 
 @pytest.mark.parametrize("num_x", [1, 3])
@@ -60,7 +86,7 @@ def test_products(name: str, num_x: int, device: torch.device) -> None:
     x = torch.randn(num_x, 512)
     out = torch.full((num_x, 40), torch.nan, device=device)
     Products(device).multiply(packed, x.to(device), out[:, :37], Around())
-    expected = x.double() @ packed.dense(torch.float32).cpu().double().t()
+    expected = x.double() @ dense(packed).cpu().double().t()
     found = out.cpu()
     # Several x are cut to 16 bits, and so are weights of 32.
     atol = (1e-5 if num_x == 1 else 1e-4) * float(expected.abs().max())
@@ -74,7 +100,7 @@ def test_what_is_done_around_a_product(num_x: int, device: torch.device) -> None
     from chatterm.engine.local.gpu.products import Around, Products
 
     (packed,) = pack_matrices([random_tensor("Q4_K", 22, 256, seed=8)], device)
-    weights = packed.dense(torch.float32)
+    weights = dense(packed)
     x, norm = torch.randn(num_x, 256, device=device), torch.rand(256, device=device) / 1e4
     bias, before = torch.randn(22, device=device), torch.randn(num_x, 22, device=device)
     normed = x * torch.rsqrt(x.square().mean(1, keepdim=True) + 1e-3) * norm
