@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from chatterm.config import Paths
-from chatterm.models.cache import LISTINGS
+from chatterm.models.cache import LISTINGS, keep_entry
 from chatterm.resources import shipped_prompts
 
 if TYPE_CHECKING:
@@ -173,14 +173,8 @@ def _load(path: Path, stamp: str) -> list[Row] | None:
 
 
 def _keep(cache: Path, stamp: str, rows: list[Row]) -> None:
-    import tempfile
-
     text = json.dumps({"stamp": stamp, "rows": rows}, ensure_ascii=False)
     try:
-        cache.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=cache, prefix=_NAME)
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(text)
-        Path(temporary).replace(cache / _NAME)
+        keep_entry(cache / _NAME, text.encode())
     except OSError as error:
         logger.warning("the listing of prompts could not be kept: %s", error.strerror)

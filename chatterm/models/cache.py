@@ -5,6 +5,7 @@ An entry is a file or a folder directly below its kind's folder; it goes as a wh
 at any time, for other processes share the cache.
 """
 
+import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -45,6 +46,21 @@ class CacheUse:
     num_bytes: int
     what: str
     path: Path
+
+
+def keep_entry(path: Path, data: bytes) -> None:
+    """Write an entry, for the user's eyes only, whole or not at all. Raises OSError."""
+    import tempfile  # takes 9 ms, and most starts write nothing
+
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=path.parent)  # made with mode 0600
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
 
 
 def cache_uses(cache: Path) -> list[CacheUse]:

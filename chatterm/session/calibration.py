@@ -8,13 +8,13 @@ import json
 import logging
 import math
 import os
-import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import astuple
 from pathlib import Path
 
 from chatterm.conversation import Message
+from chatterm.models.cache import keep_entry
 
 _log = logging.getLogger(__name__)
 
@@ -57,14 +57,10 @@ class CalibrationCache:
         return values
 
     def write(self, key: str, values: Sequence[float]) -> None:
-        """Keep them, for the user's eyes only, whole or not at all; without them the next turn is slower."""
+        """Keep them; without them the next turn is slower."""
         if self._folder is None:
             return
         try:
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            handle, temporary = tempfile.mkstemp(dir=self._folder)  # made with mode 0600
-            with os.fdopen(handle, "wb") as file:
-                file.write(json.dumps(list(values)).encode())
-            Path(temporary).replace(self._folder / f"{key}.json")
+            keep_entry(self._folder / f"{key}.json", json.dumps(list(values)).encode())
         except OSError as error:
             _log.info("a calibration could not be kept: %s", error)

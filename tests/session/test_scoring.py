@@ -97,6 +97,10 @@ def test_calibrations_are_kept_as_floats_by_model_prompt_and_labels(tmp_path: Pa
     for damage in (b"", b"[1.0]", b"[NaN, 1.0]", b"[1, 2]", b"{}", b"\xff", b"[" * 10_000):
         path.write_bytes(damage)
         assert scored(Leaning(TABLE), scoring, cache) == first
+    path.unlink()
+    path.mkdir()
+    assert scored(Leaning(TABLE), scoring, cache) == first
+    assert len(list((tmp_path / "kept").iterdir())) == 3, "what could not be kept is not left half"
 
 
 def test_a_label_that_another_goes_on_from_has_only_what_is_its_own() -> None:

@@ -9,11 +9,12 @@ import hashlib
 import logging
 import os
 import stat
-import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+from chatterm.models.cache import keep_entry
 
 EVERY = 255
 """In place of a cut, which is in characters: each cut of the token into two tokens is to be kept."""
@@ -53,17 +54,9 @@ class CutFile:
         return raw[_DIGEST_BYTES:]
 
     def write(self, cuts: bytes) -> None:
-        """Keep them, for the user's eyes only, whole or not at all; without them the next start is slower."""
+        """Keep them; without them the next start is slower."""
         try:
-            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            handle, temporary = tempfile.mkstemp(dir=self.path.parent)  # made with mode 0600
-            try:
-                with os.fdopen(handle, "wb") as file:
-                    file.write(self._digest(cuts) + cuts)
-                Path(temporary).replace(self.path)
-            except OSError:
-                Path(temporary).unlink(missing_ok=True)
-                raise
+            keep_entry(self.path, self._digest(cuts) + cuts)
         except OSError as error:
             _log.info("the cuts of a vocabulary could not be kept: %s", error)
 

@@ -8,9 +8,7 @@ import hashlib
 import importlib.metadata
 import json
 import logging
-import os
 import signal
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import cast
@@ -18,6 +16,7 @@ from typing import cast
 from chatterm.confined import ChildFailed, Limits, run_confined
 from chatterm.engine.local.text.template_render import Traits
 from chatterm.errors import BadModelFile
+from chatterm.models.cache import keep_entry
 
 _TRIAL = 1
 """To be raised whenever the samples or the rules of a trial change, so that older verdicts are not used."""
@@ -92,12 +91,8 @@ def _read(path: Path) -> _Verdict | None:
 
 
 def _write(path: Path, verdict: _Verdict) -> None:
-    """Keep the verdict, for the user's eyes only; without it, the next start takes 0.1 s longer."""
+    """Keep the verdict; without it, the next start takes 0.1 s longer."""
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent)  # made with mode 0600
-        with os.fdopen(handle, "wb") as file:
-            file.write(json.dumps(verdict).encode())
-        Path(temporary).replace(path)
+        keep_entry(path, json.dumps(verdict).encode())
     except OSError as error:
         _log.info("the verdict on a chat template could not be kept: %s", error)
