@@ -19,7 +19,7 @@ from chatterm.prompts.schema import BY_CODE, Schema
 from chatterm.tasks.reading.digest import as_document
 from chatterm.tasks.reading.events import Partial
 from chatterm.tasks.reading.label_rows import LINES, lines_text
-from chatterm.tasks.reading.values import Conflicts, agreeing, completed, empty, is_nothing, key_of, merged
+from chatterm.tasks.reading.values import Conflict, agreeing, completed, empty, is_nothing, key_of, merged
 from chatterm.tasks.structured import read_answer
 
 _RULE = re.compile(r" *\|?(?: *:?-{2,}:? *\|)+(?: *:?-{2,}:? *)?\s*")
@@ -104,10 +104,8 @@ def merge_json(
         names_documents = len({partial.chunk.document for partial, _ in read}) > 1
         items = [item for one in read for item in _items_with_lines(*one, names_documents=names_documents)]
         return MergedJson(_as_text(items))
-    conflicts = Conflicts()
-    answer: object = None
-    for partial, value in read:
-        answer = merged(answer, value, conflicts.at(lines_text(partial.chunk)))
+    conflicts: list[Conflict] = []
+    answer = merged([(lines_text(partial.chunk), value) for partial, value in read], conflicts)
     whole = lifted(schema)
     answer = completed(agreeing(empty(whole) if answer is None else answer, whole), whole)
     return MergedJson(_as_text(answer), tuple(_notices(conflicts, lang)))
@@ -225,11 +223,10 @@ def _unseen(value: object, seen: set[str]) -> object:
     return kept
 
 
-def _notices(conflicts: Conflicts, lang: str) -> Iterator[str]:
-    told = list(conflicts.found.values())
+def _notices(conflicts: Sequence[Conflict], lang: str) -> Iterator[str]:
     form = _CONFLICT_ZH if lang == "zh" else _CONFLICT
-    yield from (form.format(one=one) for one in told[:_MAX_TOLD])
-    if more := len(told) - len(told[:_MAX_TOLD]):
+    yield from (form.format(one=one) for one in conflicts[:_MAX_TOLD])
+    if more := len(conflicts[_MAX_TOLD:]):
         yield f"另有{more}个字段前后不一" if lang == "zh" else f"and {more} more fields differ between parts"
 
 

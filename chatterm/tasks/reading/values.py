@@ -3,12 +3,15 @@
 import json
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import cast
 
 from chatterm.prompts.schema import Schema, violation
 
 _MAX_SHOWN = 60
+
+Placed = tuple[str, object]
+"""The lines of a part, and the value that it gave."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,35 +24,6 @@ class Conflict:
     """Of the part that has it."""
     other: str
     other_lines: str
-
-
-@dataclass(slots=True)
-class Conflicts:
-    """The first conflict of each field."""
-
-    found: dict[str, Conflict] = field(default_factory=dict)
-    lines: str = ""
-    """Of the part that is merged."""
-    _first_lines: dict[str, str] = field(default_factory=dict)
-
-    def at(self, lines: str) -> "Conflicts":
-        """Go on with the part of these lines."""
-        self.lines = lines
-        return self
-
-    def taken(self, path: str) -> None:
-        """Note that the part gave the value of a field."""
-        self._first_lines.setdefault(path, self.lines)
-
-    def differs(self, path: str, kept: object, other: object) -> None:
-        if path not in self.found:
-            self.found[path] = Conflict(
-                path=path,
-                kept=_shown(kept),
-                lines=self._first_lines.get(path, ""),
-                other=_shown(other),
-                other_lines=self.lines,
-            )
 
 
 def is_nothing(value: object) -> bool:
@@ -75,30 +49,51 @@ def _plain(value: object) -> object:
     return [_plain(inner) for inner in value] if isinstance(value, list) else value
 
 
-def merged(one: object, other: object, conflicts: Conflicts, path: str = "") -> object:
-    """Return what two parts' values make together, the first going before; neither is changed."""
-    if isinstance(one, list) and isinstance(other, list):
-        return _distinct([*one, *other])
-    if isinstance(one, dict) and isinstance(other, dict):
-        return {
-            name: merged(one.get(name), other.get(name), conflicts, f"{path}.{name}".removeprefix("."))
-            for name in dict.fromkeys((*one, *other))
-        }
-    if is_nothing(other):
-        return other if one is None else one
-    if is_nothing(one):
-        _take(other, conflicts, path)
-        return _distinct(other) if isinstance(other, list) else other
-    if key_of(one) != key_of(other):
-        conflicts.differs(path or "the answer", one, other)
-    return one
+def merged(values: Sequence[Placed], conflicts: list[Conflict], path: str = "") -> object:
+    """Return what the values of several parts make together; none of them is changed. Linear.
+
+    Lists are joined, equal items once; objects are merged field by field; of others the first that says
+    something is kept. What says otherwise first is added to `conflicts`.
+    """
+    lines, kept = _first(values)
+    if other := next((one for one in values if _differs(one[1], kept)), None):
+        conflicts.append(
+            Conflict(
+                path=path or "the answer",
+                kept=_shown(kept),
+                lines=lines,
+                other=_shown(other[1]),
+                other_lines=other[0],
+            )
+        )
+    if isinstance(kept, list):
+        return _distinct([item for _, one in values if isinstance(one, list) for item in one])
+    if not isinstance(kept, dict):
+        return kept
+    objects = [(at, one) for at, one in values if isinstance(one, dict)]
+    return {
+        name: merged(
+            [(at, one[name]) for at, one in objects if name in one],
+            conflicts,
+            f"{path}.{name}".removeprefix("."),
+        )
+        for name in dict.fromkeys(name for _, one in objects for name in one)
+    }
 
 
-def _take(value: object, conflicts: Conflicts, path: str) -> None:
-    conflicts.taken(path or "the answer")
-    for name, inner in value.items() if isinstance(value, dict) else ():
-        if not is_nothing(inner):
-            _take(inner, conflicts, f"{path}.{name}".removeprefix("."))
+def _first(values: Sequence[Placed]) -> Placed:
+    """Return the first value that says something, else the first that is not null."""
+    return next(
+        (one for one in values if not is_nothing(one[1])),
+        next((one for one in values if one[1] is not None), ("", None)),
+    )
+
+
+def _differs(value: object, kept: object) -> bool:
+    """Return whether a value says something that `kept`, with which it is merged, leaves no place for."""
+    if type(value) is type(kept) and isinstance(kept, list | dict):
+        return False
+    return not is_nothing(value) and key_of(value) != key_of(kept)
 
 
 def _distinct(items: Sequence[object]) -> list[object]:
@@ -118,9 +113,9 @@ def agreeing(value: object, schema: Schema) -> object:
     if isinstance(value, dict) and "properties" in schema:
         properties = cast(Mapping[str, Schema], schema["properties"])
         found = {
-            name: agreeing(value[name], inner)
+            name: agreed
             for name, inner in properties.items()
-            if name in value and agreeing(value[name], inner) is not None
+            if name in value and (agreed := agreeing(value[name], inner)) is not None
         }
         return completed(found, schema)
     return value if violation(schema, value) is None else None

@@ -1,6 +1,7 @@
 """Merging: text joined as its source was, JSON by its schema, whatever the parts are."""
 
 import json
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -143,6 +144,35 @@ def test_objects_are_merged_field_by_field() -> None:
     assert merged.notices == ('title: kept "T" of lines 10-19; lines 20-29 say "U"',)
     chinese = merge_json(parts, PAPER, lang="zh").notices
     assert chinese == ("title：保留第10-19行的“T”；第20-29行另作“U”",)
+
+
+def test_of_values_of_different_kinds_the_first_is_kept() -> None:
+    schema = {
+        "type": "object",
+        "properties": {"x": {"type": ["string", "array"], "items": {"type": "string"}}},
+    }
+    parts = [
+        part(json.dumps({"x": value}), line) for line, value in enumerate(([], ["a"], "b", ["A", "c"]), 1)
+    ]
+    merged = merge_json(parts, schema)
+    assert json.loads(merged.text) == {"x": ["a", "c"]}
+    assert merged.notices == ('x: kept "["a"]" of lines 2; lines 3 say "b"',)
+
+
+def test_the_items_of_many_parts_are_looked_at_once_each() -> None:
+    parts = [part(names(*(f"{line} {item}" for item in range(10))), line) for line in range(1, 501)]
+    start = time.process_time()
+    assert len(json.loads(merged_json(parts, NAMES))) == 5_000
+    assert time.process_time() - start < 2, "merging one part after another takes twice that"
+
+
+def test_objects_in_objects_are_looked_at_once_each() -> None:
+    schema: dict[str, Any] = {"type": "string"}
+    value: object = "x"
+    for _ in range(24):
+        schema = {"type": "object", "properties": {"a": schema}, "required": ["a"]}
+        value = {"a": value}
+    assert json.loads(merged_json([part(json.dumps(value), 1)], schema)) == value
 
 
 def test_what_misses_the_schema_and_what_failed_is_left_out() -> None:
