@@ -31,19 +31,10 @@ def halves_of(
 
 @triton.jit
 def _weights(
-    codes,
-    planes,
-    scales,
-    minima,
-    at,
-    is_there,
-    plane_size,
-    BITS: tl.constexpr,
-    PLANES: tl.constexpr,
-    CENTRE: tl.constexpr,
-    SCALES: tl.constexpr,
+    codes, planes, scales, minima, at, is_there, plane_size,
+    BITS: tl.constexpr, PLANES: tl.constexpr, CENTRE: tl.constexpr, SCALES: tl.constexpr,
     MINIMA: tl.constexpr,
-):
+):  # fmt: skip
     """Return fp32 (..., 16) twice: the weights of both halves of the groups `at`."""
     first, rest = halves_of(codes, planes, at, is_there, plane_size, BITS, PLANES, CENTRE)
     if SCALES > 0:
@@ -58,22 +49,10 @@ def _weights(
 
 @triton.jit
 def embed(
-    ids,
-    codes,
-    planes,
-    scales,
-    minima,
-    out,
-    num_rows,
-    num_groups,
-    factor,
-    BITS: tl.constexpr,
-    PLANES: tl.constexpr,
-    CENTRE: tl.constexpr,
-    SCALES: tl.constexpr,
-    MINIMA: tl.constexpr,
-    BLOCK_GROUPS: tl.constexpr,
-):
+    ids, codes, planes, scales, minima, out, num_rows, num_groups, factor,
+    BITS: tl.constexpr, PLANES: tl.constexpr, CENTRE: tl.constexpr, SCALES: tl.constexpr,
+    MINIMA: tl.constexpr, BLOCK_GROUPS: tl.constexpr,
+):  # fmt: skip
     """Write the matrix's row of each id, times `factor`, as fp32 (ids, columns)."""
     place = tl.program_id(0)
     groups = tl.program_id(1) * BLOCK_GROUPS + tl.arange(0, BLOCK_GROUPS)
@@ -100,19 +79,9 @@ def unpack(
     is_there = tl.expand_dims(rows < end_row, 0) & tl.expand_dims(groups < num_groups, 1)
     at = tl.expand_dims(groups, 1).to(tl.int64) * num_rows + tl.expand_dims(rows, 0)
     first, rest = _weights(
-        codes,
-        planes,
-        scales,
-        minima,
-        at,
-        is_there,
-        num_groups * num_rows,
-        BITS,
-        PLANES,
-        CENTRE,
-        SCALES,
-        MINIMA,
-    )
+        codes, planes, scales, minima, at, is_there, num_groups * num_rows,
+        BITS, PLANES, CENTRE, SCALES, MINIMA,
+    )  # fmt: skip
     out_at = tl.expand_dims(rows - first_row, 0).to(tl.int64) * (num_groups * 32) + tl.expand_dims(
         groups * 32, 1
     )

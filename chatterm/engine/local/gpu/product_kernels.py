@@ -40,21 +40,10 @@ def finished(
 
 @triton.jit
 def _weighted(
-    x_first,
-    x_rest,
-    codes,
-    planes,
-    scales,
-    minima,
-    at,
-    is_there,
-    plane_size,
-    BITS: tl.constexpr,
-    PLANES: tl.constexpr,
-    CENTRE: tl.constexpr,
-    SCALES: tl.constexpr,
+    x_first, x_rest, codes, planes, scales, minima, at, is_there, plane_size,
+    BITS: tl.constexpr, PLANES: tl.constexpr, CENTRE: tl.constexpr, SCALES: tl.constexpr,
     MINIMA: tl.constexpr,
-):
+):  # fmt: skip
     """Return fp32 (groups, rows): the share of some groups in the products of one x, (groups, 16) twice."""
     first, rest = halves_of(codes, planes, at, is_there, plane_size, BITS, PLANES, CENTRE)
     made_first = tl.sum(first * tl.expand_dims(x_first, 1), 2)
@@ -79,34 +68,12 @@ def _weighted(
 
 @triton.jit
 def one_row(
-    x,
-    norm,
-    codes,
-    planes,
-    scales,
-    minima,
-    bias,
-    out,
-    num_rows,
-    num_outputs,
-    num_groups,
-    epsilon,
-    factor,
-    cap,
-    BITS: tl.constexpr,
-    PLANES: tl.constexpr,
-    CENTRE: tl.constexpr,
-    SCALES: tl.constexpr,
-    MINIMA: tl.constexpr,
-    NORM: tl.constexpr,
-    BIAS: tl.constexpr,
-    CAP: tl.constexpr,
-    GATE: tl.constexpr,
-    ADD: tl.constexpr,
-    BLOCK_ROWS: tl.constexpr,
-    BLOCK_GROUPS: tl.constexpr,
-    STAGES: tl.constexpr,
-):
+    x, norm, codes, planes, scales, minima, bias, out,
+    num_rows, num_outputs, num_groups, epsilon, factor, cap,
+    BITS: tl.constexpr, PLANES: tl.constexpr, CENTRE: tl.constexpr, SCALES: tl.constexpr,
+    MINIMA: tl.constexpr, NORM: tl.constexpr, BIAS: tl.constexpr, CAP: tl.constexpr, GATE: tl.constexpr,
+    ADD: tl.constexpr, BLOCK_ROWS: tl.constexpr, BLOCK_GROUPS: tl.constexpr, STAGES: tl.constexpr,
+):  # fmt: skip
     """One x, fp32 (columns,): a program makes BLOCK_ROWS outputs, its threads BLOCK_GROUPS groups at once.
 
     STAGES - 1 such blocks are on their way from memory meanwhile. With GATE the matrix has the gate's rows,
@@ -132,38 +99,14 @@ def one_row(
         at = tl.expand_dims(groups, 1).to(tl.int64) * num_rows + tl.expand_dims(rows, 0)
         is_there = is_group & tl.expand_dims(is_row, 0)
         made += _weighted(
-            x_first,
-            x_rest,
-            codes,
-            planes,
-            scales,
-            minima,
-            at,
-            is_there,
-            plane_size,
-            BITS,
-            PLANES,
-            CENTRE,
-            SCALES,
-            MINIMA,
-        )
+            x_first, x_rest, codes, planes, scales, minima, at, is_there, plane_size,
+            BITS, PLANES, CENTRE, SCALES, MINIMA,
+        )  # fmt: skip
         if GATE:
             other += _weighted(
-                x_first,
-                x_rest,
-                codes,
-                planes,
-                scales,
-                minima,
-                at + num_outputs,
-                is_there,
-                plane_size,
-                BITS,
-                PLANES,
-                CENTRE,
-                SCALES,
-                MINIMA,
-            )
+                x_first, x_rest, codes, planes, scales, minima, at + num_outputs, is_there, plane_size,
+                BITS, PLANES, CENTRE, SCALES, MINIMA,
+            )  # fmt: skip
     y = tl.sum(made, 0)
     turned = 1.0
     if NORM:
