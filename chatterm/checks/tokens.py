@@ -5,6 +5,7 @@ import unicodedata
 from array import array
 from bisect import bisect_right
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 HAN = "\u3400-\u9fff\uf900-\ufaff"
@@ -38,6 +39,10 @@ class Tokens:
         """
         if not other.words or from_token >= len(self.words):
             return None
+        if len(other.words) == 1 and not (is_cut_before or is_cut_behind):
+            with suppress(ValueError):  # it may be broken over two lines
+                first = self.words.index(other.joined, from_token)
+                return first, first
         place = self.offsets[from_token]
         for _ in range(1000):  # places inside words are passed over; no text has more of them by chance
             place = self.joined.find(other.joined, place)
