@@ -12,7 +12,7 @@ from chatterm.errors import InputRefused
 from chatterm.store import rows
 from chatterm.store.driver import sqlite3
 from chatterm.store.organising import attach_in
-from chatterm.store.reading import unknown
+from chatterm.store.reading import typed_in, unknown
 from chatterm.store.records import AttachedFile, ReplyDetail
 from chatterm.store.whole import Added, WholeConversation, WholeMessage
 
@@ -98,12 +98,7 @@ def _messages(db: sqlite3.Connection, conversation_id: str) -> Iterable[WholeMes
         (conversation_id,),
     ):
         files.setdefault(message_id, []).append(AttachedFile(name=name, data=bytes(data)))
-    typed = dict(
-        db.execute(
-            "SELECT id, typed FROM message WHERE conversation_id = ? AND typed IS NOT NULL",
-            (conversation_id,),
-        ).fetchall()
-    )
+    typed = typed_in(db, conversation_id)
     found = db.execute(f"{rows.NODES} WHERE m.conversation_id = ? ORDER BY m.serial", (conversation_id,))
     for node in map(rows.node_of, found):
         status: Status = "interrupted" if node.status == "streaming" else node.status

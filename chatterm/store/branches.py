@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from chatterm.conversation import Usage
 from chatterm.store.driver import sqlite3
-from chatterm.store.reading import ConversationReader, node_in, unknown
+from chatterm.store.reading import ConversationReader, node_in, typed_in, unknown
 from chatterm.store.records import AskedSummary, Attachment, ReplyEnding
 
 
@@ -81,12 +81,7 @@ class BranchReader(ConversationReader):
     def asked(self, conversation_id: str) -> dict[str, AskedSummary]:
         """Return, by message id, what was typed and attached where a question does not tell it itself."""
         with self._db.reading() as db:
-            typed = dict(
-                db.execute(
-                    "SELECT id, typed FROM message WHERE conversation_id = ? AND typed IS NOT NULL",
-                    (conversation_id,),
-                ).fetchall()
-            )
+            typed = typed_in(db, conversation_id)
             files = db.execute(
                 "SELECT l.message_id, l.name, l.sha256, length(a.bytes) FROM message_attachment l "
                 "JOIN attachment a ON a.sha256 = l.sha256 JOIN message m ON m.id = l.message_id "

@@ -170,6 +170,14 @@ def node_in(db: sqlite3.Connection, message_id: str) -> MessageNode:
     return rows.node_of(row)
 
 
+def typed_in(db: sqlite3.Connection, conversation_id: str) -> dict[str, str]:
+    """Return, by message id, what was typed where a question says something else."""
+    found = db.execute(
+        "SELECT id, typed FROM message WHERE conversation_id = ? AND typed IS NOT NULL", (conversation_id,)
+    )
+    return dict(found.fetchall())
+
+
 def _below(db: sqlite3.Connection, conversation_id: str, parent_id: str | None) -> tuple[MessageNode, ...]:
     found = db.execute(
         f"{rows.NODES} WHERE m.conversation_id = ? AND m.parent_id IS ? ORDER BY m.serial",
