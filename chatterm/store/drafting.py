@@ -1,6 +1,5 @@
 """ConversationDrafts: what is typed and not sent yet, so that neither a kill nor another window loses it."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -73,10 +72,10 @@ class ConversationDrafts(ConversationReader):
         return StoredDraft(
             text=text,
             documents=tuple(
-                Document(name, content, num_bytes, tuple(notices.splitlines()))
+                Document(name, content, num_bytes, tuple(notices.split("\n")) if notices else ())
                 for name, content, num_bytes, notices in documents
             ),
-            details=_details(details),
+            details=rows.json_object(details),
         )
 
     @cached_property
@@ -132,12 +131,3 @@ def _put_documents(db: sqlite3.Connection, draft_id: int, draft: StoredDraft) ->
             for position, one in enumerate(draft.documents)
         ],
     )  # fmt: skip
-
-
-def _details(text: str) -> Mapping[str, object]:
-    """Damaged details are none: the text of a draft matters more."""
-    try:
-        value = json.loads(text)
-    except ValueError:
-        return {}
-    return value if isinstance(value, dict) else {}

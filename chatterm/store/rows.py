@@ -71,6 +71,15 @@ def json_text(value: object) -> str:
     return storable(json.dumps(value, ensure_ascii=False))
 
 
+def json_object(text: str) -> dict[str, Any]:
+    """Return the object that `text` holds; what is damaged holds nothing."""
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
 def reply_row(message_id: str, writer: str, record: ReplyRecord) -> Row:
     """Return the values of INSERT_REPLY."""
     prompt = record.prompt

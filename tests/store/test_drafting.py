@@ -13,7 +13,10 @@ from tests.store.samples import ask
 
 DRAFT = StoredDraft(
     text="unsent \x1b[2J",
-    documents=(Document("a.txt", "one\ntwo", 8, ("a byte was replaced",)), Document("b", "", 0)),
+    documents=(
+        Document("a.txt", "one\ntwo", 8, ("a byte was replaced", "a\x0c\u2028.txt is empty")),
+        Document("b", "", 0),
+    ),
     details={"system": "Be brief.", "settings": {"top_k": 3}},
 )
 
