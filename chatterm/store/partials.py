@@ -5,12 +5,12 @@ in which they were made; until then they serve every conversation in which the s
 What is known of the task itself stands at a position of its own, before the first part.
 """
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from chatterm.conversation import MessageNode
 from chatterm.store import rows
+from chatterm.store.driver import sqlite3
 from chatterm.store.reading import ConversationReader
 
 OF_TASK = "FROM conversation c CROSS JOIN partial_result p ON p.conversation_id = c.id AND p.task = ?"
@@ -64,40 +64,30 @@ class ConversationPartials(ConversationReader):
                 f"SELECT p.content {OF_TASK} AND p.position = ? ORDER BY p.created DESC, p.rowid DESC",
                 (task, _HEAD),
             ).fetchall()
-            named = [_head(content).get(_QUESTION) for (content,) in found]
+            named = [rows.json_object(content).get(_QUESTION) for (content,) in found]
             is_there = "SELECT 1 FROM message WHERE id = ?"  # a salvaged database may lack it
             return [one for one in named if isinstance(one, str) and db.execute(is_there, (one,)).fetchone()]
 
     def num_partials(self, question_id: str) -> int:
-        """Return how many parts gave something for a question, in its conversation."""
+        """Return of how many parts `partials` has something for the newest task that answers a question."""
         with self._db.reading() as db:
-            found = db.execute(
-                "SELECT h.content, count(p.position) FROM message m "
-                "JOIN partial_result h ON h.conversation_id = m.conversation_id AND h.position = ? "
-                "LEFT JOIN partial_result p ON p.conversation_id = h.conversation_id AND p.task = h.task "
-                "AND p.position >= 0 WHERE m.id = ? GROUP BY h.rowid ORDER BY h.created DESC, h.rowid DESC",
-                (_HEAD, question_id),
-            ).fetchall()
-        counts = (number for content, number in found if _head(content).get(_QUESTION) == question_id)
-        return next(counts, 0)
+            task, _ = _task_of(db, question_id)
+            query = f"SELECT count(DISTINCT p.position) {OF_TASK} AND p.position >= 0"
+            return int(db.execute(query, (task,)).fetchone()[0])
 
     def task_details(self, question_id: str) -> Mapping[str, object]:
         """Return what `begin_task` was told with a question last; nothing where no task answers it."""
         with self._db.reading() as db:
-            found = db.execute(
-                "SELECT p.content FROM message m JOIN partial_result p USING (conversation_id) "
-                "WHERE m.id = ? AND p.position = ? ORDER BY p.created DESC, p.rowid DESC",
-                (question_id, _HEAD),
-            ).fetchall()
-        heads = (_head(content) for (content,) in found)
-        head = next((one for one in heads if one.get(_QUESTION) == question_id), {})
+            _, head = _task_of(db, question_id)
         return {name: value for name, value in head.items() if name != _QUESTION}
 
 
-def _head(content: str) -> dict[str, Any]:
-    """What is damaged says nothing."""
-    try:
-        value = json.loads(content)
-    except ValueError:
-        return {}
-    return value if isinstance(value, dict) else {}
+def _task_of(db: sqlite3.Connection, question_id: str) -> tuple[str, dict[str, Any]]:
+    """Return the newest task that answers a question, and what is known of it; both empty without any."""
+    found = db.execute(
+        "SELECT p.task, p.content FROM message m JOIN partial_result p USING (conversation_id) "
+        "WHERE m.id = ? AND p.position = ? ORDER BY p.created DESC, p.rowid DESC",
+        (question_id, _HEAD),
+    )
+    heads = ((task, rows.json_object(content)) for task, content in found)
+    return next(((task, head) for task, head in heads if head.get(_QUESTION) == question_id), ("", {}))

@@ -58,7 +58,7 @@ def test_a_task_tells_which_questions_it_answers_and_how_they_were_asked(
     assert store.task_questions(TASK) == []
 
 
-def test_the_parts_of_a_question_are_those_of_its_newest_task_in_its_conversation(
+def test_the_parts_of_a_question_are_those_of_its_newest_task_wherever_they_were_read(
     store: ConversationStore,
 ) -> None:
     first, second = ask(store), ask(store)
@@ -67,15 +67,18 @@ def test_the_parts_of_a_question_are_those_of_its_newest_task_in_its_conversatio
     store.begin_task(TASK, first, {})
     assert store.num_partials(first.id) == 1
     store.keep_partial(first.conversation_id, TASK, 4, "another")
-    store.keep_partial(second.conversation_id, TASK, 1, "of the same task elsewhere")
-    assert (store.num_partials(first.id), store.num_partials(second.id)) == (2, 0)
+    for position in (1, 4):
+        store.keep_partial(second.conversation_id, TASK, position, "of the same task elsewhere")
+    assert (store.num_partials(first.id), store.num_partials(second.id)) == (3, 0)
+    store.begin_task(TASK, second, {})
+    assert store.num_partials(second.id) == len(store.partials(TASK)) == 3
     store.begin_task(OTHER, first, {})
     assert store.num_partials(first.id) == 0
     store.keep_partial(first.conversation_id, OTHER, 0, "of the newest")
     assert store.num_partials(first.id) == 1
     again = store.append(first.conversation_id, None, first.message)
     store.begin_task(OTHER, again, {})
-    assert (store.num_partials(again.id), store.num_partials(first.id)) == (1, 2)
+    assert (store.num_partials(again.id), store.num_partials(first.id)) == (1, 3)
     assert store.num_partials("aaaabbbbccccdddd") == 0
 
 
