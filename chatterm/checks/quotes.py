@@ -12,9 +12,8 @@ from difflib import SequenceMatcher
 from itertools import pairwise
 
 from chatterm.checks.findings import Evidence, Finding, Kind
-from chatterm.checks.folding import fold
 from chatterm.checks.sources import Source, first
-from chatterm.checks.tokens import Tokens, is_han, tokenize
+from chatterm.checks.tokens import Tokens, is_han, tokens_of
 
 NEAR = 0.75
 _MIN_WORDS, _MIN_HAN = 3, 6
@@ -31,7 +30,7 @@ def quotes_in(reply: str) -> Iterator[tuple[int, int]]:
     """Yield where the quotes of a reply stand, without their marks; few words are a term, not a quote."""
     for match in _QUOTED.finditer(reply):
         start, end = match.span(match.lastindex or 0)
-        if _is_long(tokenize(fold(reply[start:end]))):
+        if _is_long(tokens_of(reply[start:end])):
             yield start, end
 
 
@@ -57,9 +56,9 @@ def check_copies(values: Sequence[str], sources: Sequence[Source]) -> Iterator[F
 def judge_text(kind: Kind, text: str, start: int, sources: Sequence[Source], aligner: "Aligner") -> Finding:
     """Look for a text in the sources, exactly and then nearly. `start` is its place in the reply, or -1."""
     end = start + len(text) if start >= 0 else -1
-    if exact := first(_find_parts([tokenize(fold(part)) for part in _ELLIPSIS.split(text)], sources)):
+    if exact := first(_find_parts([tokens_of(part) for part in _ELLIPSIS.split(text)], sources)):
         return Finding(kind, "found", start, end, text, "", exact)
-    near = aligner.nearest(tokenize(fold(text)))
+    near = aligner.nearest(tokens_of(text))
     if near:
         return Finding(kind, "near", start, end, text, "wording", (near,))
     return Finding(kind, "absent", start, end, text)

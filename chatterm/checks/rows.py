@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 
 from chatterm.checks.folding import fold
-from chatterm.checks.tokens import Tokens, tokenize
+from chatterm.checks.tokens import Tokens, tokens_of
 
 _LIST_MARK = re.compile(r"\s*\d{1,2}[.)]\s")
 
@@ -19,14 +19,14 @@ class Rows:
 
     def __init__(self, sources: Sequence[str]) -> None:
         lines = (_LIST_MARK.sub("", fold(line)) for source in sources for line in source.splitlines())
-        self._lines = [tokenize(line) for line in lines if line.strip()]
+        self._lines = [tokens_of(line) for line in lines if line.strip()]
 
     def are_apart(self, first: str, second: str) -> bool:
         """Return whether every line that has `first` has numbers of its own beside it, and lacks `second`.
 
         False where `first` stands alone in a line: what belongs to it may stand in the next.
         """
-        wanted, other = tokenize(fold(first)), tokenize(fold(second))
+        wanted, other = tokens_of(first), tokens_of(second)
         own = [line for line in self._lines if line.find(wanted)]
         numbers = _numbers(wanted)
         return bool(own) and all(_numbers(line) - numbers and not line.find(other) for line in own)

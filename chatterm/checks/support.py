@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
+from unicodedata import normalize
 
 from chatterm.checks.denials import contradicts
 from chatterm.checks.findings import Evidence, Finding
@@ -106,8 +107,8 @@ class Citer:
         return Support(start=0, end=len(statement), text=statement, how=how, evidence=evidence)
 
     def _find(self, statement: str) -> tuple[How, tuple[Evidence, ...]]:
-        folded = fold(statement)
-        tokens = tokenize(folded)
+        statement = normalize("NFC", statement)  # as the sources are
+        tokens = tokenize(fold(statement))
         if not tokens.words:
             return "nothing", ()
         if exact := self._exact(tokens):

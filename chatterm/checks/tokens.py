@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
+from chatterm.checks.folding import fold
+
 HAN = "\u3400-\u9fff\uf900-\ufaff"
 _TOKEN = re.compile(rf"[{HAN}]|[^\W_{HAN}]+(?:(?<=[0-9])\.(?=[0-9])[^\W_{HAN}]+)*|%")
 
@@ -58,8 +60,13 @@ class Tokens:
         return None
 
 
+def tokens_of(text: str) -> Tokens:
+    """Cut any text, accents joined to their letters: the places are those of its NFC form."""
+    return tokenize(fold(unicodedata.normalize("NFC", text)))
+
+
 def tokenize(folded: str) -> Tokens:
-    """Cut a text that `fold` has made plain."""
+    """Cut a text that `fold` has made plain; its places are the text's own."""
     lower = str.lower if folded.isascii() else _plain
     words: list[str] = []
     starts, ends, offsets = array("I"), array("I"), array("I")

@@ -11,6 +11,7 @@ from chatterm.checks.number_check import check_numbers, index_numbers
 from chatterm.checks.quotes import check_copies, check_quotes
 from chatterm.checks.sources import Source, make_source
 from chatterm.checks.structure import check_structure
+from chatterm.checks.tokens import tokens_of
 
 DEFAULT_LEVELS: Mapping[Kind, Level] = {
     "number": "mark",
@@ -138,7 +139,7 @@ def _uncovered(reply: str, documents: Sequence[Source], terms: Sequence[str]) ->
 
 def _missing_terms(terms: Sequence[str], document: Source, reply: Source) -> Iterator[Finding]:
     for term in terms:
-        tokens = make_source(term).tokens
+        tokens = tokens_of(term)
         place = document.tokens.find(tokens)
         if place and not reply.tokens.find(tokens):
             start, end = document.tokens.starts[place[0]], document.tokens.ends[place[1]]

@@ -1,10 +1,13 @@
 """What statements rest on, in English and Chinese."""
 
+from unicodedata import normalize
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chatterm.checks.support import Citer
+from chatterm.checks.verify import verify
 
 LEASE = """LEASE AGREEMENT
 
@@ -49,6 +52,15 @@ def test_statement(statement: str, how: str, lines: tuple[int, int] | None) -> N
         assert found.evidence[0].source == ("2023" in statement or "净利润" in statement)
     else:
         assert not found.evidence
+
+
+def test_accents_that_stand_apart_from_their_letters_are_the_same_words() -> None:
+    lease = "Le café était fermé hier soir à cause de la neige."
+    apart = normalize("NFD", lease)
+    for source, statement in ((lease, apart), (apart, lease), (apart, apart)):
+        assert Citer([source]).cite(statement).how == "quote"
+        (quote,) = verify(f"Il dit “{statement}”", source).findings
+        assert (quote.verdict, quote.text) == ("found", statement)
 
 
 def test_reply() -> None:
