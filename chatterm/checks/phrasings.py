@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from chatterm.checks.folding import Lines, fold
 from chatterm.checks.guards import Pack
-from chatterm.checks.tokens import Tokens, tokenize
+from chatterm.checks.tokens import tokens_of
 
 _CONDITION = (
     r"(?:\w{1,20}(?:itis|emia|aemia|osis|oma|pathy|penia)|diabetes|cancer|hypertension"
@@ -199,7 +199,8 @@ def forbidden_phrasings(
 ) -> tuple[Phrasing, ...]:
     """Return the phrasings of a reply that its pack forbids, in their order, with the reasons in `lang`."""
     folded = fold(reply)
-    documents = [tokenize(fold(source)) for source in sources]
+    said = [(rule, *span) for rule in RULES[pack] for span in _places(rule, folded)]
+    documents = [tokens_of(source) for source in sources] if said else []
     lines = Lines(reply)
     found = [
         Phrasing(
@@ -211,17 +212,14 @@ def forbidden_phrasings(
             line=lines.at(start),
             reason=rule.reason.get(lang, rule.reason["en"]),
         )
-        for rule in RULES[pack]
-        for start, end in _places(rule, folded, documents)
+        for rule, start, end in said
+        if not any(document.find(tokens_of(reply[start:end])) for document in documents)
     ]
     return tuple(sorted(found, key=lambda one: (one.start, one.end)))
 
 
-def _places(rule: Rule, folded: str, documents: Sequence[Tokens]) -> Iterator[tuple[int, int]]:
+def _places(rule: Rule, folded: str) -> Iterator[tuple[int, int]]:
     for match in rule.pattern.finditer(folded):
         before = folded[max(0, match.start() - _NEGATION_REACH) : match.start()]
-        if rule.is_off_when_negated and _NEGATION.search(before.rpartition("\n")[2]):
-            continue
-        phrase = tokenize(match[0])
-        if not any(document.find(phrase) for document in documents):
+        if not (rule.is_off_when_negated and _NEGATION.search(before.rpartition("\n")[2])):
             yield match.span()
