@@ -72,8 +72,12 @@ def _joint(chunks: Sequence[Chunk]) -> Chunk:
 def _groups(job: Job, partials: Sequence[Partial], schema: Schema, limit: int) -> list[list[Partial]]:
     """Split into runs of neighbours that fit; one that does not fit by itself is a run of its own."""
     groups: list[list[Partial]] = [[]]
+    size = 0
     for partial in partials:
-        if groups[-1] and _size(job, [*groups[-1], partial], schema) > limit:
+        own = _size(job, [partial], schema)
+        if groups[-1] and size + own > limit:
             groups.append([])
+            size = 0
         groups[-1].append(partial)
+        size += own
     return groups
