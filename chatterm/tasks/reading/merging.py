@@ -53,7 +53,7 @@ def _gap(before: Partial, chunk: Chunk, text: str) -> str:
     last = before.chunk
     if last.last_line == chunk.first_line:  # one long line, cut
         return "" if script_language(text) in ("zh", "ja") else " "
-    is_apart = chunk.first_line - last.last_line > 1 or bool(re.search(r"\n[ \t]*\n\s*\Z", last.text))
+    is_apart = chunk.first_line - last.last_line > 1
     both_lists = _is_item(before.text.rstrip().rpartition("\n")[2]) and _is_item(text.partition("\n")[0])
     return "\n\n" if is_apart and not both_lists else "\n"
 

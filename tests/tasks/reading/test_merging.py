@@ -53,11 +53,6 @@ TABLE = "| Name | Price |\n|---|---:|\n"
 JOINED = [
     ("lines go on", [part("One", 1), part("two", 2)], "One\ntwo"),
     ("a blank line between", [part("One", 1), part("Two", 3)], "One\n\nTwo"),
-    (
-        "a blank line at the end of a part",
-        [part("One", 1, 2, source="One\n\n"), part("Two", 3)],
-        "One\n\nTwo",
-    ),
     ("space around replies", [part("\n\nOne \n", 1), part("  - two\n", 2)], "One\n  - two"),
     ("a loose list stays one list", [part("- a\n- b", 1, 2), part("- c", 4)], "- a\n- b\n- c"),
     ("a long line, cut", [part("He said", 7), part("nothing.", 7)], "He said nothing."),
