@@ -25,10 +25,6 @@ VERSION = 1
 _STATUSES: tuple[Status, ...] = tuple(status for status in get_args(Status) if status != "streaming")
 
 
-def envelope(conversations: list[dict[str, Any]]) -> dict[str, Any]:
-    return {"format": FORMAT, "version": VERSION, "conversations": conversations}
-
-
 def to_values(whole: WholeConversation) -> dict[str, Any]:
     """Return one conversation as JSON can hold it."""
     files = {file.sha256: file.data for message in whole.messages for file in message.files}

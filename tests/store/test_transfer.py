@@ -23,9 +23,9 @@ from chatterm.store import (
     WholeMessage,
 )
 from chatterm.store.driver import sqlite3
+from chatterm.store.exporting import json_pieces
 from chatterm.store.foreign import read_conversations
 from chatterm.store.markdown import active_path, to_markdown
-from chatterm.store.own_json import envelope, to_values
 from chatterm.store.rows import ID_ALPHABET
 from tests.store.samples import RECORD, answer, ask, integrity
 
@@ -98,7 +98,7 @@ def wholes(draw: st.DrawFn) -> WholeConversation:
 
 def exported(store: ConversationStore, path: Path) -> Path:
     ids = [one.id for one in store.conversations(archived=None, limit=1000)]
-    path.write_text(json.dumps(envelope([to_values(store.whole(cid)) for cid in ids])), encoding="utf-8")
+    path.write_text("".join(json_pieces(store.whole, ids)), encoding="utf-8")
     return path
 
 
