@@ -22,7 +22,10 @@ _REFUSING = re.compile(r"fail|refus|prohibit|forbid|forbad|lack|prevent|den[iy]|
 """What denies all that stands behind it in its sentence."""
 _CLAUSE_REACH = 8
 """How many telling words a denying one denies in its clause."""
-_NO_DENIAL = re.compile("不足|不同|不仅|不断|不但|不过|不少|不久|未来|非常|无论|没收|无线|未成年|not only")
+_NO_DENIAL = re.compile(
+    "不足|不同|不仅|不断|不但|不过|不少|不久|未来|非常|无论|没收|无线|未成年|not only", re.IGNORECASE
+)
+_CANNOT = re.compile(r"\bcan't\b", re.IGNORECASE)
 _EXCEPTION = re.compile(r"\b(?:without|unless|except|until)\b|除非|未经", re.IGNORECASE)
 _CONDITION = re.compile(r"\b(?:requir|only|must|needs?|if)|须|需|才", re.IGNORECASE)
 _REACH = 4
@@ -82,7 +85,7 @@ def _denies(ours: _Said, theirs: _Said) -> bool:
 
 
 def _sentences(text: str) -> list[str]:
-    return _SENTENCE_END.split(_NO_DENIAL.sub(" ", fold(text)))
+    return _SENTENCE_END.split(_CANNOT.sub("cannot", _NO_DENIAL.sub(" ", fold(text))))
 
 
 def _read(text: str) -> _Said:

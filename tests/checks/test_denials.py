@@ -25,6 +25,8 @@ from chatterm.checks.denials import contradicts
             "In no event, whether in tort or contract, shall contributors be liable.",
             False,
         ),
+        ("The tenant may keep animals.", "The tenant can’t keep animals.", True),
+        ("The tenant pays rent.", "Not only does the tenant pay rent, he heats the house too.", False),
         ("The rent is due in May.", "Pets are not allowed. The rent is due in May.", False),
         ("原料不足不会影响产量。", "原料供应不足可能影响产量。", True),
         ("原料不足会影响产量。", "原料供应不足可能影响产量。", False),
