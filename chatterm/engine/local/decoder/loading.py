@@ -4,7 +4,6 @@ Owns the names and shapes of the tensors; conventions: llama.cpp's `llama-arch.c
 `convert_hf_to_gguf.py`. Tensors are placed one by one, so no copy of the whole ever exists.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import torch
@@ -143,12 +142,12 @@ class _Loader:
         spec, prefix = self.spec, f"blk.{index}"
         width, ffn = spec.embedding_length, spec.feed_forward_length
         has_before, has_after = spec.norm_placement != "after", spec.norm_placement != "before"
-        order = self._order(index)
+        rope = None if spec.rope_pairs == "neighbours" else spec.layers[index].rope
         return Layer(
             attention_norm=self.norm(f"{prefix}.attn_norm", width) if has_before else None,
-            qkv=self._qkv(prefix, order),
-            qkv_bias=self._qkv_bias(prefix, order) if spec.has_qkv_bias else None,
-            qk_norm=self._qk_norm(prefix, order),
+            qkv=self._qkv(prefix, rope),
+            qkv_bias=self._qkv_bias(prefix, rope) if spec.has_qkv_bias else None,
+            qk_norm=self._qk_norm(prefix, rope),
             attention_output=self.factory.make(
                 self._matrix(f"{prefix}.attn_output", width, spec.num_heads * spec.head_length)
             ),
@@ -187,62 +186,33 @@ class _Loader:
             raise BadModelFile(f"the model's {name} should be above 0; the file is damaged")
         return factors
 
-    def _order(self, index: int) -> Tensor | None:
-        """Return the order of a head's numbers, (head_length,); None where it is as stored."""
-        spec, rope = self.spec, self.spec.layers[index].rope
-        if spec.rope_pairs == "neighbours" or rope is None:
-            return None
-        return neighbour_order(1, spec.head_length, rope.dimensions)
-
-    def _rows(self, order: Tensor, num_heads: int) -> Tensor:
-        """Return the order of the rows of some heads."""
-        return (torch.arange(num_heads).unsqueeze(1) * self.spec.head_length + order).view(-1)
-
-    def _qkv_sizes(self) -> Iterator[tuple[str, int, bool]]:
-        """Yield for q, k and v their heads, and whether they turn."""
-        yield "q", self.spec.num_heads, True
-        yield "k", self.spec.num_kv_heads, True
-        yield "v", self.spec.num_kv_heads, False
-
-    def _qkv(self, prefix: str, order: Tensor | None) -> Linear:
-        width, length = self.spec.embedding_length, self.spec.head_length
-        if self.spec.has_fused_products:
-            fused = self._matrix(f"{prefix}.attn_qkv", self._num_qkv_rows(), width)
-            return self.factory.make(_reordered(fused, self._all_rows(order)))
+    def _qkv(self, prefix: str, rope: RopeSpec | None) -> Linear:
+        """`rope`: the one whose pairs are to become neighbours; None: rows stay. So with bias and norms."""
+        spec = self.spec
+        if spec.has_fused_products:
+            fused = self._matrix(f"{prefix}.attn_qkv", _num_qkv_rows(spec), spec.embedding_length)
+            return self.factory.make(_reordered(fused, _qkv_rows(spec, rope)))
         parts = []
-        for part, heads, turns in self._qkv_sizes():
-            matrix = self._matrix(f"{prefix}.attn_{part}", heads * length, width)
-            rows = None if order is None or not turns else self._rows(order, heads)
-            parts.append(_reordered(matrix, rows))
+        for part, heads in _qkv_heads(spec).items():
+            matrix = self._matrix(f"{prefix}.attn_{part}", heads * spec.head_length, spec.embedding_length)
+            parts.append(matrix if part == "v" else _reordered(matrix, _rows(spec, rope, heads)))
         return self.factory.make(*parts)
 
-    def _qkv_bias(self, prefix: str, order: Tensor | None) -> Tensor:
-        if self.spec.has_fused_products:
-            bias = self._vector(f"{prefix}.attn_qkv.bias", self._num_qkv_rows())
+    def _qkv_bias(self, prefix: str, rope: RopeSpec | None) -> Tensor:
+        spec = self.spec
+        if spec.has_fused_products:
+            bias = self._vector(f"{prefix}.attn_qkv.bias", _num_qkv_rows(spec))
         else:
-            length = self.spec.head_length
-            bias = torch.cat(
-                [self._vector(f"{prefix}.attn_{p}.bias", n * length) for p, n, _ in self._qkv_sizes()]
-            )
-        rows = self._all_rows(order)
+            sizes = {part: heads * spec.head_length for part, heads in _qkv_heads(spec).items()}
+            bias = torch.cat([self._vector(f"{prefix}.attn_{part}.bias", n) for part, n in sizes.items()])
+        rows = _qkv_rows(spec, rope)
         return (bias if rows is None else bias[rows]).to(self.factory.placement.device)
 
     def _output_bias(self, prefix: str) -> Tensor:
         bias = self._vector(f"{prefix}.attn_output.bias", self.spec.embedding_length)
         return bias.to(self.factory.placement.device)
 
-    def _num_qkv_rows(self) -> int:
-        return (self.spec.num_heads + 2 * self.spec.num_kv_heads) * self.spec.head_length
-
-    def _all_rows(self, order: Tensor | None) -> Tensor | None:
-        """Return the order of the rows of queries, keys and values together."""
-        if order is None:
-            return None
-        num_turning = self.spec.num_heads + self.spec.num_kv_heads
-        turning = self._rows(order, num_turning)
-        return torch.cat([turning, torch.arange(len(turning), self._num_qkv_rows())])
-
-    def _qk_norm(self, prefix: str, order: Tensor | None) -> QKNorm | None:
+    def _qk_norm(self, prefix: str, rope: RopeSpec | None) -> QKNorm | None:
         spec = self.spec
         if spec.qk_norm == "none":
             return None
@@ -250,7 +220,7 @@ class _Loader:
         norms = []
         for part, heads in ("q", spec.num_heads), ("k", spec.num_kv_heads):
             count = heads if is_full else 1
-            rows = None if order is None else self._rows(order, count)
+            rows = _rows(spec, rope, count)
             norms.append(self.norm(f"{prefix}.attn_{part}_norm", count * spec.head_length, rows))
         if is_full:
             return FullNorm(norms[0], norms[1], spec.num_heads)
@@ -281,6 +251,26 @@ class _Loader:
 
 
 _ROPE_TENSORS = ("rope_freqs.weight", "rope_factors_long.weight", "rope_factors_short.weight")
+
+
+def _qkv_heads(spec: ArchSpec) -> dict[str, int]:
+    """Return how many heads queries, keys and values have."""
+    return {"q": spec.num_heads, "k": spec.num_kv_heads, "v": spec.num_kv_heads}
+
+
+def _num_qkv_rows(spec: ArchSpec) -> int:
+    return sum(_qkv_heads(spec).values()) * spec.head_length
+
+
+def _rows(spec: ArchSpec, rope: RopeSpec | None, num_heads: int) -> Tensor | None:
+    """Return the order of the rows of some heads; None: as they are stored."""
+    return None if rope is None else neighbour_order(num_heads, spec.head_length, rope.dimensions)
+
+
+def _qkv_rows(spec: ArchSpec, rope: RopeSpec | None) -> Tensor | None:
+    """Return the order of the rows of queries, keys and values together: values stay."""
+    turning = _rows(spec, rope, spec.num_heads + spec.num_kv_heads)
+    return None if turning is None else torch.cat([turning, torch.arange(len(turning), _num_qkv_rows(spec))])
 
 
 def _reordered(matrix: BlockTensor, rows: Tensor | None) -> BlockTensor:
