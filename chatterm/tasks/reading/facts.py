@@ -136,11 +136,12 @@ def distinct(facts: Sequence[Fact]) -> tuple[Fact, ...]:
     those that rest on something go before those that do not.
     """
     gists = [gist_of(fact.text) for fact in facts]
-    first: dict[tuple[str, ...], int] = {}
+    first: dict[object, int] = {}
     for place, (fact, gist) in enumerate(zip(facts, gists, strict=True)):
-        known = first.setdefault(gist.words, place)
+        key = (gist.words, gist.numbers)  # words have no signs and no currencies
+        known = first.setdefault(key, place)
         if fact.is_supported and not facts[known].is_supported:
-            first[gist.words] = place
+            first[key] = place
     kept: list[Fact] = []
     on_line: dict[tuple[int, int], list[tuple[Fact, Gist]]] = defaultdict(list)
     for place in sorted(first.values()):
