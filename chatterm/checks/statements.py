@@ -27,12 +27,12 @@ _SHORT_LINE = 50
 """In columns. A line that ends earlier was ended on purpose; a longer one may have been wrapped."""
 
 _HAN_DIGITS = "一二三四五六七八九十"
-_MARKS = re.compile(rf"[ \t\f>\-*+•·#`~|_=:0-9.)(（）、．{_HAN_DIGITS}]*")
+_MARKS = re.compile(rf"[ \t\f\r>\-*+•·#`~|_=:0-9.)(（）、．{_HAN_DIGITS}]*")
 """What a line may begin with before its first word; until that is there, its kind is open."""
 _FENCE = re.compile(r" {0,3}(?:[-*+] |[0-9]{1,3}[.)] )? {0,3}(`{3,}|~{3,})")
 _HEADING = re.compile(r" {0,3}#{1,6}(?:[ \t]|\Z)")
-_RULE = re.compile(r"[ \t]*(?:(?:[-*_=][ \t]*){3,}|(?=[^-]*-)[|:\- \t]+)\Z")
-_IN_FENCE = re.compile(r"[ \t]*([`~]*)[ \t]*")
+_RULE = re.compile(r"[ \t]*(?:(?:[-*_=][ \t]*){3,}|(?=[^-]*-)[|:\- \t]+)\r?\Z")
+_IN_FENCE = re.compile(r"[ \t]*([`~]*)[ \t]*\r?")
 _INDENT = re.compile(
     r"[ \t\f]*(?:>[ \t]?)*[ \t]*"
     r"(?:(?:[-*+•·][ \t]+|[0-9]{1,3}[.)][ \t]+|[0-9]{1,3}(?:、|．)|[(（][0-9]{1,3}[)）][ \t]*"
@@ -206,7 +206,7 @@ class StatementSplitter:
         if found[0][0] in "。！？":
             return True
         after = found.end()
-        while self._held[after : after + 1] in (" ", "\t") and after - found.end() < _MAX_SPACES:
+        while self._held[after : after + 1] in (" ", "\t", "\r") and after - found.end() < _MAX_SPACES:
             after += 1
         if after == len(self._held):
             return True if self._is_last else None
@@ -217,7 +217,7 @@ class StatementSplitter:
         held = self._held
         line = held.rfind("\n", 0, end) + 1
         width = _width(held[line:end]) + (0 if line else self._column)
-        if width < _SHORT_LINE or held[start:end].endswith("  "):
+        if width < _SHORT_LINE or held[start:end].removesuffix("\r").endswith("  "):
             return True
         kind = self._kind_at(end + 1)
         if kind is None:

@@ -39,6 +39,8 @@ CASES = [
 def test_statements(text: str, expected: list[str] | int) -> None:
     found = [text[start:end] for start, end in statements(text)]
     assert (len(found) if isinstance(expected, int) else found) == expected
+    on_windows = text.replace("\n", "\r\n")
+    assert [on_windows[start:end].replace("\r\n", "\n") for start, end in statements(on_windows)] == found
 
 
 _MARKS = (
