@@ -6,16 +6,14 @@ from typing import Annotated
 import typer
 
 from chatterm.cli import completion, inputs
+from chatterm.cli.parameters import Ctx, Device, Model, Offline, Quantize, Threads
 
 
 def ask(
     words: Annotated[
         list[str] | None, typer.Argument(metavar="[QUESTION]...", help="The question; needs no quotes.")
     ] = None,
-    model: Annotated[
-        str | None,
-        typer.Option("-m", "--model", help="A model's name, or the path of a .gguf file or model folder."),
-    ] = None,
+    model: Model = None,
     prompt: Annotated[
         str | None,
         typer.Option(
@@ -114,19 +112,17 @@ def ask(
     private: Annotated[
         bool, typer.Option("--private", help="Nothing of this turn is written anywhere.")
     ] = False,
-    ctx: Annotated[int | None, typer.Option(help="Context length in tokens.")] = None,
-    device: Annotated[str | None, typer.Option(help="cuda, mps or cpu.")] = None,
-    threads: Annotated[int | None, typer.Option(help="CPU threads.")] = None,
+    ctx: Ctx = None,
+    device: Device = None,
+    threads: Threads = None,
     deterministic: Annotated[
         bool,
         typer.Option(
             "--deterministic", help="The same tokens however it is cached, batched or guessed; slower."
         ),
     ] = False,
-    quantize: Annotated[
-        str | None, typer.Option(metavar="int4|int8", help="Quantise plain weights as they are loaded.")
-    ] = None,
-    offline: Annotated[bool, typer.Option("--offline", help="Fetch nothing.")] = False,
+    quantize: Quantize = None,
+    offline: Offline = False,
     usage: Annotated[bool, typer.Option("-u", "--usage", help="Tokens, times and speeds on stderr.")] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="The exact messages and their tokens; nothing is generated.")

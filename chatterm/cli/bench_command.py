@@ -3,14 +3,14 @@
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
 from typer.exceptions import Exit
 
 from chatterm.cli import inputs
 from chatterm.cli.answer import print_safely, to_json
 from chatterm.cli.listing import AsJson, show_rows
+from chatterm.cli.parameters import Ctx, Device, Model, Offline, Quantize, Threads
 from chatterm.cli.report import Report
 from chatterm.sanitize import sanitize_line
 
@@ -22,17 +22,12 @@ if TYPE_CHECKING:
 
 
 def bench(
-    model: Annotated[
-        str | None,
-        typer.Option("-m", "--model", help="A model's name, or the path of a .gguf file or model folder."),
-    ] = None,
-    device: Annotated[str | None, typer.Option(help="cuda, mps or cpu.")] = None,
-    threads: Annotated[int | None, typer.Option(help="CPU threads.")] = None,
-    ctx: Annotated[int | None, typer.Option(help="Context length in tokens.")] = None,
-    quantize: Annotated[
-        str | None, typer.Option(metavar="int4|int8", help="Quantise plain weights as they are loaded.")
-    ] = None,
-    offline: Annotated[bool, typer.Option("--offline", help="Fetch nothing.")] = False,
+    model: Model = None,
+    device: Device = None,
+    threads: Threads = None,
+    ctx: Ctx = None,
+    quantize: Quantize = None,
+    offline: Offline = False,
     as_json: AsJson = False,
 ) -> None:
     """Measure this machine and model: prompt and reply speed, first token, loading, memory."""

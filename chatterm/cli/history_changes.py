@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from chatterm.cli.inputs import stdin_is_terminal
+from chatterm.cli.parameters import Id
 from chatterm.cli.report import Report
 from chatterm.errors import UsageError
 from chatterm.sanitize import sanitize_line
@@ -21,7 +22,7 @@ _SHOWN = 10
 
 
 def rename(
-    conversation: Annotated[str, typer.Argument(metavar="ID", help="The start of its id will do.")],
+    conversation: Id,
     words: Annotated[
         list[str], typer.Argument(metavar="TITLE...", help="The title; replies never change it.")
     ],

@@ -11,6 +11,7 @@ import typer
 from chatterm.cli import history_changes, history_search, history_sorting, history_transfer
 from chatterm.cli.answer import print_safely, to_json
 from chatterm.cli.listing import AsJson, show_rows
+from chatterm.cli.parameters import Id
 
 if TYPE_CHECKING:
     from chatterm.conversation import MessageNode
@@ -52,7 +53,7 @@ def list_(
 
 @app.command("show")
 def show(
-    conversation: Annotated[str, typer.Argument(metavar="ID", help="The start of its id will do.")],
+    conversation: Id,
     as_json: AsJson = False,
 ) -> None:
     """Show a conversation along its active path."""

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from chatterm.cli.parameters import Id
+
 if TYPE_CHECKING:
     from chatterm.store import ConversationStore
 
 Ids = Annotated[list[str], typer.Argument(metavar="ID...", help="The start of each id will do.")]
-Id = Annotated[str, typer.Argument(metavar="ID", help="The start of its id will do.")]
 Tags = Annotated[list[str], typer.Argument(metavar="TAG...", help="One or more; quotes hold words together.")]
 
 

@@ -29,6 +29,7 @@ from chatterm.cli import (
 from chatterm.cli.answer import READER_GONE, ReaderGone, silence_stdout
 from chatterm.cli.light_parameters import lighten
 from chatterm.cli.listing import AsJson
+from chatterm.cli.parameters import Ctx, Device, Model, Offline, Quantize, Threads
 from chatterm.cli.report import Report
 from chatterm.errors import ChattermError, OutOfMemory
 
@@ -69,10 +70,7 @@ def _show_version(value: bool) -> None:
 @app.callback()
 def chat(
     context: typer.Context,
-    model: Annotated[
-        str | None,
-        typer.Option("-m", "--model", help="A model's name, or the path of a .gguf file or model folder."),
-    ] = None,
+    model: Model = None,
     prompt: Annotated[
         str | None, typer.Option("-p", "--prompt", help="Begin with this prompt of the library.")
     ] = None,
@@ -91,13 +89,11 @@ def chat(
     screen_reader: Annotated[
         bool, typer.Option("--screen-reader", help="Plain labelled lines, for screen readers.")
     ] = False,
-    device: Annotated[str | None, typer.Option(help="cuda, mps or cpu.")] = None,
-    ctx: Annotated[int | None, typer.Option(help="Context length in tokens.")] = None,
-    threads: Annotated[int | None, typer.Option(help="CPU threads.")] = None,
-    quantize: Annotated[
-        str | None, typer.Option(metavar="int4|int8", help="Quantise plain weights as they are loaded.")
-    ] = None,
-    offline: Annotated[bool, typer.Option("--offline", help="Fetch nothing.")] = False,
+    device: Device = None,
+    ctx: Ctx = None,
+    threads: Threads = None,
+    quantize: Quantize = None,
+    offline: Offline = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
     version: Annotated[
         bool, typer.Option("--version", is_eager=True, callback=_show_version, help="Show the version.")

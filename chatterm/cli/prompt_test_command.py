@@ -7,6 +7,7 @@ import typer
 from typer.exceptions import Exit
 
 from chatterm.cli.listing import AsJson, show_rows
+from chatterm.cli.parameters import Model
 from chatterm.cli.report import Report
 from chatterm.errors import UsageError
 
@@ -19,10 +20,7 @@ if TYPE_CHECKING:
 
 def run(
     name: Annotated[str, typer.Argument(help="A prompt's name, or a file.")],
-    model: Annotated[
-        str | None,
-        typer.Option("-m", "--model", help="A model's name, or the path of a .gguf file or model folder."),
-    ] = None,
+    model: Model = None,
     lang: Annotated[str | None, typer.Option(help="Only the tests in this language: en or zh.")] = None,
     as_json: AsJson = False,
 ) -> None:
