@@ -4,6 +4,7 @@ Pure. A reply that is no JSON, as of an engine that cannot be held to a schema, 
 """
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -62,10 +63,18 @@ def read_answer(reply: str, output: OutputSpec) -> StructuredAnswer | None:
 
 def _parsed(text: str) -> tuple[bool, object]:
     try:
-        value = json.loads(text)
+        value = json.loads(text, parse_constant=_finite, parse_float=_finite)
     except (ValueError, RecursionError):
         return False, None
     return _is_within(value, MAX_DEPTH), value
+
+
+def _finite(text: str) -> float:
+    """Refuse NaN, Infinity and what is too large to be a number: none could be written as JSON again."""
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text} is no number of JSON")
+    return number
 
 
 def _is_within(value: object, depth: int) -> bool:

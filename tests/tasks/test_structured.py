@@ -67,6 +67,9 @@ def test_json_in_a_fence_is_read_and_other_words_are_not() -> None:
         "}",
         "[d.txt]\nx",
         "{a",
+        '{"test": NaN}',
+        '{"test": -Infinity}',
+        '{"test": 1e999}',
     ):
         assert read_answer(words, LAB) is None
 
