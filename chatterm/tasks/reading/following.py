@@ -88,6 +88,9 @@ def _parent_of(means: Means, target: Target) -> str | None:
 
 
 def _stands_in(document: Document, messages: Sequence[Message]) -> bool:
-    """Return whether a message holds the document as `fence` puts it there, by whatever name and number."""
+    """Return whether a message holds the document as `fence` puts it there, by whatever name and number.
+
+    A blank one stands nowhere, and is not missed.
+    """
     _, _, body = fence([document]).partition("\n")
-    return any(body in without_page_marks(message.content) for message in messages)
+    return not body or any(body in without_page_marks(message.content) for message in messages)

@@ -57,7 +57,8 @@ def choose_reading(
     wish = wish or ReadingWish()
     target = meant(composed, means, target)
     question = composed.question
-    if target.kind == "continue":
+    is_blank = question.documents and not any(one.text.strip() for one in question.documents)
+    if target.kind == "continue" or is_blank:
         _check_wish(wish)
         return None
     if not question.documents:
@@ -98,7 +99,7 @@ def _check_wish(wish: ReadingWish) -> None:
     if wish.each or wish.in_parts:
         option = "--each" if wish.each else "--in-parts"
         raise UsageError(
-            f"{option} reads a document in parts, and there is none; pipe one in, or name it with -f"
+            f"{option} reads a document in parts, and there is none with text; pipe one in, or use -f"
         )
 
 

@@ -382,5 +382,8 @@ def test_what_cannot_be_read_in_parts_is_refused_by_name(store: ConversationStor
         ReadingWish(each="line"),
     )
     assert "-n" in str(samples)
-    nothing = refused(lambda one: replace(one, documents=()), ReadingWish(in_parts=True))
-    assert "--in-parts" in str(nothing)
+    blank = (Document("blank.txt", "\f\n \n", 4),)
+    for documents, option in (((), "--in-parts"), (blank, "--in-parts"), (blank, "--each")):
+        wish = ReadingWish(in_parts=option == "--in-parts", each="line" if option == "--each" else None)
+        nothing = refused(lambda one, given=documents: replace(one, documents=given), wish)  # type: ignore[misc]  # given
+        assert option in str(nothing)

@@ -157,6 +157,13 @@ def test_all_of_it_is_read_again_for_a_summary_and_what_fits_where_that_is_wishe
         choose_reading(composed, talk.means, Target(), ReadingWish(in_parts=True))
 
 
+def test_a_blank_document_is_nothing_to_go_on_with(store: ConversationStore) -> None:
+    talk = Talk(store)
+    talk.ask("When?", Document("blank.txt", "\n", 1))
+    with pytest.raises(UsageError, match="there is none"):
+        choose_reading(talk.composed("And?"), talk.means, talk.target, ReadingWish(in_parts=True))
+
+
 def test_documents_come_along_into_another_database(store: ConversationStore) -> None:
     talk = Talk(store)
     talk.ask("What does topic7 cost?", LONG)
