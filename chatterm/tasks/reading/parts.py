@@ -5,6 +5,8 @@ from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
+from chatterm.checks.folding import fold
+from chatterm.checks.tokens import tokenize
 from chatterm.conversation import FinishReason, Usage
 from chatterm.session import NotSaved
 from chatterm.tasks.reading.events import (
@@ -29,7 +31,7 @@ _TOKENS_AT_ONCE = 6000
 """Of all parts in a call, on a CPU: their keys and values are in memory together."""
 
 _FEWEST_OWN_WORDS = 4
-"""A loop with fewer different words says nothing."""
+"""A loop with fewer different words, or Chinese characters, says nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +145,7 @@ def judge_of(job: Job) -> Judge:
         if output.schema is not None:
             is_read = read_answer(text, output) is not None
             return "" if is_read else "回复不是 JSON" if is_chinese else "the reply was no JSON"
-        if reason == "loop" and len(set(own.split())) < _FEWEST_OWN_WORDS:
+        if reason == "loop" and len(set(tokenize(fold(own)).words)) < _FEWEST_OWN_WORDS:
             return "回复只是重复" if is_chinese else "the reply only repeated itself"
         return ""
 

@@ -1,7 +1,7 @@
 """Questions over documents that do not fit: every strategy, and what fails on the way."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from chatterm.conversation import Document
-from chatterm.engine.base import CancelToken, GenerationRequest, TextDelta
+from chatterm.engine.base import CancelToken, Finished, GenerationRequest, StreamEvent, TextDelta
 from chatterm.errors import DoesNotFit, EngineLost, GenerationFailed, OutOfMemory, UsageError
 from chatterm.prompts import PromptFolder, PromptLibrary, PromptTemplate
 from chatterm.prompts.template import load_prompt
@@ -147,6 +147,32 @@ def test_a_part_on_which_the_model_fails_spares_its_neighbours(
 def test_all_parts_failing_is_an_answer_too(store: ConversationStore) -> None:
     events = run(store, ReadingEngine(lambda _: "loop"), about("general/summarize"))
     assert reply(events).startswith("Not read: report.txt, lines 1-")
+
+
+class Looping(ReadingEngine):
+    """Ends each reply as a loop."""
+
+    def stream(self, requests: Sequence[GenerationRequest], cancel: CancelToken) -> Generator[StreamEvent]:
+        for event in super().stream(requests, cancel):
+            yield replace(event, reason="loop") if isinstance(event, Finished) else event
+
+
+@pytest.mark.parametrize(
+    ("said", "is_failure"),
+    [
+        ("Hill1 got seven euros. Hill1 got seven euros.", False),
+        ("so so so so so so", True),
+        ("山镇付给桥镇七欧元。山镇付给桥镇七欧元。", False),
+        ("山山山山山山山山", True),
+    ],
+)
+def test_a_loop_is_of_use_where_it_says_something(
+    store: ConversationStore, said: str, *, is_failure: bool
+) -> None:
+    events = run(
+        store, Looping(lambda _: said), replace(about("general/translate"), values={"to": "Chinese"})
+    )
+    assert any(isinstance(one, NotRead) for one in events) == is_failure
 
 
 def test_short_memory_reads_one_by_one(store: ConversationStore) -> None:
