@@ -100,6 +100,7 @@ class Runtime:
         if chosen.index is not None:
             # Streams, graphs and Triton's launches go to the thread's own device.
             torch.cuda.set_device(chosen)
+        bound_prepared_products()
         most_threads = options.num_threads or num_physical_cores()
         # Many short operations: beside other busy programs, threads that wait for each other in each of
         # them took 11 s where one alone took 0.3.
@@ -229,7 +230,6 @@ def _token_passes(model: Decoder, options: RuntimeOptions) -> TokenPasses | None
 
 
 def _set_threads(native: NativeLibrary | None, num_threads: int) -> None:
-    bound_prepared_products()
     torch.set_num_threads(num_threads)
     if native is not None:
         native.num_threads = num_threads
