@@ -22,6 +22,7 @@ def refined(job: Job) -> Generator[SessionEvent | ReadingEvent]:
     """Reply with what the last part made of all before it. A part that fails leaves it as it was."""
     known = _known_so_far(job)
     pace = Pace("refine", len(job.chunks), num_kept=len(known))
+    yield pace.progress()
     start, usages, partials, text = time.perf_counter(), list[Usage](), list[Partial](), ""
     for position, chunk in enumerate(job.chunks[:-1]):
         if position < len(known):

@@ -310,6 +310,9 @@ def test_refining_again_goes_on_from_the_first_part_that_failed(
     read = numbers(engine.asked)
     assert read == [*range(read[0], NUM)]
     assert 0 < read[0] <= 30
+    again = run(store, ReadingEngine(lambda _: "so far"), question)
+    (progress,) = [one for one in again if isinstance(one, PartsProgress)]
+    assert progress.done == progress.num_kept == progress.total - 1, "how far it is, is told at once"
 
 
 def test_refining_leaves_room_for_the_answer_beside_a_part(store: ConversationStore, tmp_path: Path) -> None:
