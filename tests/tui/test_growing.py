@@ -10,6 +10,7 @@ from textual.widgets import Markdown, Static
 from chatterm.tui.widgets.flow import Flow
 from chatterm.tui.widgets.growing import MarkdownGrowth
 from chatterm.tui.widgets.markdown_body import MarkdownBody
+from chatterm.tui.widgets.message import ReplyView
 
 TEXT = """# A heading
 
@@ -118,3 +119,17 @@ async def test_stopping_before_anything_came_is_harmless() -> None:
         growth = MarkdownGrowth(body)
         await growth.stop()
         assert body.source == ""
+
+
+async def test_a_reply_that_leaves_the_screen_leaves_no_task_behind() -> None:
+    reply = ReplyView(is_growing=True)
+    async with Shown(reply).run_test() as pilot:
+        await reply.grow("one")
+        assert growing_tasks()
+        await reply.remove()
+        await pilot.pause()
+        assert not growing_tasks()
+
+
+def growing_tasks() -> list[str]:
+    return [repr(task) for task in asyncio.all_tasks() if "MarkdownGrowth._run" in repr(task)]

@@ -5,6 +5,7 @@ import re
 
 from chatterm.engine.echo import EchoEngine
 from chatterm.store import ConversationStore
+from chatterm.tui.events import MessageWanted
 from chatterm.tui.widgets.transcript import MAX_DRAWN, WINDOW, Transcript
 from tests.tui.driving import Driver, parts_of, running, tell
 from tests.tui.engines import HeldEngine
@@ -114,3 +115,35 @@ async def test_j_and_k_go_by_message(store: ConversationStore) -> None:
         assert "q 39" not in app.screen
         await app.press("k")
         await app.until_shown("q 0")
+
+
+async def test_who_goes_to_the_beginning_while_a_reply_comes_finds_it_at_the_end(
+    store: ConversationStore,
+) -> None:
+    engine = HeldEngine(["One ", "two ", "three."])
+    async with running(parts_of(store, engine, conversation_id=tell(store, ["before", "said"]))) as app:
+        await app.until_shown("said")
+        await app.ask("and?")
+        engine.say()
+        await app.until_shown("and?", "One")
+        await app.press("shift+tab", "g", "G")
+        engine.say(2)
+        await app.until_shown("before", "said", "and?", "One two three.")
+
+
+async def test_a_reply_that_ends_out_of_sight_is_there_whole(store: ConversationStore) -> None:
+    engine = HeldEngine(["One ", "two"])
+    conversation_id = tell(store, [f"message {number}" for number in range(WINDOW + 2)])
+    async with running(parts_of(store, engine, conversation_id=conversation_id)) as app:
+        await app.until_shown("message 13")
+        await app.ask("and?")
+        engine.say()
+        await app.until_shown("One")
+        first = store.path(conversation_id)[0]
+        app.app.chat.pane.post_message(MessageWanted(conversation_id, first.id))
+        await app.until_shown("message 0")
+        engine.say()
+        await app.until_idle()
+        await app.press("G")
+        await app.until_shown("and?", "One two")
+        assert "still being written" not in app.screen

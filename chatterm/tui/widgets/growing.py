@@ -24,6 +24,10 @@ class MarkdownGrowth:
         self._pending.append(text)
         self._has_come.set()
 
+    def drop(self) -> None:
+        """Add nothing more: the body is gone."""
+        self._task.cancel()
+
     async def stop(self) -> None:
         """Add what is left, at once."""
         self._task.cancel()

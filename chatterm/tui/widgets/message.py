@@ -157,6 +157,10 @@ class ReplyView(MessageView):
         if self._is_growing and isinstance(self._body, MarkdownBody) and self.said_text:
             await self._body.append(self.said_text)
 
+    def on_unmount(self) -> None:
+        if self._growth is not None:
+            self._growth.drop()
+
     def show_said(self, said: Said) -> None:
         super().show_said(said)
         if said.node.status != "streaming":

@@ -6,7 +6,7 @@ hidden while the window is elsewhere.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -67,6 +67,8 @@ class Transcript(VerticalScroll):
         self._end = 0
         """The window: which of the messages are drawn."""
         self._selected: MessageView | None = None
+        self._is_filling = False
+        """More of the window is drawn next."""
         self._is_moving = False
         self._drawing = asyncio.Lock()
 
@@ -100,9 +102,9 @@ class Transcript(VerticalScroll):
                 await self._messages.mount(Static(Content(WELCOME), classes="welcome"))
         await self._draw()
         self.anchor()
-        if self._first > 0 and not self._is_moving:
-            self._is_moving = True
-            self.call_after_refresh(self._move_window, _FIRST - WINDOW)
+        self._is_filling = self._first > 0
+        if self._is_filling:
+            self.call_after_refresh(self._fill_window)
 
     async def update_path(self, reading: Reading) -> None:
         """Show what has become of the conversation on screen. Messages that stay keep their views."""
@@ -112,13 +114,14 @@ class Transcript(VerticalScroll):
             min(len(ids), len(old_ids)),
         )
         was_at_end = self._end == len(self._said)
+        left = frozenset(old_ids) - set(ids)
         self._said = reading.said
         if was_at_end or num_common < self._end:
             self._end = len(self._said)
             self._first = min(self._first, max(0, self._end - WINDOW))
             if self._end - self._first > MAX_DRAWN:
                 self._first = self._end - WINDOW
-        await self._draw()
+        await self._draw(left)
 
     async def cut_after(self, num_kept: int) -> None:
         """Leave only so many messages, and nothing below them: what follows is being made."""
@@ -151,7 +154,10 @@ class Transcript(VerticalScroll):
         index = next((n for n, one in enumerate(self._said) if one.node.id == message_id), None)
         if index is None:
             return
-        if not self._first <= index < self._end:
+        if self._first <= index < self._end:
+            await self._fill_window()  # later it would bring back what is in sight before
+        else:
+            self._is_filling = False
             self._first = max(0, index - STEP)
             self._end = min(len(self._said), self._first + WINDOW)
             await self._draw()
@@ -203,7 +209,7 @@ class Transcript(VerticalScroll):
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         super().watch_scroll_y(old_value, new_value)
-        if self._is_moving:
+        if self._is_moving or self._is_filling:
             return
         if new_value <= 0 < old_value and self._first > 0:
             self._is_moving = True
@@ -227,18 +233,21 @@ class Transcript(VerticalScroll):
             if not (isinstance(view, MessageView) and view.message_id in known)
         ]
 
-    async def _draw(self) -> None:
+    async def _draw(self, left: Set[str] = frozenset()) -> None:
         """Let the window's messages stand there, each once, above what is not in the store.
+
+        `left` are messages that were on the path and are not any more. A reply that is being written, and
+        its question, have ids before the path has them: they stay.
 
         A message is dozens of widgets. They are made one message at a time and out of sight, so that keys
         and the scrolling go on, and are shown together.
         """
         async with self._drawing:
             wanted = self._said[self._first : self._end]
-            ids = {one.node.id for one in wanted}
+            elsewhere = {one.node.id for one in self._said} - {one.node.id for one in wanted}
             known = {v.message_id: v for v in self._messages.query_children(MessageView) if v.message_id}
             made = await self._make_missing(wanted, known)
-            obsolete = [view for identity, view in known.items() if identity not in ids]
+            obsolete = [view for identity, view in known.items() if identity in elsewhere | left]
             with self.app.batch_update():
                 for view in obsolete:
                     view.display = False
@@ -276,6 +285,12 @@ class Transcript(VerticalScroll):
         if self._end < len(self._said):
             self._first, self._end = max(0, len(self._said) - WINDOW), len(self._said)
             await self._draw()
+
+    async def _fill_window(self) -> None:
+        """Draw what `show` left out at first."""
+        if self._is_filling:
+            self._is_filling, self._is_moving = False, True
+            await self._move_window(_FIRST - WINDOW)
 
     async def _move_window(self, step: int) -> None:
         """Draw more messages at one end, fewer at the other, leaving what the reader sees where it is."""

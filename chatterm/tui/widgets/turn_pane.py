@@ -104,16 +104,12 @@ class TurnPane(TurnStage):
         live = self._turn
         if live.question:
             self._failures[live.question.id] = note
-        is_shown = live.is_shown
         await self.transcript.remove_views(live.view)
-        if is_shown:
-            await self.reread()
-        self._tell("idle")
-        await self._run_next()
+        await self._end_turn()
 
     async def _end_turn(self, used_tokens: int | None = None, rate: float | None = None) -> None:
         """Let the messages be shown as the store has them, then run what waits."""
-        if self._turn.is_shown or not self._turn.is_kept:
+        if self._turn.conversation_id == self._place.conversation_id:
             await self.reread()
         self._tell("idle", used_tokens, rate)
         await self._run_next()
