@@ -85,10 +85,9 @@ class LocalEngine:
             gpu_kernels=cache / GPU_KERNELS if cache else None,
             has_prompt_lookup=has_prompt_lookup,
         )
-        load = partial(_load, source, options)
         thread = ModelThread()
         try:
-            loading = thread.submit(load)
+            loading = thread.submit(partial(_load, source, options))
             tokenizer = source.open_tokenizer(cache / TOKENIZERS if cache else None)
             verdicts = cache / TEMPLATES if cache else None
             prompts = open_prompt_encoder(tokenizer, source.chat_template, verdicts=verdicts)
@@ -96,20 +95,8 @@ class LocalEngine:
         except BaseException:
             thread.close()
             raise
-        card = ModelCard(
-            name=name,
-            identity=source.identity,
-            context_length=runtime.context_length,
-            num_parameters=source.num_parameters,
-            longest_context=source.context_length,
-            languages=languages,
-            has_system_role=prompts.has_system_role,
-            has_chat_template=prompts.has_chat_template,
-            device=runtime.device,
-            notes=(*tokenizer.notes, *runtime.notes),
-            notices=runtime.notices,
-        )
         texts = ReplyTexts(prompts, tokenizer)
+        card = _card(name, languages, source, runtime, texts)
         return cls(card, texts, Answers(runtime, texts, runtime.context_length), thread)
 
     def describe(self) -> ModelCard:
@@ -188,6 +175,24 @@ def _load(source: ModelSource, options: RuntimeOptions) -> "Runtime":
     runtime = Runtime.open(source, replace(options, device="cpu"), kernels)
     runtime.notices = (refusal, *runtime.notices)
     return runtime
+
+
+def _card(
+    name: str, languages: tuple[str, ...], source: ModelSource, runtime: "Runtime", texts: ReplyTexts
+) -> ModelCard:
+    return ModelCard(
+        name=name,
+        identity=source.identity,
+        context_length=runtime.context_length,
+        num_parameters=source.num_parameters,
+        longest_context=source.context_length,
+        languages=languages,
+        has_system_role=texts.prompts.has_system_role,
+        has_chat_template=texts.prompts.has_chat_template,
+        device=runtime.device,
+        notes=(*texts.tokenizer.notes, *runtime.notes),
+        notices=runtime.notices,
+    )
 
 
 class _LazyConstraints:

@@ -105,9 +105,8 @@ class Stepper:
         Most times one token; none where the reply ended without one, several where guesses came true.
         Raises GenerationFailed.
         """
-        drafts = [run.draft() for run in runs] if len(runs) == 1 else [()]
-        if drafts[0]:
-            return [self._check_draft(runs[0], drafts[0])]
+        if len(runs) == 1 and (draft := runs[0].draft()):
+            return [self._check_draft(runs[0], draft)]
         if self._fast is not None and self._fast.can_step(runs):
             tokens = self._fast.step(runs)
             taken = [run.take(Drawn(token)) for run, token in zip(runs, tokens, strict=True)]
