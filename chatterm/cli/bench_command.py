@@ -5,8 +5,6 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from typer.exceptions import Exit
-
 from chatterm.cli import inputs
 from chatterm.cli.answer import print_safely, to_json
 from chatterm.cli.listing import AsJson, show_rows
@@ -31,7 +29,7 @@ def bench(
     as_json: AsJson = False,
 ) -> None:
     """Measure this machine and model: prompt and reply speed, first token, loading, memory."""
-    from chatterm.cli.signals import Stopped, cancelling
+    from chatterm.cli.signals import ended_by_signals
     from chatterm.cli.wiring import Workspace
     from chatterm.engine.base import CancelToken
     from chatterm.engine.registry import EchoModel
@@ -47,16 +45,11 @@ def bench(
     }
     settings, report, cancel = inputs.given(named), Report.to_stderr(), CancelToken()
     workspace = Workspace.from_environment()
-    with cancelling(cancel) as caught:
-        try:
-            found = workspace.obtain_model(settings, report, cancel)
-            if isinstance(found, EchoModel):
-                raise Unsupported("echo runs no model, so there is nothing to measure; name one with -m")
-            figures = _measured(workspace, found, settings, report, cancel)
-        except Stopped:
-            raise Exit(caught.exit_code or 130) from None
-        finally:
-            report.clear()
+    with ended_by_signals(cancel, report):
+        found = workspace.obtain_model(settings, report, cancel)
+        if isinstance(found, EchoModel):
+            raise Unsupported("echo runs no model, so there is nothing to measure; name one with -m")
+        figures = _measured(workspace, found, settings, report, cancel)
     if as_json:
         print_safely(sys.stdout, to_json(figures))
     else:

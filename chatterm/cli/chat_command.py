@@ -9,12 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from typer.exceptions import Exit
-
 from chatterm.cli import inputs
 from chatterm.cli.engine_opener import EngineOpener
 from chatterm.cli.report import Report
-from chatterm.cli.signals import Stopped, cancelling
+from chatterm.cli.signals import ended_by_signals
 from chatterm.cli.terminal import check_keys, check_screen, keys_from
 from chatterm.cli.wiring import Workspace
 from chatterm.config import load_config
@@ -112,13 +110,10 @@ def _conversation(options: AppOptions, store: "ConversationStore") -> str | None
 
 
 def _model(options: AppOptions, workspace: Workspace) -> "ModelFile | EchoModel":
-    """Return the chosen model, fetched where it is missing. Raises Stopped."""
-    cancel = CancelToken()
-    with cancelling(cancel) as caught:
-        try:
-            return workspace.obtain_model(options.settings, Report.to_stderr(), cancel)
-        except Stopped:
-            raise Exit(caught.exit_code or 130) from None
+    """Return the chosen model, fetched where it is missing. Raises Exit after a signal."""
+    cancel, report = CancelToken(), Report.to_stderr()
+    with ended_by_signals(cancel, report):
+        return workspace.obtain_model(options.settings, report, cancel)
 
 
 def _parts(  # keyword-only

@@ -86,16 +86,13 @@ def pull(
     ] = False,
 ) -> None:
     """Fetch a model of the catalogue; nothing happens where it is here already."""
-    from chatterm.cli.signals import Stopped, cancelling
+    from chatterm.cli.signals import ended_by_signals
     from chatterm.engine.base import CancelToken
 
     report, workspace, cancel = Report.to_stderr(), _workspace(), CancelToken()
     entry = workspace.catalogue.find(name or workspace.catalogue.default.name)
-    with cancelling(cancel) as caught:
-        try:
-            model = workspace.fetch(entry, report, cancel, is_offline=offline)
-        except Stopped:
-            raise Exit(caught.exit_code or 130) from None
+    with ended_by_signals(cancel, report):
+        model = workspace.fetch(entry, report, cancel, is_offline=offline)
     print_safely(sys.stdout, str(model.path))
 
 

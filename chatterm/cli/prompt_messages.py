@@ -2,16 +2,14 @@
 
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from typing import Any
-
-from typer.exceptions import Exit
 
 from chatterm.cli import inputs
 from chatterm.cli.answer import print_safely, to_json
 from chatterm.cli.report import Report
-from chatterm.cli.signals import Stopped, cancelling
+from chatterm.cli.signals import ended_by_signals
 from chatterm.cli.wiring import Workspace
 from chatterm.conversation import Document
 from chatterm.engine.base import CancelToken, TokenCount
@@ -103,17 +101,13 @@ def _document_names(question: Question, template: PromptTemplate) -> set[str]:
 def _composed(
     workspace: Workspace, question: Question, model: str | None, report: Report
 ) -> tuple[Composed, TokenCount]:
-    """Raises Exit where loading the model is interrupted."""
+    """Raises Exit after a signal."""
     cancel = CancelToken()
     settings = {"model": model} if model else {}
-    found = None
-    with cancelling(cancel) as caught, suppress(Stopped):
+    with ended_by_signals(cancel, report):
         chosen = workspace.obtain_model(settings, report, cancel)
         report.progress("loading the model")
         with closing(workspace.open_engine(chosen, settings)) as engine:
             composed = compose(question, engine.describe(), workspace.sampling_defaults)
-            found = composed, engine.count(composed.request.messages)
-    report.clear()
-    if found is None or caught.exit_code:
-        raise Exit(caught.exit_code or 130)
-    return found
+            count = engine.count(composed.request.messages)
+    return composed, count

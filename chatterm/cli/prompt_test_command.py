@@ -28,7 +28,7 @@ def run(
 
     What they show is how the prompt does there; nothing is stored.
     """
-    from chatterm.cli.signals import Stopped, cancelling
+    from chatterm.cli.signals import ended_by_signals
     from chatterm.cli.wiring import Workspace
     from chatterm.engine.base import CancelToken
 
@@ -38,27 +38,25 @@ def run(
         raise UsageError(
             f"{template.id} has no tests{f' in {lang}' if lang else ''}; add them under `tests:`"
         )
-    cancel = CancelToken()
-    with cancelling(cancel) as caught:
-        try:
-            results = _results(workspace, template, cancel, {"model": model, "lang": lang})
-        except Stopped:
-            results = []
-    if caught.exit_code:
-        raise Exit(caught.exit_code)
+    cancel, report = CancelToken(), Report.to_stderr()
+    with ended_by_signals(cancel, report):
+        results = _results(workspace, template, report, cancel, {"model": model, "lang": lang})
     rows = [_row(result) for result in results]
     show_rows(rows, as_json=as_json, columns=("result", "lang", "name", "failures"))
     passed = sum(not result.failures for result in results)
-    Report.to_stderr().notice(f"{template.id}: {passed} of {len(results)} tests passed")
+    report.notice(f"{template.id}: {passed} of {len(results)} tests passed")
     raise Exit(0 if passed == len(results) else 1)
 
 
 def _results(
-    workspace: "Workspace", template: "PromptTemplate", cancel: "CancelToken", chosen: dict[str, str | None]
+    workspace: "Workspace",
+    template: "PromptTemplate",
+    report: Report,
+    cancel: "CancelToken",
+    chosen: dict[str, str | None],
 ) -> "list[TestResult]":
     from chatterm.tasks.prompt_tests import run_tests
 
-    report = Report.to_stderr()
     settings = {"model": chosen["model"]} if chosen["model"] else {}
     model = workspace.obtain_model(settings, report, cancel)
     report.progress("loading the model")
@@ -67,7 +65,6 @@ def _results(
         for result in run_tests(template, engine, cancel, lang=chosen["lang"]):
             results.append(result)
             report.progress(f"{len(results)} of {len(template.header.tests)} tests done")
-    report.clear()
     return results
 
 

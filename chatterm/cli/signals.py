@@ -9,6 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+from typer.exceptions import Exit
+
+from chatterm.cli.report import Report
 from chatterm.engine.base import CancelToken
 
 _STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -52,3 +55,20 @@ def cancelling(cancel: CancelToken) -> Iterator[Caught]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def ended_by_signals(cancel: CancelToken, report: Report) -> Iterator[None]:
+    """As `cancelling`, for work with nothing to keep: after a signal it raises Exit with the signal's code.
+
+    Progress is taken away, however it ends.
+    """
+    with cancelling(cancel) as caught:
+        try:
+            yield
+        except Stopped:
+            raise Exit(caught.exit_code or 130) from None
+        finally:
+            report.clear()
+    if caught.exit_code:
+        raise Exit(caught.exit_code)

@@ -1,11 +1,15 @@
 """stderr: notices unless quiet, errors always, progress only on a terminal that draws."""
 
 import io
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 
 from chatterm.cli.report import Report
 from chatterm.errors import StoreError
+from tests.support.chatterm_process import COMMAND
+from tests.support.terminal_process import TerminalProcess
 
 
 class Terminal(io.StringIO):
@@ -29,6 +33,15 @@ def test_progress_is_taken_away_before_anything_else() -> None:
     report.notice("done")
     report.clear()
     assert stream.getvalue() == "\r\x1b[K1 of 2\r\x1b[Kchatterm: done\n"
+
+
+@pytest.mark.usefixtures("home")
+def test_progress_gives_way_to_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "bad.gguf"
+    path.write_bytes(b"GGUF" + bytes(100))
+    with closing(TerminalProcess([*COMMAND, "prompts", "show", "summarize", "-m", str(path)])) as terminal:
+        assert terminal.exit_code() == 4
+    assert b"loading the model\r\x1b[Kchatterm: " in terminal.output
 
 
 def test_quiet_leaves_errors() -> None:
