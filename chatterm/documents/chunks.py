@@ -7,7 +7,7 @@ chunk; what is longer than a chunk is cut at its rows or lines, then at the ends
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import takewhile
+from itertools import pairwise, takewhile
 
 from chatterm.conversation import Document
 from chatterm.documents.sentences import sentence_ends
@@ -83,6 +83,11 @@ class _Piece:
     @property
     def is_heading(self) -> bool:
         return self.block.kind == "heading"
+
+    @property
+    def can_be_cut(self) -> bool:
+        """Whether its beginning may go with a heading without its end."""
+        return not self.is_heading and self.end - self.start > 1
 
 
 class _Cutter:
@@ -167,7 +172,7 @@ class _Cutter:
             taken.append(waiting.pop())
         while waiting and taken[-1].is_heading and not all(piece.is_heading for piece in taken):
             waiting.append(taken.pop())
-        if waiting and taken[-1].is_heading and not waiting[-1].is_heading:
+        if waiting and taken[-1].is_heading and waiting[-1].can_be_cut:
             first, *rest = self._refined(waiting.pop())  # too long to go with its heading whole
             waiting += reversed(rest)
             taken.append(first)
@@ -193,18 +198,18 @@ class _Cutter:
         """Cut a piece that is too long: into its blocks, rows, lines or sentences, else anywhere."""
         if len(piece.parts) > 1:
             return list(piece.parts)
-        text = self._text[piece.start : piece.end]
-        if piece.block.kind == "table" and "\n" in text:
-            first, last = self._line_of(piece.start), self._line_of(piece.end - 1)
-            ends = [min(self._starts[at], piece.end) for at in row_ends(self._lines[: last + 1], first)]
-        elif "\n" in text:
-            ends = [piece.start + at + 1 for at, c in enumerate(text) if c == "\n"] + [piece.end]
-        else:
-            ends = [piece.start + at for at in sentence_ends(text)]
+        first, end = self._line_of(piece.start), self._line_of(piece.end - 1) + 1
+        ends: Sequence[int] = ()
+        if piece.block.kind == "table":
+            ends = [self._starts[at] for at in row_ends(self._lines, first, end)]
+        if len(ends) < 2:
+            ends = self._starts[first + 1 : end + 1]
+        if len(ends) < 2:
+            ends = [piece.start + at for at in sentence_ends(self._text[piece.start : piece.end])]
         if len(ends) < 2:
             ends = self._slices(piece)
-        starts = [piece.start, *ends[:-1]]
-        spans = (self._without_blank_lines(*span) for span in zip(starts, ends, strict=True))
+        edges = [piece.start, *ends[:-1], piece.end]
+        spans = (self._without_blank_lines(*span) for span in pairwise(edges))
         return [replace(piece, start=start, end=end, parts=()) for start, end in spans if start < end]
 
     def _without_blank_lines(self, start: int, end: int) -> tuple[int, int]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from chatterm.lexicon import ends_in_abbreviation
 
-_END = re.compile(r"[。！？；…]+[”’」』）)]*|[.!?]+[\"'”’)\]]*(?=\s)")
+_END = re.compile(r"[。！？；…]+[”’」』）)]*|(?<![.!?])[.!?]++[\"'”’)\]]*+(?=\s)")
 
 
 def sentence_ends(text: str) -> Iterator[int]:
@@ -18,8 +18,7 @@ def sentence_ends(text: str) -> Iterator[int]:
             end += 1
         if is_abbreviation or (found[0][0] == "." and text[end : end + 1].islower()):
             continue
-        if text[last:end].strip():
-            yield end
-            last = end
+        yield end
+        last = end
     if last < len(text):
         yield len(text)

@@ -60,7 +60,7 @@ class Block:
     level: int = 0
     """Of a heading: 1 is the outermost."""
     title: str = ""
-    """Of a heading, without its marks."""
+    """Of a heading, without its marks; of a long one its beginning."""
     num_head_lines: int = 0
     """Of a table: its first lines, without which the rest cannot be read."""
 
@@ -75,18 +75,19 @@ def blocks(lines: Sequence[str], shape: Shape) -> list[Block]:
 
 
 _FENCE = re.compile(r"[ ]{0,3}(`{3,}|~{3,})")
-_ATX = re.compile(r"[ ]{0,3}(#{1,6})(?:[ \t]+|$)(.*?)[ \t#]*$")
+_ATX = re.compile(r"[ ]{0,3}(#{1,6})(?:[ \t]+|$)(.*)")
 _SETEXT = re.compile(r"[ ]{0,3}(=+|-+)[ \t]*$")
-_TABLE_RULE = re.compile(r"[ ]{0,3}\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?[ \t]*$")
+_TABLE_RULE = re.compile(r"[ ]{0,3}\|?[ \t]*+:?-++:?[ \t]*+(?:\|[ \t]*+:?-++:?[ \t]*+)*+\|?[ \t]*+$")
 _ITEM = re.compile(
     r"[ \t]{0,8}(?:[-*+•·]|\d{1,4}[.)、．]|[(（]?[a-zA-Z一二三四五六七八九十]{1,3}[)）、])[ \t\u3000]*\S"
 )
+_QUOTED_FIELD = re.compile(r'(?:^|[,;|\t])"')
+"""Elsewhere a quotation mark is one of the text, as in `6" pipe`."""
 _FORMULA = re.compile(r"[ ]{0,3}(\$\$|\\\[|\\begin\{([a-z]+\*?)\})")
 _NUMBERED = re.compile(
     r"[ ]{0,3}(?:(?P<number>\d{1,3}(?:\.\d{1,3})*)\.?[ \t]+(?=[A-Z\u4e00-\u9fff])"
-    r"|(?P<word>(?:chapter|part|section|article|appendix|annex|book|title)[ ]+[\dIVXLC]+\b)"
-    r"|(?P<han>第[一二三四五六七八九十百千零〇\d]{1,8}[编篇章节条回部]))",
-    re.IGNORECASE,
+    r"|(?i:chapter|part|section|article|appendix|annex|book|title)[ ]+(?i:[\dIVXLC]+)\b"
+    r"|(?P<han>第[一二三四五六七八九十百千零〇\d]{1,8}[编篇章节条回部]))"
 )
 _HAN_LEVELS = {"编": 1, "篇": 1, "部": 1, "章": 2, "回": 2, "节": 3}
 _MAX_TITLE = 100
@@ -111,7 +112,7 @@ def _prose(lines: Sequence[str]) -> Iterator[Block]:
 def _heading(lines: Sequence[str], place: int) -> Block | None:
     line = lines[place].strip("\f")
     if atx := _ATX.match(line):
-        return Block("heading", place, place + 1, len(atx[1]), atx[2].strip())
+        return Block("heading", place, place + 1, len(atx[1]), atx[2][:_MAX_TITLE].rstrip(" \t#").strip())
     title = line.strip()
     if len(title) > _MAX_TITLE:
         return None
@@ -198,23 +199,26 @@ def _begins(lines: Sequence[str], place: int) -> bool:
 
 
 def _rows(lines: Sequence[str]) -> list[Block]:
-    """One table whose rows may span lines, where a quoted field holds a line end (RFC 4180)."""
+    """One table with the names of its columns in its first row."""
     filled = [at for at, line in enumerate(lines) if line.strip()]
     if not filled:
         return []
-    return [
-        Block("table", filled[0], filled[-1] + 1, num_head_lines=row_ends(lines, filled[0])[0] - filled[0])
-    ]
+    first, end = filled[0], filled[-1] + 1
+    return [Block("table", first, end, num_head_lines=row_ends(lines, first, end)[0] - first)]
 
 
-def row_ends(lines: Sequence[str], first: int = 0) -> list[int]:
-    """Return where each row of a table ends, as indexes behind its last line."""
+def row_ends(lines: Sequence[str], first: int, end: int) -> list[int]:
+    """Return where each row of a table ends, as indexes behind its last line.
+
+    A row spans lines where a quoted field holds a line end (RFC 4180).
+    """
     ends, is_open = [], False
-    for at in range(first, len(lines)):
-        is_open ^= lines[at].count('"') % 2 == 1
+    for at in range(first, end):
+        if is_open or _QUOTED_FIELD.search(lines[at]):
+            is_open ^= lines[at].count('"') % 2 == 1
         if not is_open:
             ends.append(at + 1)
-    return ends if ends and ends[-1] == len(lines) else [*ends, len(lines)]
+    return [*ends, end] if is_open else ends
 
 
 def _code(lines: Sequence[str]) -> Iterator[Block]:

@@ -38,12 +38,11 @@ def _rows(lines: Sequence[str], blocks: Sequence[Block]) -> Iterator[Span]:
         if block.kind != "table":
             yield block.first, block.end
             continue
-        body = lines[: block.end]
         start = block.first + block.num_head_lines
         if start >= block.end:
             yield block.first, block.end
         else:
-            yield from pairwise([start, *row_ends(body, start)])
+            yield from pairwise([start, *row_ends(lines, start, block.end)])
 
 
 def _paragraphs(lines: Sequence[str], _blocks: Sequence[Block]) -> Iterator[Span]:
@@ -53,8 +52,8 @@ def _paragraphs(lines: Sequence[str], _blocks: Sequence[Block]) -> Iterator[Span
 
 def _reviews(lines: Sequence[str], blocks: Sequence[Block]) -> Iterator[Span]:
     """Paragraphs, where blank lines part them; else lines."""
-    body = "\n".join(lines).strip().splitlines()
-    is_parted = any(not line.strip() for line in body)
+    filled = [at for at, line in enumerate(lines) if line.strip()]
+    is_parted = bool(filled) and filled[-1] - filled[0] >= len(filled)
     return _paragraphs(lines, blocks) if is_parted else _lines(lines, blocks)
 
 

@@ -116,6 +116,7 @@ def test_a_chunk_carries_its_title_path_and_lines() -> None:
         ("第三章 违约责任", True),
         ("Title\n=====", True),
         ("2. Buy some milk and bread.", False),
+        ("45 pounds a year", False),
         ("第三章规定了违约责任，本章不再重复说明。", False),
         ("A sentence that ends.", False),
     ],
@@ -167,8 +168,10 @@ UNITS: list[tuple[Unit, str, list[str]]] = [
     ("line", "one\n\ntwo\nthree", ["one", "two", "three"]),
     ("review", "good\nbad", ["good", "bad"]),
     ("review", "good\nindeed\n\nbad", ["good\nindeed", "bad"]),
+    ("review", "good\n\fbad", ["good", "bad"]),
     ("paragraph", "a\nb\n\n\nc", ["a\nb", "c"]),
     ("row", "h1,h2\n1,2\n3,4", ["1,2", "3,4"]),
+    ("row", 'h1,h2\n6" pipe,2\n"3\n4",5', ['6" pipe,2', '"3\n4",5']),
     ("page", "one\ntwo\n\fthree", ["one\ntwo", "three"]),
     ("section", "# A\n\nx\n\n## B\n\ny", ["# A\n\nx", "## B\n\ny"]),
     ("clause", "1. Rent is due.\n\n2. Pets are not.", ["1. Rent is due.", "2. Pets are not."]),
@@ -213,6 +216,24 @@ def test_a_line_of_five_megabytes_is_cut_with_few_counts() -> None:
     found = cut([document("x" * 5_000_000)], count, 2000)
     assert sum(len(chunk.text) for chunk in found) == 5_000_000
     assert num_counts <= 2 * len(found)
+
+
+@pytest.mark.timeout(10)
+@pytest.mark.parametrize(
+    "line",
+    ["# a" + " " * 100_000 + "b", "| a |\n|-" + " " * 100_000 + "x", "." * 50_000],
+    ids=["heading", "rule", "full stops"],
+)
+def test_no_line_takes_the_square_of_its_length(line: str) -> None:
+    found = cut([document(f"{line}\n\nwords")], lambda part: len(part) // 4 + 1, 40)
+    assert len(found) > 1
+    assert all(len(title) <= 100 for chunk in found for title in chunk.title_path)
+
+
+def test_what_is_too_short_to_be_cut_follows_its_headings_whole() -> None:
+    for num_headings in range(10, 30):
+        found = chunks("# a\n" * num_headings + "x\n", 40, "a.md")
+        assert "\n".join(chunk.text for chunk in found) == "# a\n" * num_headings + "x"
 
 
 def test_a_context_too_short_for_a_word_is_an_error() -> None:
