@@ -47,13 +47,13 @@ class PartsGiven:
 def read_parts(job: Job) -> Generator[ReadingEvent | NotSaved, None, PartsGiven]:
     """Read every part, and tell of each as it is done."""
     found: dict[int, Partial] = {}
-    known = job.kept.known(job.task)
+    known, cut = job.kept.known(job.task), {*job.kept.known(_cut_task(job))}
     for position in sorted(known.keys() & range(len(job.chunks))):
         found[position] = Partial(chunk=job.chunks[position], text=known[position])
         yield PartRead(found[position], position + 1)
     pace = Pace("map", len(job.chunks), num_kept=len(found))
     yield pace.progress()
-    start, usages, num_cut = time.perf_counter(), list[Usage](), 0
+    start, usages = time.perf_counter(), list[Usage]()
     events = _events(job, [one for one in range(len(job.chunks)) if one not in found])
     with closing(events):
         for event in events:
@@ -63,16 +63,30 @@ def read_parts(job: Job) -> Generator[ReadingEvent | NotSaved, None, PartsGiven]
                 continue
             partial = Partial(chunk=job.chunks[event.position], text=event.text, failure=event.failure)
             found[event.position] = partial
-            if not event.failure and (not_saved := job.kept.keep(job.task, event.position, event.text)):
-                yield not_saved
-            num_cut += event.is_cut
+            if not event.failure:
+                yield from _keep(job, event)
+            if event.is_cut:
+                cut.add(event.position)
             usages += [event.usage] if event.usage else []
             yield PartRead(partial, event.position + 1)
             yield pace.done()
     partials = tuple(found[position] for position in sorted(found))
-    yield from _notices(job, partials, num_cut)
+    yield from _notices(job, partials, len(cut))
     usage = in_time(usages, time.perf_counter() - start)
     return PartsGiven(partials, usage, is_stopped=len(found) < len(job.chunks))
+
+
+def _keep(job: Job, done: PartDone) -> Iterator[NotSaved]:
+    """Keep what a part gave, and that it was cut."""
+    told = [job.kept.keep(job.task, done.position, done.text)]
+    if done.is_cut:
+        told.append(job.kept.keep(_cut_task(job), done.position, ""))
+    yield from filter(None, told)
+
+
+def _cut_task(job: Job) -> str:
+    """Return under which key it is kept which of the parts' replies were cut."""
+    return f"{job.task} cut"
 
 
 def stopped(job: Job, given: PartsGiven) -> ReadingStopped:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from chatterm.conversation import Document
+from chatterm.conversation import Document, FinishReason
 from chatterm.engine.base import CancelToken, Finished, GenerationRequest, StreamEvent, TextDelta
 from chatterm.errors import DoesNotFit, EngineLost, GenerationFailed, OutOfMemory, UsageError
 from chatterm.prompts import PromptFolder, PromptLibrary, PromptTemplate
@@ -149,12 +149,35 @@ def test_all_parts_failing_is_an_answer_too(store: ConversationStore) -> None:
     assert reply(events).startswith("Not read: report.txt, lines 1-")
 
 
-class Looping(ReadingEngine):
-    """Ends each reply as a loop."""
+class Ending(ReadingEngine):
+    """Says the same of each part, and ends it for a reason of its own."""
+
+    def __init__(self, said: str, reason: FinishReason) -> None:
+        super().__init__(lambda _: said)
+        self._reason = reason
 
     def stream(self, requests: Sequence[GenerationRequest], cancel: CancelToken) -> Generator[StreamEvent]:
         for event in super().stream(requests, cancel):
-            yield replace(event, reason="loop") if isinstance(event, Finished) else event
+            yield replace(event, reason=self._reason) if isinstance(event, Finished) else event
+
+
+TRANSLATE = Question(
+    documents=(REPORT,),
+    prompt=LIBRARY.get("general/translate"),
+    values={"to": "Chinese"},
+    emergency_number="112",
+)
+
+
+def test_parts_whose_replies_were_cut_are_counted_also_when_they_are_kept(store: ConversationStore) -> None:
+    engine = Ending("Hill1 got seven euros", "length")
+    notices = [
+        [one.text for one in run(store, engine, TRANSLATE) if isinstance(one, ReadingNotice)]
+        for _ in range(2)
+    ]
+    num_parts = len(engine.asked)
+    assert notices[0] == notices[1]
+    assert notices[0][0].startswith(f"the replies to {num_parts} of {num_parts} parts were cut")
 
 
 @pytest.mark.parametrize(
@@ -169,9 +192,7 @@ class Looping(ReadingEngine):
 def test_a_loop_is_of_use_where_it_says_something(
     store: ConversationStore, said: str, *, is_failure: bool
 ) -> None:
-    events = run(
-        store, Looping(lambda _: said), replace(about("general/translate"), values={"to": "Chinese"})
-    )
+    events = run(store, Ending(said, "loop"), TRANSLATE)
     assert any(isinstance(one, NotRead) for one in events) == is_failure
 
 
