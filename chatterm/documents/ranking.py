@@ -14,8 +14,8 @@ from chatterm.lexicon import STOP_WORDS, stem
 _K1, _B = 1.2, 0.75
 """How soon a repeated word stops to count, and how much long texts are held back: the usual values."""
 
-_TERM = re.compile(r"[\u3400-\u9fff\uf900-\ufaff\u3040-\u30ff]+|[^\W_]+")
-_HAN = re.compile(r"[\u3040-\u9fff\uf900-\ufaff]")
+_HAN = r"\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
+_TERM = re.compile(rf"(?P<han>[{_HAN}]+)|[^\W_{_HAN}]+")
 _OF_QUESTIONS = """
 no not please say says tell some document documents file files text texts
 什么 怎么 如何 哪些 多少 为什 是否 请问 文档 文件 这个 那个 的是 是什 么是
@@ -55,7 +55,7 @@ def _words(text: str) -> list[str]:
     found: list[str] = []
     for match in _TERM.finditer(unicodedata.normalize("NFKC", text).casefold()):
         word = match[0]
-        if not _HAN.match(word) or len(word) == 1:
+        if not match["han"] or len(word) == 1:
             found.append(word)
         else:
             found += (word[at : at + 2] for at in range(len(word) - 1))

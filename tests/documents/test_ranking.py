@@ -10,6 +10,7 @@ TEXTS = [
     "The deadlines for objections are the first of May and of June. Does this say where these files are?",
     "许可证费用四十五元，有效期三年。",
     "住户在北院停车，访客在街上停车。",
+    "2024年净利润为3200万元。",
 ]
 
 
@@ -21,6 +22,7 @@ TEXTS = [
         ("What is the deadline for an objection?", 2),
         ("许可证的有效期是多久？", 3),
         ("访客在哪里停车？", 4),
+        ("净利润有多少？", 5),
     ],
 )
 def test_the_text_that_answers_comes_first(question: str, best: int) -> None:
@@ -31,7 +33,7 @@ def test_the_text_that_answers_comes_first(question: str, best: int) -> None:
 def test_a_text_without_a_word_of_the_question_has_no_score() -> None:
     scores = rank(TEXTS, "Where is the permit?")
     assert scores[0] > 0
-    assert scores[1:] == [0.0] * 4
+    assert scores[1:] == [0.0] * 5
 
 
 @pytest.mark.parametrize("question", ["", "what is it about?", "Does this file say these?", "？！", "zzz"])
