@@ -118,6 +118,6 @@ def _partial_object(partial: Partial, number: int) -> dict[str, Any]:
         "failure": partial.failure or None,
         "facts": [
             {"text": fact.text, "lines": [fact.first_line, fact.last_line], "is_supported": fact.is_supported}
-            for fact in facts_of(partial, number)
+            for fact in facts_of(partial)
         ],
     }

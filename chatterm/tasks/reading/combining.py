@@ -31,16 +31,14 @@ def combined(job: Job, given: PartsGiven) -> Generator[SessionEvent | ReadingEve
 def _combined_facts(job: Job, given: PartsGiven) -> Generator[SessionEvent | ReadingEvent]:
     """Let the model write from the facts; what rests on nothing is left out of them, and counted."""
     note = failure_note(job, given.partials)
-    found = [fact for number, one in enumerate(given.partials, 1) for fact in facts_of(one, number)]
-    facts = distinct(supported(found))
+    found = [fact for one in given.partials for fact in facts_of(one)]
+    resting = supported(found)
+    facts = distinct(resting or found)
     if not facts:
-        facts = distinct(found)
-        if not facts:
-            yield from job.said(note or job.nothing_found, given.usage)
-            return
-    if num_left_out := len(found) - len(supported(found)):
-        is_used = facts == distinct(found)
-        yield ReadingNotice(_left_out(num_left_out, len(found), job.lang, is_used=is_used))
+        yield from job.said(note or job.nothing_found, given.usage)
+        return
+    if num_loose := len(found) - len(resting):
+        yield ReadingNotice(_left_out(num_loose, len(found), job.lang, is_used=not resting))
     size = _Size(token_counter(job.means.engine), digest_limit(job))
     facts, usage = yield from _made_to_fit(job, facts, size)
     if job.cancel.is_cancelled:

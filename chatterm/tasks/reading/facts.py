@@ -34,26 +34,21 @@ class Fact:
     """From 1. Of what rests on nothing, the lines of the part it came from."""
     last_line: int
     is_supported: bool
-    part: int = 0
-    """The number of the part it came from."""
 
 
-def facts_of(partial: Partial, number: int) -> tuple[Fact, ...]:
-    """Return the statements of a part's reply in text, each with the document's lines it rests on.
-
-    `number` is the part's.
-    """
+def facts_of(partial: Partial) -> tuple[Fact, ...]:
+    """Return the statements of a part's reply in text, each with the document's lines it rests on."""
     if partial.is_failed:
         return ()
     chunk = partial.chunk
     return tuple(
-        _fact(support, chunk, number)
+        _fact(support, chunk)
         for support in Citer([chunk.text]).cite_all(partial.text)
         if support.text.strip()
     )
 
 
-def _fact(support: Support, chunk: Chunk, number: int) -> Fact:
+def _fact(support: Support, chunk: Chunk) -> Fact:
     first, last = chunk.first_line, chunk.last_line
     if support.evidence:
         best = support.evidence[0]
@@ -64,7 +59,6 @@ def _fact(support: Support, chunk: Chunk, number: int) -> Fact:
         first_line=first,
         last_line=last,
         is_supported=support.is_supported,
-        part=number,
     )
 
 
@@ -76,11 +70,8 @@ def _unquoted(statement: str) -> str:
     return bare if is_whole and bare else text
 
 
-def sentences_of(chunk: Chunk, number: int) -> tuple[Fact, ...]:
-    """Return the sentences of a part itself, but for those too short or too long to be quoted, and halves.
-
-    `number` is the part's.
-    """
+def sentences_of(chunk: Chunk) -> tuple[Fact, ...]:
+    """Return the sentences of a part itself, but for those too short or too long to be quoted, and halves."""
     lines = Lines(chunk.text)
     found = []
     for start, end in statements(chunk.text):
@@ -95,27 +86,29 @@ def sentences_of(chunk: Chunk, number: int) -> tuple[Fact, ...]:
                     first_line=first,
                     last_line=min(last, chunk.last_line),
                     is_supported=True,
-                    part=number,
                 )
             )
     return tuple(found)
 
 
 def quoted(facts: Sequence[Fact], sentences: Sequence[Fact]) -> tuple[Fact, ...]:
-    """Return in place of each fact the sentence of its lines that shares most words with it, each once.
+    """Return in place of each fact the sentence of its lines that shares most words with it, in their order.
 
     A fact whose lines hold no such sentence is left out.
     """
-    found = []
+    bags = [content_words(one.text) for one in sentences]
+    found: set[Fact] = set()
     for fact in facts:
         words = content_words(fact.text)
         near = [
-            one for one in sentences if one.first_line <= fact.last_line and fact.first_line <= one.last_line
+            place
+            for place, one in enumerate(sentences)
+            if one.first_line <= fact.last_line and fact.first_line <= one.last_line
         ]
-        best = max(near, key=lambda one: _share(words, content_words(one.text)), default=None)
-        if best and _share(words, content_words(best.text)):
-            found.append(best)
-    return tuple(dict.fromkeys(found))
+        best = max(near, key=lambda place: _share(words, bags[place]), default=None)
+        if best is not None and _share(words, bags[best]):
+            found.add(sentences[best])
+    return tuple(dict.fromkeys(one for one in sentences if one in found))
 
 
 def _share(words: Counter[str], other: Counter[str]) -> float:

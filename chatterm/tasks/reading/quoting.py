@@ -36,7 +36,7 @@ def quotes_only(job: Job) -> bool:
 
 def best_sentences(job: Job, chunks: Sequence[Chunk]) -> tuple[Fact, ...]:
     """Return the sentences that are most about the question, the best first; none where none has a word."""
-    found = distinct([one for number, chunk in enumerate(chunks, 1) for one in sentences_of(chunk, number)])
+    found = distinct([one for chunk in chunks for one in sentences_of(chunk)])
     scores = rank([one.text for one in found], job.asked)
     least = max(scores, default=0.0) * _LEAST_SHARE
     order = sorted(range(len(found)), key=lambda place: -scores[place])
@@ -70,13 +70,13 @@ def pointed_at(partials: Sequence[Partial]) -> tuple[tuple[Fact, ...], int]:
     """
     found: list[Fact] = []
     num_bare = 0
-    for number, partial in enumerate(partials, 1):
+    for partial in partials:
         if partial.is_failed:
             continue
-        sentences = sentences_of(partial.chunk, number)
-        own = quoted(supported(facts_of(partial, number)), sentences)
+        sentences = sentences_of(partial.chunk)
+        own = quoted(supported(facts_of(partial)), sentences)
         num_bare += not own
-        found += sorted(own, key=sentences.index) or extracted(sentences, lambda some: len(some) <= _SPARE)
+        found += own or extracted(sentences, lambda some: len(some) <= _SPARE)
     return distinct(found), num_bare
 
 

@@ -158,12 +158,12 @@ CHUNK = Chunk(
 
 
 def test_a_sentence_over_two_lines_is_quoted_whole() -> None:
-    sentences = sentences_of(CHUNK, 1)
+    sentences = sentences_of(CHUNK)
     assert [(one.text, one.first_line, one.last_line) for one in sentences] == [
         ("In the first quarter of 2024 the net profit was 2.4 million euros, or 0.31 euros a share.", 10, 11),
         ("Marta Lindqvist follows Jon Aker.", 13, 13),
     ]
-    notes = facts_of(Partial(chunk=CHUNK, text='- "A net profit of 2.4 million euros"\n- Marta dances'), 1)
+    notes = facts_of(Partial(chunk=CHUNK, text='- "A net profit of 2.4 million euros"\n- Marta dances'))
     assert notes[0].text == "A net profit of 2.4 million euros"
     assert quoted(notes[:1], sentences) == sentences[:1]
     assert quoted((), sentences) == ()

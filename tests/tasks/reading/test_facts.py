@@ -107,15 +107,15 @@ CHUNK = Chunk(
 
 def test_statements_of_a_part_get_the_documents_lines() -> None:
     reply = "1. Bridge Street closes to cars on 1 May.\n2. Traffic rose by 81%.\n- The council met on Tuesday"
-    found = facts_of(Partial(chunk=CHUNK, text=reply), 7)
+    found = facts_of(Partial(chunk=CHUNK, text=reply))
     assert [(one.text, one.first_line, one.last_line, one.is_supported) for one in found] == [
         ("Bridge Street closes to cars on 1 May.", 42, 42, True),
         ("Traffic rose by 81%.", 40, 43, False),
         ("The council met on Tuesday", 40, 40, True),
     ]
-    assert {(one.document, one.part) for one in found} == {(1, 7)}
+    assert {one.document for one in found} == {1}
     assert [one.text for one in supported(found)] == [found[0].text, found[2].text]
-    assert facts_of(Partial(chunk=CHUNK, text="", failure="loop"), 1) == ()
+    assert facts_of(Partial(chunk=CHUNK, text="", failure="loop")) == ()
 
 
 def test_what_is_made_of_facts_keeps_their_places() -> None:
