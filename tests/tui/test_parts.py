@@ -1,5 +1,6 @@
 """Documents that are read in parts: what is told on the way, stopping, going on, the parts, the choice."""
 
+import asyncio
 import threading
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import replace
@@ -14,6 +15,8 @@ from chatterm.tasks import Composed, Question, choose_prompt
 from chatterm.tasks import compose as shape
 from chatterm.tui.drafts import Draft
 from chatterm.tui.parts import AppParts
+from chatterm.tui.screens.document import DocumentScreen
+from chatterm.tui.widgets.document_view import DocumentView
 from tests.tui.driving import parts_of, running
 
 LIBRARY = PromptLibrary([PromptFolder("shipped", shipped_prompts())])
@@ -186,3 +189,17 @@ async def test_the_lines_stand_behind_each_statement_and_are_not_copied(store: C
         await app.until_shown("in brackets: the lines it rests on · F5 shows them")
         (_, reply) = store.path(store.last_conversation() or "")[-2:]
         assert "[2]" not in reply.message.content
+
+
+async def test_a_window_that_changes_while_a_document_is_opened_shows_the_marked_lines(
+    store: ConversationStore,
+) -> None:
+    text = "".join(f"line {number} {'x' * 5_000}\n" for number in range(1, 1_001))
+    async with running(parts_of(store, EchoEngine())) as app:
+        app.app.push_screen(DocumentScreen(Document("book.txt", text, len(text)), [(900, 901)]))
+        while not (
+            app.app.screen.query(DocumentView) and app.app.screen.query_one(DocumentView).max_scroll_y
+        ):
+            await asyncio.sleep(0)
+        await app.resize(60, 20)
+        await app.until_shown("900▶ line 900")

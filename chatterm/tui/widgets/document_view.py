@@ -63,7 +63,7 @@ class DocumentView(ScrollView, can_focus=True):
     def on_resize(self) -> None:
         width = self.scrollable_content_region.width - self._gutter
         if width > 0 and width != self._width:
-            if self._width:
+            if self._is_cut:
                 self._top = self._rows.place(round(self.scroll_y))[0]
             self._width = width
             self._cut()
