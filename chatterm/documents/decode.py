@@ -4,7 +4,6 @@ Line ends become LF. Nothing is dropped: what cannot be decoded stands as U+FFFD
 """
 
 import codecs
-import re
 
 from chatterm.documents.guess import guess_legacy, guess_wide
 from chatterm.errors import InputRefused
@@ -44,9 +43,12 @@ def decode(data: bytearray, name: str, declared: str | None = None) -> tuple[str
 
 def _decode_unmarked(data: bytearray, name: str, declared: str | None) -> tuple[str, tuple[str, ...]]:
     try:
-        return _normalised(data.decode("utf-8")), ()
+        text = data.decode("utf-8")
     except UnicodeDecodeError:
         encoding = "utf-8" if _is_mostly_utf8(data) else declared or guess_legacy(data)
+    else:
+        data.clear()
+        return _normalised(text), ()
     if encoding is None or encoding in ("utf-8", declared):
         return _decode_as(data, encoding or "utf-8", name)
     text, notices = _decode_as(data, encoding, name)
@@ -88,7 +90,7 @@ def _is_mostly_utf8(data: bytearray) -> bool:
 
 
 def _normalised(text: str) -> str:
-    return re.sub("\r\n?", "\n", text) if "\r" in text else text
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _binary(name: str, byte: int, offset: int) -> str:

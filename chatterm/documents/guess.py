@@ -13,7 +13,7 @@ _MESS_TOLERANCE = 0.08
 _TEXT_CONTROLS = frozenset(b"\t\n\f\r\x08\x1b")
 
 
-def guess_wide(data: bytearray) -> str | None:
+def guess_wide(data: bytes | bytearray) -> str | None:
     """Return the UTF-16 or UTF-32 that `data`, which holds NUL bytes, must be, or None: it is binary."""
     sample = bytes(data[:_SAMPLE_BYTES])
     for encoding, width in (("utf-32-le", 4), ("utf-32-be", 4), ("utf-16-le", 2), ("utf-16-be", 2)):

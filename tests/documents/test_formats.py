@@ -95,9 +95,23 @@ def test_a_page_is_known_by_its_beginning_or_its_name(name: str) -> None:
     assert read(b"\n<!-- x --><HTML><p>one</p><p>two</p>", name).text == "one\n\ntwo\n"
 
 
-@pytest.mark.parametrize("name", ["page.php", "page.txt", "view.vue", "notes.md"])
+@pytest.mark.parametrize("name", ["page.php", "page.txt", "view.vue", "notes.md", "graph.dot"])
 def test_markup_in_a_file_that_is_none_stays_as_it_is(name: str) -> None:
     assert read(b"<html><p>one</p>", name).text == "<html><p>one</p>"
+
+
+@pytest.mark.parametrize("label", ["hex", "idna", "undefined", "utf-7", "unicode_escape", "utf-16"])
+def test_a_page_that_names_no_encoding_it_could_have_is_guessed(label: str) -> None:
+    page = f'<html><meta charset="{label}"><p>Le café était fermé, +2AA- and \\ud800.</p>'
+    document = read(page.encode("latin-1"), "page.html")
+    assert document.text == "Le café était fermé, +2AA- and \\ud800.\n"
+    assert "CP1252, a guess" in document.notices[0]
+
+
+@pytest.mark.timeout(10)
+def test_many_comments_before_what_is_no_page() -> None:
+    text = "<!-- one -->\n" * 500 + "# Notes\n"
+    assert read(text.encode()).text == text
 
 
 def test_a_pdf_is_read_page_by_page_by_its_first_bytes() -> None:

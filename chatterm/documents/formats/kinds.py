@@ -19,7 +19,7 @@ _ARCHIVE = "unpack it and name the files or the folder"
 _SOUND = "transcribe it first, and give the text"
 
 _OFFICE = {
-    "an old Word document": ("doc dot", _DOCUMENT),
+    "an old Word document": ("doc", _DOCUMENT),
     "an Excel workbook": ("xls xlsx xlsm xlsb", _SHEET),
     "a PowerPoint file": ("ppt pptx pps ppsx", _SLIDES),
     "an OpenDocument text": ("odt ott", _DOCUMENT),
@@ -62,7 +62,7 @@ _MIME_TYPES = (
 )
 
 _HTML_HEAD = re.compile(
-    rb"(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]{0,200}>\s*)?(?:<!--.{0,2000}?-->\s*)*<(?:!doctype\s+html|html|head|body)\b",
+    rb"(?:\xef\xbb\xbf)?\s*(?:<\?xml[^>]{0,200}>\s*)?(?:<!--.{0,2000}?-->\s*)*+<(?:!doctype\s+html|html|head|body)\b",
     re.IGNORECASE | re.DOTALL,
 )
 _HTML_NAMES = frozenset({"html", "htm", "xhtml", "shtml", "xht"})
@@ -73,6 +73,8 @@ _DECLARED = re.compile(
     re.IGNORECASE,
 )
 _DECLARED_WITHIN_BYTES = 4096
+_PROBE = b"<meta>+2AA-\\ud800"
+"""Read as something else in UTF-16, `utf-7` and `unicode_escape`, and not at all by `hex` and `idna`."""
 _AS_BROWSERS_DO = {
     "gb2312": "gb18030",
     "gbk": "gb18030",
@@ -110,15 +112,20 @@ def kind_of(data: bytearray, name: str) -> Kind:
 
 
 def declared_encoding(data: bytearray) -> str | None:
-    """Return the encoding that a page names at its beginning, in Python's words; None where it names none."""
+    """Return the encoding that a page names at its beginning, in Python's words.
+
+    None where it names none, or one in which ASCII is not written as it is.
+    """
     found = _DECLARED.search(data[:_DECLARED_WITHIN_BYTES])
     if not found:
         return None
     name = next(filter(None, found.groups())).decode("ascii").lower()
     try:
-        return _AS_BROWSERS_DO.get(name) or codecs.lookup(name).name
-    except LookupError:
+        encoding = _AS_BROWSERS_DO.get(name) or codecs.lookup(name).name
+        is_plain = (_PROBE + b"\xff").decode(encoding, "replace").startswith(_PROBE.decode())
+    except (LookupError, UnicodeError):
         return None
+    return encoding if is_plain else None
 
 
 def may_be_read(head: bytes, name: str) -> bool:
@@ -128,9 +135,9 @@ def may_be_read(head: bytes, name: str) -> bool:
         return True
     if head.startswith(b"PK\x03\x04"):
         return suffix == "docx"
-    if _found(bytearray(head), suffix):
+    if _found(head, suffix):
         return False
-    return b"\0" not in head or guess_wide(bytearray(head)) is not None
+    return b"\0" not in head or guess_wide(head) is not None
 
 
 def is_refused_by_name(name: str) -> bool:
@@ -150,7 +157,7 @@ def _misnamed(data: bytearray, name: str, suffix: str, found: str) -> str:
     return f"{name} is no {suffix.upper()}: {what}; get it again, or give it the name of what it is"
 
 
-def _found(data: bytearray, suffix: str) -> str:
+def _found(data: bytes | bytearray, suffix: str) -> str:
     """Return the suffix that files of this kind have, or nothing."""
     if data.startswith(b"PK\x03\x04"):
         return _packed_kind(data)
@@ -162,7 +169,7 @@ def _found(data: bytearray, suffix: str) -> str:
     return next((kind for magic, kind in _MAGIC if re.match(magic, head, re.DOTALL)), "")
 
 
-def _packed_kind(data: bytearray) -> str:
+def _packed_kind(data: bytes | bytearray) -> str:
     """Tell what an archive is from the names in it, without unpacking it."""
     for entry, kind in _PACKED:
         if entry.search(data):
