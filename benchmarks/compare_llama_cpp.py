@@ -122,12 +122,9 @@ def main() -> None:
         threads=arguments.threads,
         is_quick=is_quick,
     )
-    files = {Path(one).stem: Path(one) for one in arguments.models if one.endswith(".gguf")}
-    names = [one for one in arguments.models if not one.endswith(".gguf")]
-    if not arguments.models:
-        names = list(MODELS)
     facts: dict[str, str] = {}
-    rows = [row for name, path in (obtain(names) | files).items() for row in compare(name, path, plan, facts)]
+    models = obtain(arguments.models or list(MODELS))
+    rows = [row for name, path in models.items() for row in compare(name, path, plan, facts)]
     facts |= {
         "command": " ".join(["python benchmarks/compare_llama_cpp.py", *arguments.models]),
         "llama.cpp build": CMAKE_ARGS,

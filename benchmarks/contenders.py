@@ -8,6 +8,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from benchmarks.measuring import how_ended
+
 ENVIRONMENT = Path(__file__).parent / ".llama-cpp"
 PEER = "llama-cpp-python==0.3.36"
 NO_AMX = "-mno-amx-tile -mno-amx-int8 -mno-amx-bf16"
@@ -59,8 +61,7 @@ class Contender:
     def _failure(self) -> ContenderFailed:
         status = self._process.wait()
         self._errors.seek(0)
-        lines = self._errors.read().decode(errors="replace").strip().splitlines()
-        return ContenderFailed(f"ended with status {status}: {lines[-1] if lines else 'without a word'}")
+        return ContenderFailed(how_ended(status, self._errors.read().decode(errors="replace")))
 
 
 def peer_python() -> str:

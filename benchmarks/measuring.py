@@ -153,6 +153,12 @@ def _version(package: str) -> str:
         return "not installed"
 
 
+def how_ended(status: int, said: str) -> str:
+    """Say how a process ended that failed, by the last line of what it said."""
+    lines = said.strip().splitlines()
+    return f"ended with status {status}: {lines[-1] if lines else 'without a word'}"
+
+
 def _output(*command: str) -> str:
     try:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()

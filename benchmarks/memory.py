@@ -21,7 +21,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from benchmarks.measuring import write_table
+from benchmarks.measuring import how_ended, write_table
 from benchmarks.models import MODELS, obtain
 from chatterm.models.fit import said
 
@@ -86,12 +86,11 @@ def worker(path: Path, cache: Path) -> Use:
 
 
 def in_fresh_process(path: Path, cache: Path) -> Use:
-    """Raises RuntimeError with the last line of what the process said."""
+    """Raises RuntimeError with how the process ended."""
     command = [sys.executable, __file__, str(path), str(cache), "--worker"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
-        lines = done.stderr.strip().splitlines()
-        raise RuntimeError(f"status {done.returncode}: {lines[-1] if lines else 'without a word'}")
+        raise RuntimeError(how_ended(done.returncode, done.stderr))
     return Use(**json.loads(done.stdout))
 
 
@@ -133,15 +132,13 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--quick", action="store_true", help="one round; nothing is written")
     arguments = parser.parse_args()
-    names = [one for one in arguments.models if not one.endswith(".gguf")]
-    files = {Path(one).stem: Path(one) for one in arguments.models if one.endswith(".gguf")}
     facts = {
         "command": " ".join(["python benchmarks/memory.py", *arguments.models]),
         "rounds": str(arguments.rounds),
         "C compiler": os.environ.get("CC", "cc"),
     }
     cells, rows = [], []
-    for name, path in (obtain(names if arguments.models else list(MODELS)) | files).items():
+    for name, path in obtain(arguments.models or list(MODELS)).items():
         print(f"{path.name}", file=sys.stderr)
         try:
             line, row = measure(name, path, 1 if arguments.quick else arguments.rounds)

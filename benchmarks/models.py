@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -26,7 +26,9 @@ import numpy.typing as npt
 from gguf import GGMLQuantizationType as Type
 from gguf import GGUFWriter, TokenType
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
 from chatterm.config import Paths
+from chatterm.engine.local.text.text_encoder import byte_letters
 from chatterm.models.catalogue import load_catalogue
 
 FOLDER = Path(__file__).parent / ".models"
@@ -215,7 +217,7 @@ def _add_header(writer: GGUFWriter, name: str, shape: Shape) -> None:
     writer.add_vocab_size(shape.vocab)
     writer.add_tokenizer_model("gpt2")
     writer.add_tokenizer_pre("smollm")
-    tokens = [*_byte_letters(), "ab", "<|end|>"]
+    tokens = [*byte_letters(), "ab", "<|end|>"]
     end_id, rest = len(tokens) - 1, [f"[WORD{number}]" for number in range(shape.vocab - len(tokens))]
     writer.add_token_list([*tokens, *rest])
     writer.add_token_types([*[TokenType.NORMAL] * end_id, TokenType.CONTROL, *[TokenType.NORMAL] * len(rest)])
@@ -223,13 +225,6 @@ def _add_header(writer: GGUFWriter, name: str, shape: Shape) -> None:
     writer.add_bos_token_id(end_id)
     writer.add_eos_token_id(end_id)
     writer.add_add_bos_token(False)
-
-
-def _byte_letters() -> list[str]:
-    """Return the letter that stands for each byte in a byte-level vocabulary (GPT-2's table)."""
-    printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
-    others = iter(range(0x100, 0x200))
-    return [chr(byte) if byte in printable else chr(next(others)) for byte in range(256)]
 
 
 MODELS: dict[str, Callable[[], Path]] = {
@@ -241,11 +236,13 @@ MODELS: dict[str, Callable[[], Path]] = {
 }
 
 
-def obtain(names: list[str]) -> dict[str, Path]:
-    """Return the paths of these models, fetched or made where they are missing."""
-    if unknown := set(names) - set(MODELS):
+def obtain(names: Sequence[str]) -> dict[str, Path]:
+    """Return models' paths by name, fetched or made where they are missing; of a .gguf file its own."""
+    files = {Path(one).stem: Path(one) for one in names if one.endswith(".gguf")}
+    known = [one for one in names if not one.endswith(".gguf")]
+    if unknown := set(known) - set(MODELS):
         raise SystemExit(f"no benchmark model is called {', '.join(unknown)}; there are: {', '.join(MODELS)}")
-    return {name: MODELS[name]() for name in names}
+    return {name: MODELS[name]() for name in known} | files
 
 
 def main() -> None:

@@ -27,7 +27,7 @@ import numpy.typing as npt
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from benchmarks.contenders import CMAKE_ARGS, peer_python
-from benchmarks.measuring import write_table
+from benchmarks.measuring import how_ended, write_table
 from benchmarks.models import obtain
 from chatterm.engine.local.text.tokenizer import Tokenizer
 from chatterm.models.gguf import GGUFFile
@@ -90,8 +90,7 @@ def logits_of(
     command = [python, str(WORKER), kind, str(model), str(step), str(num_threads), str(call), str(target)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
-        lines = done.stderr.strip().splitlines()
-        raise RuntimeError(f"status {done.returncode}: {lines[-1] if lines else 'without a word'}")
+        raise RuntimeError(how_ended(done.returncode, done.stderr))
     logits: npt.NDArray[np.float32] = np.load(target, mmap_mode="r")
     return logits
 
@@ -166,9 +165,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="256 tokens; nothing is written")
     arguments = parser.parse_args()
     num_tokens = 256 if arguments.quick else arguments.tokens
-    names = [one for one in arguments.models if not one.endswith(".gguf")]
-    files = {Path(one).stem: Path(one) for one in arguments.models if one.endswith(".gguf")}
-    models = obtain(names if arguments.models else ["default", "gemma"]) | files
+    models = obtain(arguments.models or ["default", "gemma"])
     facts: dict[str, str] = {}
     found: list[Accuracy] = []
     for path in models.values():

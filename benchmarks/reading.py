@@ -144,7 +144,7 @@ def worker(path: Path, num_bytes: int, corpus: Path | None) -> LongRun:
         base, begun = peak_memory() or 0, time.perf_counter()
         document = long_text(num_bytes, corpus)
         composed, reading = planned(means, document)
-        chunks, text, speed, num_failed = list[Chunk](), "", 0.0, 0
+        chunks, speed, num_failed = list[Chunk](), 0.0, 0
         for event in answer(composed, reading, means, Target(), CancelToken()):
             match event:
                 case PartRead():

@@ -209,9 +209,8 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", default=[text.name for text in TEXTS], metavar="NAME")
     parser.add_argument("--no-write", action="store_true")
     arguments = parser.parse_args()
-    is_file = arguments.model.endswith(".gguf")
-    path = Path(arguments.model) if is_file else obtain([arguments.model])[arguments.model]
-    name = f"summaries-{path.stem if is_file else arguments.model}"
+    ((model, path),) = obtain([arguments.model]).items()
+    name = f"summaries-{model}"
     cells, rows = [], list[dict[str, object]]()
     facts = {"command": f"python benchmarks/summaries.py CORPUS {arguments.model}", "model": path.stem}
     with engine_of(path) as engine:
