@@ -8,7 +8,7 @@ from chatterm.cli import inputs
 from chatterm.cli.answer import print_safely, to_json
 from chatterm.cli.ask_for import ask_for
 from chatterm.cli.ask_json import dry_run_object
-from chatterm.cli.ask_options import AskOptions, Place
+from chatterm.cli.ask_options import AskOptions
 from chatterm.cli.ask_turn import AskTurn
 from chatterm.cli.documents_told import document_objects, tell_of
 from chatterm.cli.parts_plan import show_plan
@@ -18,14 +18,15 @@ from chatterm.cli.wiring import Workspace
 from chatterm.conversation import ModelCard
 from chatterm.engine.base import CancelToken, Engine
 from chatterm.errors import InputRefused, UsageError
-from chatterm.models.cache import CALIBRATIONS
 from chatterm.prompts import MissingInput
-from chatterm.session import CalibrationCache, ChatSession
+from chatterm.session import ChatSession
 from chatterm.store import ConversationStore
 from chatterm.tasks import Composed, Question, choose_prompt, compose, earlier_in
 from chatterm.tasks.answer_shape import Wish
-from chatterm.tasks.answering import Means, ReadingWish, Target, answer, choose_reading, with_form
+from chatterm.tasks.answering import Means, Reading, ReadingWish, Target, answer, choose_reading, with_form
 from chatterm.tasks.schemas import read_answer_schema
+
+_ANY_MODEL = ModelCard(name="", identity="", context_length=1, num_parameters=None)
 
 
 def ask(options: AskOptions) -> int:
@@ -107,19 +108,12 @@ def _completed(question: Question, workspace: Workspace, report: Report) -> Ques
                 raise InputRefused(
                     f"{', '.join(empty)} has no text for the prompt {missing.prompt_id}; name another file"
                 ) from missing
-            if missing.is_document or not (inputs.stdin_is_terminal() and sys.stderr.isatty()):
+            if missing.is_document or not inputs.can_ask():
                 raise
             value = ask_for(missing, question.lang or "en", report)
             question = replace(question, values={**question.values, missing.name: value})
         else:
             return question
-
-
-def _reading_wish(options: AskOptions) -> ReadingWish:
-    return ReadingWish(in_parts=options.in_parts, each=options.each)
-
-
-_ANY_MODEL = ModelCard(name="", identity="", context_length=1, num_parameters=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +129,7 @@ class _Ask:
     def answer(self, question: Question) -> int:
         for text in self.store.notices:
             self.report.notice(text)
-        place = self._place()
+        target = self._target()
         settings = self.options.settings
         model = self.workspace.obtain_model(settings, self.report, self.cancel)
         self.report.progress("loading the model")
@@ -147,31 +141,29 @@ class _Ask:
                 self.workspace.sampling_defaults,
                 num_alternatives=self.options.num_alternatives,
             )
-            folder = None if self.options.is_private else self.workspace.paths.cache / CALIBRATIONS
-            session = ChatSession(engine, self.store, CalibrationCache(folder))
-            means = Means(
-                engine,
-                self.store,
-                session,
-                self.workspace.sampling_defaults,
-                self.workspace.prompt_library(),
-            )
-            target = Target(conversation_id=place.conversation_id, parent_id=place.parent_id)
-            reading = choose_reading(composed, means, target, _reading_wish(self.options))
+            means = self._means(engine)
+            wish = ReadingWish(in_parts=self.options.in_parts, each=self.options.each)
+            reading = choose_reading(composed, means, target, wish)
             if reading is not None:
                 self.report.progress("cutting the documents into parts")
             if self.options.is_dry_run:
-                for text in composed.notices:
-                    self.report.notice(text)
-                if reading is not None:
-                    return show_plan(reading, means, self.report, as_json=self.options.as_json)
-                return self._show_dry_run(session, engine, composed, place)
+                return self._show_dry_run(composed, reading, means, target)
             shaped = with_form(composed, reading)
-            earlier = earlier_in(self.store, place.parent_id)
+            earlier = earlier_in(self.store, target.parent_id)
             turn = AskTurn(self.options, self.report, self.cancel, engine, shaped, reading, earlier)
             return turn.play(answer(composed, reading, means, target, self.cancel))
 
-    def _place(self) -> Place:
+    def _means(self, engine: Engine) -> Means:
+        calibrations = self.workspace.calibrations(is_private=self.options.is_private)
+        return Means(
+            engine,
+            self.store,
+            ChatSession(engine, self.store, calibrations),
+            self.workspace.sampling_defaults,
+            self.workspace.prompt_library(),
+        )
+
+    def _target(self) -> Target:
         """Find the conversation to go on with. Raises UnknownName or UsageError."""
         if self.options.conversation is not None:
             conversation_id = self.store.resolve(self.options.conversation)
@@ -181,12 +173,17 @@ class _Ask:
                 raise UsageError("there is no conversation to continue; ask without -c to begin one")
             conversation_id = last
         else:
-            return Place(None, None)
+            return Target()
         path = self.store.path(conversation_id)
-        return Place(conversation_id, path[-1].id if path else None)
+        return Target(conversation_id=conversation_id, parent_id=path[-1].id if path else None)
 
-    def _show_dry_run(self, session: ChatSession, engine: Engine, composed: Composed, place: Place) -> int:
-        fitted = session.fit(composed.request, place.parent_id)
+    def _show_dry_run(self, composed: Composed, reading: Reading | None, means: Means, target: Target) -> int:
+        for text in composed.notices:
+            self.report.notice(text)
+        if reading is not None:
+            return show_plan(reading, means, self.report, as_json=self.options.as_json)
+        engine = means.engine
+        fitted = means.session.fit(composed.request, target.parent_id)
         count = engine.count(fitted.messages)
         shown = dry_run_object(composed, fitted, count, engine.describe())
         shown["documents"] = document_objects(composed.question.documents, engine)

@@ -1,9 +1,8 @@
-"""What `ask` was given, and where its turn goes. Values only."""
+"""What `ask` was given. Values only."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
 
 from chatterm.documents.units import Unit
 
@@ -47,10 +46,3 @@ class AskOptions:
     shows_partials: bool = False
     extracts: bool = False
     """Only the first fenced block is shown."""
-
-
-class Place(NamedTuple):
-    """Where in the store a turn goes; both None for a new conversation."""
-
-    conversation_id: str | None
-    parent_id: str | None

@@ -125,18 +125,15 @@ def _parts(  # keyword-only
     conversation_id: str | None,
     draft: "Draft | None",
 ) -> "AppParts":
-    from chatterm.models.cache import CALIBRATIONS
-    from chatterm.session import CalibrationCache
     from chatterm.tui.keys import keymap_of
     from chatterm.tui.parts import AppParts
     from chatterm.tui.settings import SettingsSource
 
     chosen, config = options.settings, workspace.config
     opener = EngineOpener(workspace, chosen)
-    calibrations = None if options.is_private else workspace.paths.cache / CALIBRATIONS
     return AppParts(
         store=store,
-        calibrations=CalibrationCache(calibrations),
+        calibrations=workspace.calibrations(is_private=options.is_private),
         open_engine=lambda: opener.open(model),
         compose=lambda draft, card, continues: _compose(workspace.reread(), chosen, draft, card, continues),
         sampling_defaults=lambda: workspace.reread().sampling_defaults,

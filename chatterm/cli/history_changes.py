@@ -1,14 +1,13 @@
 """`chatterm history rename` and `rm`: what changes or ends a conversation."""
 
 import re
-import sys
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from chatterm.cli.inputs import stdin_is_terminal
+from chatterm.cli import inputs
 from chatterm.cli.parameters import Id
 from chatterm.cli.report import Report
 from chatterm.errors import UsageError
@@ -86,7 +85,7 @@ def _limit(text: str, now: datetime) -> str:
 
 def _ask(store: "ConversationStore", ids: list[str]) -> None:
     """Show what would go and let the user confirm it. Raises UsageError where nobody can be asked."""
-    if not (stdin_is_terminal() and sys.stderr.isatty()):
+    if not inputs.can_ask():
         raise UsageError(
             f"this would delete {len(ids)} conversation{'' if len(ids) == 1 else 's'}, and nobody can be "
             "asked here; add --yes"

@@ -40,6 +40,11 @@ def stdin_is_terminal() -> bool:
     return sys.stdin is not None and not sys.stdin.closed and sys.stdin.isatty()
 
 
+def can_ask() -> bool:
+    """Return whether somebody is there to read a question and to answer it."""
+    return stdin_is_terminal() and sys.stderr is not None and sys.stderr.isatty()
+
+
 def joined(words: Iterable[str]) -> str:
     """Join the words of a question; bytes of the command line that are no text become U+FFFD."""
     return clean(" ".join(words)).strip()

@@ -11,6 +11,7 @@ import typer
 from typer.exceptions import Exit
 
 from chatterm.cli.answer import print_safely
+from chatterm.cli.inputs import can_ask
 from chatterm.cli.report import Report
 from chatterm.errors import UsageError
 
@@ -48,7 +49,7 @@ def new(
     else:
         title = name.partition("/")[2]
         inputs = given or []
-        if _is_asked():
+        if can_ask():
             title = ask_line("title", title)
             inputs = given or _names(ask_line("inputs beside the document, by commas", "focus"))
         text = skeleton(name, title, inputs)
@@ -142,11 +143,6 @@ def _copy_of(workspace: "Workspace", file: "PromptFile") -> str:
     return with_base(read_text(file.path), file.id, template.header.version)
 
 
-def _is_asked() -> bool:
-    """Whether somebody is there to answer."""
-    return sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()
-
-
 def _editor(*, is_needed: bool) -> list[str]:
     """Return the command of the user's editor; empty where there is none. Raises UsageError if needed."""
     for variable in ("VISUAL", "EDITOR"):
@@ -156,9 +152,9 @@ def _editor(*, is_needed: bool) -> list[str]:
                 return shlex.split(command)
             except ValueError as error:
                 raise UsageError(f"${variable} is no command: {command!r} ({error})") from error
-    if is_needed and not _is_asked():
+    if is_needed and not can_ask():
         raise UsageError("no editor is known; set $VISUAL or $EDITOR to the command of yours")
-    return ["vi"] if _is_asked() else []
+    return ["vi"] if can_ask() else []
 
 
 def _edit(
@@ -182,7 +178,7 @@ def _edit(
         if not errors:
             return True
         line = errors[0].place.line
-        if not (editor and _is_asked() and ask_line("edit it again? y or n", "y").lower().startswith("y")):
+        if not (editor and can_ask() and ask_line("edit it again? y or n", "y").lower().startswith("y")):
             raise Exit(1)
 
 

@@ -11,13 +11,14 @@ from chatterm.cli.signals import Stopped
 from chatterm.config import Config, Paths, load_config
 from chatterm.engine.base import CancelToken, Engine
 from chatterm.engine.registry import EchoModel, EngineOptions, open_engine
-from chatterm.models.cache import trim_cache
+from chatterm.models.cache import CALIBRATIONS, trim_cache
 from chatterm.models.catalogue import Catalogue, CatalogueEntry, load_catalogue
 from chatterm.models.discovery import ModelFile, resolve
 
 if TYPE_CHECKING:
     from chatterm.models.progress import PullProgress
     from chatterm.prompts import PromptLibrary
+    from chatterm.session import CalibrationCache
     from chatterm.store import ConversationStore
 
 _YES = frozenset({"1", "true", "yes", "on"})
@@ -63,6 +64,12 @@ class Workspace:
         from chatterm.store import ConversationStore
 
         return ConversationStore.in_memory() if is_private else ConversationStore.open(self.paths.database)
+
+    def calibrations(self, *, is_private: bool) -> "CalibrationCache":
+        """Return where calibrations of labels are kept; in private mode, nowhere."""
+        from chatterm.session import CalibrationCache
+
+        return CalibrationCache(None if is_private else self.paths.cache / CALIBRATIONS)
 
     def prompt_library(self) -> "PromptLibrary":
         """The user's own prompts before the shipped ones."""
