@@ -75,7 +75,7 @@ class ReadingNotice:
 
 @dataclass(frozen=True, slots=True)
 class ReadingStopped:
-    """It was cancelled before there was a reply; nothing follows."""
+    """It was cancelled among the parts: nothing follows, but the end of a reply that had begun already."""
 
     num_kept: int
     """Parts that the same question finds again."""

@@ -102,9 +102,7 @@ class Kept:
         return None
 
 
-def begin(
-    means: Means, request: TurnRequest, target: Target, task: str, num_parts: int | None = None
-) -> Begun:
+def begin(means: Means, request: TurnRequest, target: Target, task: str, num_parts: int) -> Begun:
     """Return the question that a task answers: the one that waits for it, else one that is stored here.
 
     Raises UnknownName for a target that is not there.
@@ -117,9 +115,7 @@ def begin(
         question = question or means.session.keep_question(
             request, conversation_id=place[0], parent_id=place[1]
         )
-        means.store.begin_task(
-            task, question, {**_how(request), **({"parts": num_parts} if num_parts else {})}
-        )
+        means.store.begin_task(task, question, {**_how(request), "parts": num_parts})
     except StoreError as error:
         return Begun(
             question=question or not_stored(request.question, *place),

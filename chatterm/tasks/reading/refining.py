@@ -13,7 +13,7 @@ from chatterm.tasks.reading.job import Job, in_time
 from chatterm.tasks.reading.mapping import PartDone, PartRequest, run_parts
 from chatterm.tasks.reading.pace import Pace
 from chatterm.tasks.reading.parts import failure_note, failures, judge_of
-from chatterm.tasks.reading.steps import generation, single
+from chatterm.tasks.reading.steps import generation
 
 _SO_FAR = {"en": "answer so far", "zh": "目前的回答"}
 
@@ -52,7 +52,7 @@ def _known_so_far(job: Job) -> list[str]:
 
 
 def _step(job: Job, position: int, text: str, pace: Pace) -> Generator[ReadingEvent, None, PartDone | None]:
-    part = PartRequest(position, generation(single(_asked(job, position, text))))
+    part = PartRequest(position, generation(_asked(job, position, text)))
     parts = run_parts(job.means.engine, [part], job.cancel, group_size=1, judge=judge_of(job))
     with closing(parts) as events:
         for event in events:

@@ -12,7 +12,7 @@ from chatterm.tasks.reading.keeping import round_key
 from chatterm.tasks.reading.mapping import PartRequest, Worked, run_parts
 from chatterm.tasks.reading.pace import Pace
 from chatterm.tasks.reading.parts import group_size, judge_of
-from chatterm.tasks.reading.steps import generation, single
+from chatterm.tasks.reading.steps import generation
 
 _SHARE_OF_WINDOW = 0.55
 """Of the context a digest may fill at most so much."""
@@ -36,7 +36,7 @@ def ask_round(
     yield pace.progress()
     known = frozenset(replies)
     requests = (
-        PartRequest(position, generation(single(job.steps.combined((one,)))))
+        PartRequest(position, generation(job.steps.combined((one,))))
         for position, one in enumerate(digests)
         if position not in known
     )

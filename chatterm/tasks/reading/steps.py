@@ -33,7 +33,7 @@ Strategy = Literal["map", "map-reduce", "refine", "retrieve"]
 
 @dataclass(frozen=True, slots=True)
 class Steps:
-    """Makes the requests of one question's parts."""
+    """Makes the requests of one question's parts, each for one reply: samples are of the last step alone."""
 
     question: Question
     engine: Engine
@@ -116,7 +116,7 @@ class Steps:
             self.question,
             documents=documents,
             prompt=self.question.prompt.for_part(kind),
-            wish=self.question.wish if kind == "reduce" else replace(self.question.wish, num_samples=1),
+            wish=replace(self.question.wish, num_samples=1),
         )
         return self._seeded(question)
 
@@ -155,11 +155,6 @@ class Places:
         return Document.of_text(name, chunk.content)
 
 
-def single(composed: Composed) -> Composed:
-    """Return a step with one reply: samples are of the last alone."""
-    return replace(composed, request=replace(composed.request, num_samples=1, num_alternatives=None))
-
-
 def generation(composed: Composed, *, is_once: bool = True) -> GenerationRequest:
     """Return what the engine is asked for one step; but for the last, nothing goes on from it."""
     request = composed.request
@@ -170,5 +165,5 @@ def generation(composed: Composed, *, is_once: bool = True) -> GenerationRequest
         constraint=request.constraint,
         num_samples=request.num_samples,
         num_alternatives=request.num_alternatives,
-        is_once=is_once and request.num_samples == 1,
+        is_once=is_once,
     )

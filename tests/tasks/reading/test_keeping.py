@@ -110,7 +110,7 @@ def test_a_later_step_is_the_same_where_it_reads_the_same() -> None:
 
 
 def test_what_a_part_gave_is_known_to_the_next_run(store: ConversationStore) -> None:
-    question = begin(means(store), REQUEST, Target(), TASK).question
+    question = begin(means(store), REQUEST, Target(), TASK, 2).question
     kept = Kept(store, question.conversation_id)
     assert kept.known(TASK) == {}
     assert kept.keep(TASK, 1, "second") is None
@@ -120,7 +120,7 @@ def test_what_a_part_gave_is_known_to_the_next_run(store: ConversationStore) -> 
 
 
 def test_a_store_that_fails_is_told_of_once(store: ConversationStore, tmp_path: Path) -> None:
-    cid = begin(means(store), REQUEST, Target(), TASK).question.conversation_id
+    cid = begin(means(store), REQUEST, Target(), TASK, 2).question.conversation_id
     kept = Kept(store, cid)
     with sqlite3.connect(tmp_path / "chatterm.db") as other:
         other.execute(
@@ -146,20 +146,20 @@ def answer(store: ConversationStore, question: MessageNode) -> MessageNode:
 
 
 def test_a_question_without_an_answer_is_taken_up_again(store: ConversationStore) -> None:
-    first = begin(means(store), REQUEST, Target(), TASK)
-    again = begin(means(store), REQUEST, Target(), TASK)
+    first = begin(means(store), REQUEST, Target(), TASK, 2)
+    again = begin(means(store), REQUEST, Target(), TASK, 2)
     assert again.question == first.question
     assert store.task_details(first.question.id) == {
-        "prompt": "general/summarize", "values": {"length": "short"},
+        "prompt": "general/summarize", "values": {"length": "short"}, "parts": 2,
     }  # fmt: skip
     assert len(store.conversations()) == 1
-    assert begin(means(store), REQUEST, Target(), "cd" * 32).question.id != first.question.id
+    assert begin(means(store), REQUEST, Target(), "cd" * 32, 2).question.id != first.question.id
 
 
 def test_an_answered_question_is_asked_in_a_conversation_of_its_own(store: ConversationStore) -> None:
-    first = begin(means(store), REQUEST, Target(), TASK)
+    first = begin(means(store), REQUEST, Target(), TASK, 2)
     answer(store, first.question)
-    again = begin(means(store), REQUEST, Target(), TASK)
+    again = begin(means(store), REQUEST, Target(), TASK, 2)
     assert again.question.conversation_id != first.question.conversation_id
     assert unanswered(store, TASK, Target()) == again.question
 
@@ -171,7 +171,7 @@ def test_an_answered_question_is_asked_in_a_conversation_of_its_own(store: Conve
 def test_a_reply_that_was_not_finished_is_no_answer(
     store: ConversationStore, tmp_path: Path, status: str, *, is_resumed: bool
 ) -> None:
-    question = begin(means(store), REQUEST, Target(), TASK).question
+    question = begin(means(store), REQUEST, Target(), TASK, 2).question
     reply = answer(store, question)
     with sqlite3.connect(tmp_path / "chatterm.db") as other:
         other.create_function("searchable", 1, lambda text: text)
@@ -182,45 +182,45 @@ def test_a_reply_that_was_not_finished_is_no_answer(
 
 
 def test_a_conversation_that_went_on_is_left_alone(store: ConversationStore) -> None:
-    question = begin(means(store), REQUEST, Target(), TASK).question
+    question = begin(means(store), REQUEST, Target(), TASK, 2).question
     store.append(question.conversation_id, question.id, Message("user", "something else"))
     assert unanswered(store, TASK, Target()) is None
 
 
 def test_a_later_question_is_taken_up_where_it_stands(store: ConversationStore) -> None:
-    reply = answer(store, begin(means(store), REQUEST, Target(), "cd" * 32).question)
+    reply = answer(store, begin(means(store), REQUEST, Target(), "cd" * 32, 2).question)
     place = Target(conversation_id=reply.conversation_id, parent_id=reply.id)
-    question = begin(means(store), REQUEST, place, TASK).question
+    question = begin(means(store), REQUEST, place, TASK, 2).question
     assert unanswered(store, TASK, place) == question
     last = Target(conversation_id=reply.conversation_id, parent_id=question.id)
     assert unanswered(store, TASK, last) == question  # `-c` goes on below the last message, which is itself
-    elsewhere = answer(store, begin(means(store), REQUEST, Target(), "ef" * 32).question)
+    elsewhere = answer(store, begin(means(store), REQUEST, Target(), "ef" * 32, 2).question)
     other = Target(conversation_id=elsewhere.conversation_id, parent_id=elsewhere.id)
     assert unanswered(store, TASK, other) is None
     assert unanswered(store, TASK, Target()) is None
 
 
 def test_editing_and_answering_again_take_up_their_own_questions(store: ConversationStore) -> None:
-    old = begin(means(store), REQUEST, Target(), "cd" * 32).question
+    old = begin(means(store), REQUEST, Target(), "cd" * 32, 2).question
     answer(store, old)
     edit = Target(kind="edit", conversation_id=old.conversation_id, message_id=old.id)
-    edited = begin(means(store), REQUEST, edit, TASK)
+    edited = begin(means(store), REQUEST, edit, TASK, 2)
     assert store.alternatives(old.id) == (old.id, edited.question.id)
-    assert begin(means(store), REQUEST, edit, TASK).question == edited.question
+    assert begin(means(store), REQUEST, edit, TASK, 2).question == edited.question
     again = Target(kind="regenerate", conversation_id=old.conversation_id, message_id=old.id)
-    assert begin(means(store), REQUEST, again, TASK).question == old
+    assert begin(means(store), REQUEST, again, TASK, 2).question == old
     with pytest.raises(UnknownName):
-        begin(means(store), REQUEST, replace(again, message_id="nobody"), TASK)
+        begin(means(store), REQUEST, replace(again, message_id="nobody"), TASK, 2)
 
 
 def test_a_store_that_cannot_be_written_leaves_the_question_for_later(
     store: ConversationStore, tmp_path: Path
 ) -> None:
-    place = begin(means(store), REQUEST, Target(), "cd" * 32).question
+    place = begin(means(store), REQUEST, Target(), "cd" * 32, 2).question
     with sqlite3.connect(tmp_path / "chatterm.db") as other:
         other.execute("CREATE TRIGGER no BEFORE INSERT ON message BEGIN SELECT RAISE(FAIL, 'no room'); END")
     below = Target(conversation_id=place.conversation_id, parent_id=place.id)
-    begun = begin(means(store), REQUEST, below, TASK)
+    begun = begin(means(store), REQUEST, below, TASK, 2)
     assert begun.not_saved is not None
     assert begun.question.id == ""
     assert begun.question.message == REQUEST.question
