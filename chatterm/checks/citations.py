@@ -123,8 +123,9 @@ def _keys_of(citation: Citation) -> Iterator[tuple[str, ...]]:
 
 def check_citations(reply: str, sources: Sequence[Source]) -> Iterator[Finding]:
     """Yield a finding for each citation of the reply."""
-    index = CitationIndex(sources)
-    for citation in citations_in(fold(reply)):
+    citations = citations_in(fold(reply))
+    index = CitationIndex(sources if citations else ())
+    for citation in citations:
         verdict, places = index.judge(citation)
         text = reply[citation.start : citation.end]
         why: Why = "wording" if verdict == "near" else ""

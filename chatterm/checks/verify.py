@@ -6,8 +6,10 @@ from itertools import chain
 
 from chatterm.checks.citations import check_citations
 from chatterm.checks.findings import Finding, Kind, Level, Report
+from chatterm.checks.folding import fold
 from chatterm.checks.leaks import check_leaks
 from chatterm.checks.number_check import check_numbers, index_numbers
+from chatterm.checks.numbers import read_numbers
 from chatterm.checks.quotes import check_copies, check_quotes
 from chatterm.checks.sources import Source, make_source
 from chatterm.checks.structure import check_structure
@@ -106,12 +108,14 @@ def _checked(
     copies: Sequence[str],
 ) -> Iterator[Finding]:
     cited = list(check_citations(reply, grounds)) if "citation" in wanted else []
-    numbers = list(check_numbers(reply, index_numbers(grounds))) if wanted & {"number", "leak"} else []
+    may_leak = bool(examples) and "leak" in wanted
+    has_numbers = (may_leak or "number" in wanted) and bool(read_numbers(fold(reply)))
+    numbers = list(check_numbers(reply, index_numbers(grounds))) if has_numbers else []
     yield from cited
     yield from _outside(numbers, cited) if "number" in wanted else ()
     yield from check_quotes(reply, grounds) if "quote" in wanted else ()
     yield from check_copies(copies, grounds) if "copy" in wanted else ()
-    yield from check_leaks(reply, examples, grounds, numbers) if "leak" in wanted and examples else ()
+    yield from check_leaks(reply, examples, grounds, numbers) if may_leak else ()
 
 
 def _outside(numbers: Sequence[Finding], cited: Sequence[Finding]) -> Iterator[Finding]:
