@@ -162,7 +162,8 @@ def _verified(
         findings = reply.in_rows(findings, Rows(sources))
     if is_cut and (half := _AT_THE_END.search(reply.raw)):  # what stands there is half of what was to come
         findings = [one for one in findings if one.end <= half.start()]
-    if levels["leak"] != "off" and any(one.kind == "copy" and not one.is_verified for one in findings):
+    is_missed = any(one.kind == "copy" and not one.is_verified for one in findings)
+    if is_missed and plan.examples and levels["leak"] != "off":
         findings += reply.leaked_copies(basis)
     if plan.reply_lang and levels["language"] != "off":
         wrong = wrong_language(reply.text, plan.reply_lang)

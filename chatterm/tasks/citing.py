@@ -1,10 +1,12 @@
 """Cited: what each statement of a reply rests on, or each item of one in JSON."""
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from chatterm.checks import Evidence
 from chatterm.tasks.check_plan import CheckPlan, Earlier
 from chatterm.tasks.grounds import Grounds
 from chatterm.tasks.json_leaves import Leaf, Path
@@ -47,7 +49,7 @@ class Cited:
     grounds: Grounds
     reply: "ReplyText | None" = None
     is_json: bool = False
-    fields: "tuple[FieldMark, ...]" = field(default=())
+    fields: "tuple[FieldMark, ...]" = ()
 
     @cached_property
     def sources(self) -> tuple[CitedStatement, ...]:
@@ -77,7 +79,7 @@ class Cited:
     def _of_values(self, reply: "ReplyText") -> Iterator[CitedStatement]:
         """Yield the items of an answer that is a list, or the values of one that is none."""
         groups: dict[Path, list[Leaf]] = {}
-        for leaf in sorted((*reply.copied, *reply.written), key=lambda leaf: leaf.start):
+        for leaf in reply.values:
             is_item = bool(leaf.path) and isinstance(leaf.path[0], int)
             groups.setdefault(leaf.path[:1] if is_item else leaf.path, []).append(leaf)
         for path, leaves in groups.items():
@@ -89,15 +91,20 @@ class Cited:
         """Return the lines that the checks found what was copied or quoted on."""
         from chatterm.checks.support import Support
 
-        evidence = [
-            finding.evidence[0]
-            for mark in self.fields
-            if mark.path[: len(path)] == path
-            for finding in mark.findings
-            if finding.kind in ("copy", "quote") and finding.verdict != "absent" and finding.evidence
-        ]
-        found = tuple(dict.fromkeys(one for one in evidence if one.source >= 0))[:_MAX_PLACES]
+        found = tuple(self._copied_from.get(path, ()))[:_MAX_PLACES]
         return Support(start=0, end=len(text), text=text, how="quote", evidence=found) if found else None
+
+    @cached_property
+    def _copied_from(self) -> dict[Path, dict[Evidence, None]]:
+        """Where the documents have what was copied or quoted, by value and by item of a list."""
+        places: dict[Path, dict[Evidence, None]] = defaultdict(dict)
+        for mark in self.fields:
+            for finding in mark.findings:
+                is_there = finding.kind in ("copy", "quote") and finding.verdict != "absent"
+                if is_there and finding.evidence and finding.evidence[0].source >= 0:
+                    for path in {mark.path, mark.path[:1]}:
+                        places[path][finding.evidence[0]] = None
+        return places
 
     def _likest(self, text: str, leaves: Sequence[Leaf]) -> "Support":
         """Return what an item rests on as a whole, or else its longest value that rests on anything."""

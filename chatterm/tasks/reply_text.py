@@ -4,9 +4,10 @@ A reply in JSON is read value by value: its quotation marks are no quotes, its n
 """
 
 from bisect import bisect_right
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from itertools import pairwise
+from dataclasses import dataclass, replace
+from itertools import accumulate, pairwise
 from typing import cast
 
 from chatterm.checks import Finding
@@ -34,21 +35,27 @@ class ReplyText:
     """The values that were to be copied."""
     written: tuple[Leaf, ...] = ()
     """The other values, in the order of `text`."""
-    offsets: tuple[int, ...] = field(default=())
+    offsets: tuple[int, ...] = ()
     """Where each of them starts in `text`."""
 
     @property
     def copies(self) -> tuple[str, ...]:
         return tuple(leaf.text for leaf in self.copied)
 
+    @property
+    def values(self) -> list[Leaf]:
+        """All of them, in the order of the reply."""
+        return sorted((*self.copied, *self.written), key=lambda leaf: leaf.start)
+
     def span(self, start: int, end: int) -> tuple[int, int]:
         """Return the place in the reply of a place in `text`; of an escaped value that is all of it."""
-        leaf = self._leaf_at(start)
-        if leaf is None:
+        if not self.offsets:
             return start, end
+        place = bisect_right(self.offsets, start) - 1
+        leaf = self.written[place]
         if not leaf.is_plain:
             return leaf.start, leaf.end
-        shift = leaf.start - self.offsets[self.written.index(leaf)]
+        shift = leaf.start - self.offsets[place]
         return start + shift, min(end + shift, leaf.end)
 
     def placed(self, findings: Iterable[Finding]) -> Iterator[Finding]:
@@ -68,11 +75,9 @@ class ReplyText:
 
     def leaked_copies(self, basis: Basis) -> list[Finding]:
         """Return what the values to be copied have from the examples instead."""
-        found = []
-        for leaf in self.copied:
-            report = verify(leaf.text, basis, levels={"number": "off", "quote": "off", "citation": "off"})
-            found += [replace(one, start=leaf.start, end=leaf.end) for one in report.findings]
-        return found
+        copies = _with_values(self.raw, (), self.copied)
+        report = verify(copies.text, basis, levels={"number": "off", "quote": "off", "citation": "off"})
+        return list(copies.placed(report.findings))
 
     def in_rows(self, findings: Sequence[Finding], rows: Rows) -> list[Finding]:
         """Return the findings, marking what was copied into one item from different rows of the document."""
@@ -86,12 +91,13 @@ class ReplyText:
 
     def by_field(self, findings: Sequence[Finding]) -> Iterator[tuple[Path, tuple[Finding, ...]]]:
         """Yield the values of a reply in JSON in which something was found, with that."""
-        for leaf in sorted((*self.copied, *self.written), key=lambda leaf: leaf.start):
-            inside = tuple(
-                one for one in findings if leaf.start <= one.start <= leaf.end and one.kind != "language"
-            )
-            if inside:
-                yield leaf.path, inside
+        values, inside = self.values, defaultdict[int, list[Finding]](list)
+        starts = [leaf.start for leaf in values]
+        for one in findings:
+            place = bisect_right(starts, one.start) - 1
+            if place >= 0 and one.start <= values[place].end and one.kind != "language":
+                inside[place].append(one)
+        yield from ((values[place].path, tuple(inside[place])) for place in sorted(inside))
 
     def violation(self, schema: Schema | None) -> str | None:
         """Return in what the reply is not what `schema` asks for, or None."""
@@ -102,9 +108,6 @@ class ReplyText:
             return "it is no JSON"
         return "it is not whole" if answer.is_truncated else answer.violation
 
-    def _leaf_at(self, place: int) -> Leaf | None:
-        return self.written[bisect_right(self.offsets, place) - 1] if self.offsets else None
-
 
 def read_reply(raw: str, schema: Schema | None) -> ReplyText:
     """Read a reply; with a schema it is one in JSON."""
@@ -112,8 +115,6 @@ def read_reply(raw: str, schema: Schema | None) -> ReplyText:
         return ReplyText(raw=raw, text=raw)
     copied: list[Leaf] = []
     written: list[Leaf] = []
-    offsets: list[int] = []
-    length = 0
     for leaf in leaves(raw):
         inner = _schema_at(schema, leaf.path)
         if "enum" in inner or BY_CODE in inner or not leaf.text.strip():
@@ -121,15 +122,18 @@ def read_reply(raw: str, schema: Schema | None) -> ReplyText:
         if inner.get("copy") or any(step in _QUOTES for step in leaf.path):
             copied.append(leaf)
         else:
-            offsets.append(length)
             written.append(leaf)
-            length += len(leaf.text) + len(_GAP)
+    return _with_values(raw, copied, written)
+
+
+def _with_values(raw: str, copied: Sequence[Leaf], written: Sequence[Leaf]) -> ReplyText:
+    offsets = accumulate((len(leaf.text) + len(_GAP) for leaf in written), initial=0)
     return ReplyText(
         raw=raw,
         text=_GAP.join(leaf.text for leaf in written),
         copied=tuple(copied),
         written=tuple(written),
-        offsets=tuple(offsets),
+        offsets=tuple(offsets)[:-1],
     )
 
 

@@ -12,6 +12,7 @@ from chatterm.conversation import Document, Message, MessageNode, ModelCard, Rol
 from chatterm.documents import fence
 from chatterm.errors import InputRefused, PromptError, UsageError
 from chatterm.prompts import PromptFolder, PromptLibrary, PromptTemplate
+from chatterm.prompts.output import Computation
 from chatterm.resources import shipped_prompts
 from chatterm.tasks import Checked, CheckPlan, Composed, Earlier, Question, choose_prompt, compose
 from chatterm.tasks.checking import check_turn
@@ -163,6 +164,33 @@ def test_any_reply_to_anything_can_be_checked_and_told(name: str, reply: str, so
     assert all(0 <= one.start <= one.end <= len(reply) for one in found.report.findings if one.start >= 0)
     assert all("\n" not in notice for notice in found.notices)
     json.dumps(found.as_json())
+
+
+def test_a_reply_of_many_rows_is_checked_in_seconds() -> None:
+    texts = {name: {"type": "string", "copy": True} for name in ("test", "value", "range")}
+    rows = [{"test": f"Item{i}", "value": f"{7 * i} mg", "range": f"{i}-{i + 90}"} for i in range(600)]
+    document = "\n".join("{test} {value} (ref {range})".format(**row) for row in rows)
+    rows[5]["test"] = "Zorvium"
+    rows[9]["range"] = "10-100"
+    plan = CheckPlan(
+        sources=(document,),
+        names=("lab.txt",),
+        examples=("The Zorvium",),
+        schema={"type": "array", "items": {"type": "object", "properties": texts}},
+        computed={"flag": Computation("compare", ("value", "range"))},
+        levels={"copies": "mark"},
+    )
+    started = time.process_time()
+    found = answered(json.dumps(rows), plan)
+    doubtful = [one.path for one in found.fields if not one.is_verified]
+    assert doubtful == [(5, "test"), (9, "range"), (9, "flag")]
+    assert [(one.kind, one.text) for one in found.report.unverified] == [
+        ("copy", "Zorvium"),
+        ("copy", "10-100"),
+        ("leak", "Zorvium"),
+    ]
+    assert [one.path for one in found.cited.sources] == [(place,) for place in range(600)]
+    assert time.process_time() - started < 5
 
 
 def test_megabytes_are_shaped_and_checked_in_seconds() -> None:
