@@ -87,11 +87,15 @@ def _going_on(
 
 
 def _reading(question: Question, means: Means, wish: ReadingWish) -> Reading:
-    reading = replace(_by_prompt(question, means, wish), keeps_partials=wish.keeps_partials)
-    _check_samples(reading)
-    return replace(
-        reading,
-        limit=Steps.of(reading.question, means).limit(reading.strategy, is_unit=reading.unit is not None),
+    strategy, question, unit = _by_prompt(question, means, wish)
+    if strategy == "map" and question.wish.num_samples > 1:
+        raise UsageError("each part is answered once; leave out -n, or ask for a summary")
+    return Reading(
+        strategy=strategy,
+        question=question,
+        unit=unit,
+        limit=Steps.of(question, means).limit(strategy, is_unit=unit is not None),
+        keeps_partials=wish.keeps_partials,
     )
 
 
@@ -101,11 +105,6 @@ def _check_wish(wish: ReadingWish) -> None:
         raise UsageError(
             f"{option} reads a document in parts, and there is none with text; pipe one in, or use -f"
         )
-
-
-def _check_samples(reading: Reading) -> None:
-    if reading.strategy == "map" and reading.question.wish.num_samples > 1:
-        raise UsageError("each part is answered once; leave out -n, or ask for a summary")
 
 
 def _fits(composed: Composed, means: Means, target: Target) -> bool:
@@ -128,30 +127,29 @@ def _is_too_much(composed: Composed, means: Means) -> bool:
     return means.engine.count(composed.request.messages).tokens > MOST_TOKENS["tiny"]
 
 
-def _by_prompt(question: Question, means: Means, wish: ReadingWish) -> Reading:
+def _by_prompt(question: Question, means: Means, wish: ReadingWish) -> tuple[Strategy, Question, Unit | None]:
+    """Return how the parts are read, what they are asked, and what a part is."""
     plan = question.prompt.header.long
     if wish.each:
-        return Reading(strategy="map", question=question, unit=wish.each, limit=0)
+        return "map", question, wish.each
     if question.prompt.id == CHAT and plan.strategy == "fits":
-        return _by_words(question, means, wish)
+        return *_by_words(question, means, wish), None
     strategy: Strategy = "map" if plan.strategy == "fits" else plan.strategy
     if strategy == "retrieve" and wish.in_parts:
         strategy = "map-reduce" if question.prompt.header.output.schema is None else "map"
-    return Reading(
-        strategy=strategy, question=question, unit=plan.unit if strategy == "map" else None, limit=0
-    )
+    return strategy, question, plan.unit if strategy == "map" else None
 
 
-def _by_words(question: Question, means: Means, wish: ReadingWish) -> Reading:
+def _by_words(question: Question, means: Means, wish: ReadingWish) -> tuple[Strategy, Question]:
     """A summary takes all parts, and so does what is to be read in parts; another question takes some."""
     has_form = question.wish.schema or question.wish.choices
     reads_all = wish.in_parts or asks_for_summary(question.text)
     if means.library is None or has_form or not reads_all:
-        return Reading(strategy="retrieve", question=question, limit=0)
+        return "retrieve", question
     focus = "" if asks_for_summary(question.text, alone=True) else question.text
     summary = means.library.get(SUMMARY)
     question = replace(question, prompt=summary, text=focus, is_prompt_chosen=True, continues=False)
-    return Reading(strategy="map-reduce", question=question, limit=0)
+    return "map-reduce", question
 
 
 _SUMMARY_WORDS = re.compile(
