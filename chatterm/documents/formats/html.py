@@ -4,8 +4,7 @@ Lexbor parses it as a browser does (in C: this runs in the child process), and n
 escaped and emphasis is not marked, so that what is quoted from the text is found in the page.
 """
 
-import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from chatterm.documents.formats.extracted import Extracted, Unreadable, bounded, packed, packed_refusal
@@ -40,7 +39,6 @@ _NO_TEXT = frozenset(
     }
 )
 """What shows no text to read, or only what leads elsewhere."""
-_SPACES = re.compile("[ \t\n\r\f\v\xa0]+")
 
 
 def read_html(data: bytes) -> bytes:
@@ -59,7 +57,7 @@ def to_markdown(html: str) -> str:
     writer = MarkdownWriter()
     if (title := tree.css_first("head > title")) and not tree.css_first("h1"):
         writer.enter("h1", {})
-        writer.add(_SPACES.sub(" ", title.text()))
+        writer.add(title.text())
         writer.leave("h1")
     if tree.body is not None:
         _walk(tree.body, writer)
@@ -75,10 +73,12 @@ def _walk(root: "LexborNode", writer: MarkdownWriter) -> None:
             writer.leave(node)
         elif node.is_text_node:
             writer.add(node.text_content or "")
-        elif node.is_element_node and node.tag and not _is_silent(node, node.tag):
-            writer.enter(node.tag, node.attributes)
-            todo.append(node.tag)
-            todo += reversed(list(_children(node)))
+        elif node.is_element_node and (tag := node.tag) and tag not in _NO_TEXT:
+            attributes = node.attributes
+            if not _is_silent(attributes):
+                writer.enter(tag, attributes)
+                todo.append(tag)
+                todo += reversed(list(_children(node)))
 
 
 def _children(node: "LexborNode") -> Iterator["LexborNode"]:
@@ -88,8 +88,5 @@ def _children(node: "LexborNode") -> Iterator["LexborNode"]:
         child = child.next
 
 
-def _is_silent(node: "LexborNode", tag: str) -> bool:
-    if tag in _NO_TEXT:
-        return True
-    attributes = node.attributes
+def _is_silent(attributes: Mapping[str, str | None]) -> bool:
     return "hidden" in attributes or attributes.get("role") == "navigation"

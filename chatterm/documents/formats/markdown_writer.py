@@ -41,6 +41,7 @@ _LINES = frozenset(
     {"div", "li", "dt", "dd", "tr", "caption", "figcaption", "summary", "center", "legend", "option"}
 )
 """They begin on a line of their own."""
+_SEPARATE = _LINES | _PARAGRAPHS
 _HEADING = re.compile("h[1-6]")
 _SPACES = re.compile("[ \t\n\r\f\v\xa0]+")
 _MAX_DEPTH = 12
@@ -130,7 +131,7 @@ class MarkdownWriter:
         block = self._block
         match tag:
             case "ul" | "ol":
-                block.counters.append(_number(attributes.get("start"), 1) if tag == "ol" else None)
+                block.counters.append(_number(attributes.get("start")) if tag == "ol" else None)
             case "li":
                 _enter_item(block)
             case "blockquote":
@@ -198,7 +199,7 @@ class MarkdownWriter:
     def _enter_in_pre(self, tag: str) -> None:
         if tag == "pre":
             self._num_pre += 1
-        elif tag == "br" or (tag in _LINES | _PARAGRAPHS and self._pre and not self._pre[-1].endswith("\n")):
+        elif tag == "br" or (tag in _SEPARATE and self._pre and not self._pre[-1].endswith("\n")):
             self._pre.append("\n")
 
     def _leave_in_pre(self, tag: str) -> None:
@@ -220,7 +221,7 @@ class MarkdownWriter:
         elif self._tables and tag == "tr":
             self._tables[-1].rows.append([])
         elif self._tables:
-            self._tables[-1].span = min(_number(attributes.get("colspan"), 1), _MAX_SPAN)
+            self._tables[-1].span = min(_number(attributes.get("colspan")), _MAX_SPAN)
             self._blocks.append(_Block())
 
     def _leave_cell(self) -> None:
@@ -253,6 +254,7 @@ def _break(block: _Block) -> None:
     elif any(piece.strip() for piece in block.current):
         block.end_line()
     else:
+        block.current.clear()
         block.wants_blank = True
 
 
@@ -260,5 +262,5 @@ def _cell(lines: Sequence[str]) -> str:
     return " ".join(line for line in lines if line).replace("|", r"\|")
 
 
-def _number(text: str | None, otherwise: int) -> int:
-    return int(text) if text and re.fullmatch("[0-9]{1,4}", text) else otherwise
+def _number(text: str | None) -> int:
+    return int(text) if text and re.fullmatch("[0-9]{1,4}", text) else 1
