@@ -16,7 +16,7 @@ from chatterm.checks.folding import Lines, fold
 from chatterm.checks.likeness import Place, WordIndex
 from chatterm.checks.number_check import NumberIndex, check_numbers, index_numbers
 from chatterm.checks.quotes import Aligner, judge_text, quotes_in
-from chatterm.checks.sources import MAX_EVIDENCE, make_source
+from chatterm.checks.sources import MAX_EVIDENCE, first, make_source
 from chatterm.checks.statements import statements
 from chatterm.checks.tokens import Tokens, is_han, tokenize
 from chatterm.lexicon import stem
@@ -94,17 +94,21 @@ class Citer:
         self._aligner = Aligner(self._sources)
         self._word_index: WordIndex | None = None
         self._number_index: NumberIndex | None = None
+        self._found: dict[str, Support] = {}
 
     def cite_all(self, reply: str) -> Iterator[Support]:
         """Yield one for each statement of `reply`, in order."""
         for start, end in statements(reply):
-            support = self.cite(reply[start:end])
-            yield replace(support, start=start, end=end)
+            yield replace(self.cite(reply[start:end]), start=start, end=end)
 
     def cite(self, statement: str) -> Support:
         """Return where the sources say `statement`; its places count in it."""
-        how, evidence = self._find(statement[:_MAX_CHARS])
-        return Support(start=0, end=len(statement), text=statement, how=how, evidence=evidence)
+        if statement not in self._found:
+            how, evidence = self._find(statement[:_MAX_CHARS])
+            self._found[statement] = Support(
+                start=0, end=len(statement), text=statement, how=how, evidence=evidence
+            )
+        return self._found[statement]
 
     def _find(self, statement: str) -> tuple[How, tuple[Evidence, ...]]:
         statement = normalize("NFC", statement)  # as the sources are
@@ -127,11 +131,11 @@ class Citer:
         num_han = sum(map(is_han, tokens.words))
         if len(tokens.words) - num_han < 3 and num_han < 4:
             return ()
-        return tuple(
+        return first(
             source.evidence(source.tokens.starts[span[0]], source.tokens.ends[span[1]])
             for source in self._sources
             if (span := source.tokens.find(tokens))
-        )[:MAX_EVIDENCE]
+        )
 
     def _quoted(self, statement: str) -> tuple[Evidence, ...]:
         """Return where its quotes stand; nothing where one of them stands nowhere."""
@@ -215,15 +219,15 @@ class Citer:
         if not numbers:
             return set()
         lines, source = self._sources[place.source].lines, place.source
-        first, last = lines.at(place.start), lines.at(place.end - 1)
-        text = self._head_above(lines, first) + self._sources[source].text[place.start : place.end]
+        top, bottom = lines.at(place.start), lines.at(place.end - 1)
+        text = self._head_above(lines, top) + self._sources[source].text[place.start : place.end]
         local = check_numbers(statement, index_numbers([make_source(text)]))
         starts = {one.start for one in local if one.is_verified}
         return {
             number
             for number, one in enumerate(numbers)
             if one.start in starts
-            or any(found.source == source and first <= found.first_line <= last for found in one.evidence)
+            or any(found.source == source and top <= found.first_line <= bottom for found in one.evidence)
         }
 
     def _head_above(self, lines: Lines, line: int) -> str:

@@ -19,7 +19,6 @@ from chatterm.tasks.reply_language import wrong_language
 
 if TYPE_CHECKING:
     from chatterm.checks.phrasings import Phrasing
-    from chatterm.checks.support import Support
     from chatterm.tasks.reply_text import ReplyText
 
 MAX_NOTICES = 8
@@ -60,11 +59,6 @@ class Checked:
     """What stands below this reply and was not told in the conversation before."""
     cited: Cited = field(default=Cited(Grounds(())), compare=False, repr=False)
     """The lines of the documents that it rests on."""
-
-    @property
-    def supports(self) -> "tuple[Support, ...]":
-        """What each statement rests on, or each item of a reply in JSON; looked up at the first question."""
-        return tuple(one.support for one in self.cited.sources)
 
     @property
     def fails_strictly(self) -> bool:

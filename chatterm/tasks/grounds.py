@@ -29,7 +29,6 @@ class Grounds:
         """`named`: names and texts, in the order in which `Evidence.source` counts them."""
         self.names = tuple(name for name, _ in named)
         self.texts = tuple(text for _, text in named)
-        self._found: dict[str, Support] = {}
 
     def __bool__(self) -> bool:
         return bool(self.texts)
@@ -48,16 +47,11 @@ class Grounds:
 
     def cite(self, statement: str) -> "Support":
         """Return where the documents say `statement`; its places count in it."""
-        if statement not in self._found:
-            self._found[statement] = self._citer.cite(statement)
-        return self._found[statement]
+        return self._citer.cite(statement)
 
     def cite_all(self, reply: str) -> "Iterator[Support]":
         """Yield one for each statement of a reply."""
-        from chatterm.checks.statements import statements
-
-        for start, end in statements(reply):
-            yield replace(self.cite(reply[start:end]), start=start, end=end)
+        return self._citer.cite_all(reply)
 
     @property
     def language(self) -> str:
