@@ -20,7 +20,6 @@ class Unit:
 
 
 NO_UNIT = Unit()
-PERCENT = Unit("%", Fraction(1, 100))
 RATIO = Unit("%")
 ORDINAL = Unit("ordinal")
 QUARTER = Unit("quarter")
