@@ -6,8 +6,8 @@ from typing import Literal
 
 from chatterm.conversation import Document
 from chatterm.documents import pages_of
-from chatterm.sanitize import sanitize_line
 from chatterm.tui.drafts import Draft
+from chatterm.tui.foreign import one_line
 
 Part = Literal["document", "prompt", "system", "setting"]
 
@@ -56,22 +56,23 @@ def without(draft: Draft, rider: Rider) -> Draft:
 
 def _riders(draft: Draft, num_tokens: Sequence[int]) -> Iterator[Rider]:
     if draft.prompt_id:
-        yield Rider("prompt", "", f"prompt: {_line(draft.prompt_id)}")
+        yield Rider("prompt", "", f"prompt: {one_line(draft.prompt_id, _SHOWN_CHARS)}")
     if draft.system:
-        yield Rider("system", "", f"system: {_line(draft.system)}")
+        yield Rider("system", "", f"system: {one_line(draft.system, _SHOWN_CHARS)}")
     for name, value in draft.settings.items():
-        yield Rider("setting", name, f"{name}: {_line(str(value))}")
+        yield Rider("setting", name, f"{name}: {one_line(str(value), _SHOWN_CHARS)}")
     if len(draft.documents) > MAX_DOCUMENTS:
         yield Rider("document", _ALL, f"{len(draft.documents):,} documents · {_size_of(draft.documents)}")
         return
     for index, document in enumerate(draft.documents):
         tokens = f", {num_tokens[index]:,} tokens" if len(num_tokens) == len(draft.documents) else ""
-        yield Rider("document", str(index), f"{_line(document.name)} · {size_of(document)}{tokens}")
+        name = one_line(document.name, _SHOWN_CHARS)
+        yield Rider("document", str(index), f"{name} · {size_of(document)}{tokens}")
 
 
 def size_of(document: Document) -> str:
     """Say how long a document is: `12 lines, 3.4 KB`, with its pages where it has some."""
-    num_pages = len(pages_of(document.text)) if "\f" in document.text else 0
+    num_pages = len(pages_of(document.text))
     pages = f"{num_pages:,} pages, " if num_pages else ""
     return f"{pages}{_size_of([document])}"
 
@@ -86,8 +87,3 @@ def bytes_text(number: int) -> str:
     if number < 1000:
         return f"{number} bytes"
     return f"{number / 1e3:.1f} KB" if number < 1e6 else f"{number / 1e6:.1f} MB"
-
-
-def _line(text: str) -> str:
-    line = sanitize_line(text)
-    return line if len(line) <= _SHOWN_CHARS else f"{line[: _SHOWN_CHARS - 1]}…"

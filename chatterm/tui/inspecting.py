@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from chatterm.conversation import FinishReason, Usage
-from chatterm.sanitize import sanitize_line
 from chatterm.store import ConversationStore, LogProbabilities, ReplyDetail, ReplyRecord
+from chatterm.tui.foreign import one_line
 
 NUM_UNSURE = 5
 MAX_VALUE = 200
@@ -102,5 +102,4 @@ def _percent(log_probability: float) -> str:
 
 
 def _short(text: str) -> str:
-    line = sanitize_line(text[:MAX_VALUE])
-    return line if len(text) <= MAX_VALUE else f"{line}…"
+    return one_line(text, MAX_VALUE)

@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from rich.cells import cell_len, set_cell_size
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
@@ -21,9 +20,10 @@ from textual.widgets.option_list import Option
 from chatterm.models.catalogue import CatalogueEntry
 from chatterm.models.discovery import ModelFile
 from chatterm.models.fit import said
-from chatterm.sanitize import sanitize, sanitize_line
+from chatterm.sanitize import sanitize
 from chatterm.tasks.model_facts import Fits, ModelFacts
 from chatterm.tasks.model_shelf import ModelShelf
+from chatterm.tui.foreign import fitted, one_line
 
 Choice = ModelFile | CatalogueEntry
 
@@ -34,8 +34,6 @@ _FIT_WORDS: Mapping[Fits, str] = {
     "unknown": "? unknown",
 }
 _NAME_CELLS, _STATE_CELLS, _SIZE_CELLS, _TYPE_CELLS = 24, 12, 9, 7
-_MAX_TEXT = 300
-"""Characters of a foreign text that are shown."""
 
 
 def row_text(model: Choice, facts: ModelFacts | None, *, is_current: bool) -> str:
@@ -49,11 +47,7 @@ def row_text(model: Choice, facts: ModelFacts | None, *, is_current: bool) -> st
         ((facts.quantisation if facts else None) or "", _TYPE_CELLS),
         (fit, 16),
     )
-    return " ".join(_fitted(sanitize_line(text), width) for text, width in cells).rstrip()
-
-
-def _fitted(text: str, width: int) -> str:
-    return set_cell_size(text, width) if cell_len(text) <= width else set_cell_size(text, width - 1) + "…"
+    return " ".join(fitted(one_line(text), width) for text, width in cells).rstrip()
 
 
 def _size_text(model: Choice) -> str:
@@ -82,7 +76,7 @@ def detail_lines(model: Choice, facts: ModelFacts | None) -> list[str]:
         where,
         f"cannot be run: {facts.problem}" if facts.problem else f"memory: {facts.fit.text}",
     ]
-    return [sanitize_line(line)[:_MAX_TEXT] for line in lines if line]
+    return [one_line(line) for line in lines if line]
 
 
 class ModelPicker(ModalScreen[Choice | None]):
@@ -118,7 +112,7 @@ class ModelPicker(ModalScreen[Choice | None]):
 
     def compose(self) -> ComposeResult:
         with Vertical(id="model-box", classes="dialog") as box:
-            box.border_title = Content(f"Models · {sanitize_line(self._current)[:40]} is in use")
+            box.border_title = Content(f"Models · {one_line(self._current, 40)} is in use")
             box.border_subtitle = "Enter uses it · Esc closes"
             yield self._list
             yield self._detail

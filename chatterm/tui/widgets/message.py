@@ -12,8 +12,9 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
 
-from chatterm.sanitize import sanitize, sanitize_line
+from chatterm.sanitize import sanitize
 from chatterm.store import BranchPoint
+from chatterm.tui.foreign import one_line
 from chatterm.tui.markdown_cost import MarkdownCost, is_too_much
 from chatterm.tui.reading import Said
 from chatterm.tui.widgets.flow import Flow
@@ -84,7 +85,7 @@ class QuestionView(MessageView):
         if self._text or not self._attached:
             yield _block(self._text, classes="said")
         if self._attached:
-            names = [f"[{sanitize_line(name)[:80]}]" for name in self._attached[:_MAX_NAMES]]
+            names = [f"[{one_line(name, 80)}]" for name in self._attached[:_MAX_NAMES]]
             if more := len(self._attached) - len(names):
                 names.append(f"and {more} more")
             yield Static(Content(" ".join(names)), classes="attached")

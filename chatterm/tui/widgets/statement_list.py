@@ -4,7 +4,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar
 
-from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from textual.binding import Binding, BindingType
 from textual.events import Click
@@ -12,6 +11,8 @@ from textual.geometry import Region, Size
 from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
+
+from chatterm.tui.foreign import fitted
 
 _ROWS = 2
 """Of each item."""
@@ -97,10 +98,8 @@ class StatementList(ScrollView, can_focus=True):
             style += self.get_component_rich_style("statement-list--highlighted", partial=True)
         elif row:
             style += self.get_component_rich_style("statement-list--below", partial=True)
-        text = _cut(
-            f"{'>' if is_highlighted else ' '} {item.text}" if not row else f"    {item.below}", width
-        )
-        return Strip([Segment(set_cell_size(text, width), style)], width)
+        text = f"    {item.below}" if row else f"{'>' if is_highlighted else ' '} {item.text}"
+        return Strip([Segment(fitted(text, width), style)], width)
 
     def action_cursor_down(self) -> None:
         self.highlight((-1 if self.highlighted is None else self.highlighted) + 1)
@@ -134,11 +133,3 @@ class StatementList(ScrollView, can_focus=True):
     def _fit(self) -> None:
         self.virtual_size = Size(self.scrollable_content_region.width, len(self._items) * _ROWS)
         self.refresh()
-
-
-def _cut(text: str, width: int) -> str:
-    """Return `text` with a mark at the end where it is wider than `width` cells."""
-    beginning = text[: width + 1]
-    if len(beginning) == len(text) and cell_len(text) <= width:
-        return text
-    return f"{set_cell_size(beginning, width - 1)}…"
