@@ -46,22 +46,23 @@ class Report:
     def progress(self, text: str) -> None:
         """Show `text` in place of the progress before it, until anything else is written or `clear`."""
         if self._draws and text != self._progress:
-            self._stream.write(_CLEAR_LINE + sanitize_line(text))
-            self._stream.flush()
+            self._emit(_CLEAR_LINE + sanitize_line(text))
             self._progress = text
 
     def clear(self) -> None:
         """Take the progress away, so that an answer can be written to the same terminal."""
         if self._progress:
             self._progress = ""
-            self._stream.write(_CLEAR_LINE)
-            self._stream.flush()
+            self._emit(_CLEAR_LINE)
 
     def _write(self, text: str) -> None:
         self.clear()
+        self._emit(text)
+
+    def _emit(self, text: str) -> None:
         try:
             self._stream.write(text)
             self._stream.flush()
-        except (BrokenPipeError, ValueError):
-            # Whoever read stderr has gone, or it was closed; the exit code still tells.
+        except (OSError, ValueError):
+            # Whoever read stderr has gone, its disk is full, or it was closed; the exit code still tells.
             self._draws = False
