@@ -187,6 +187,7 @@ class _Ask:
         count = engine.count(fitted.messages)
         shown = dry_run_object(composed, fitted, count, engine.describe())
         shown["documents"] = document_objects(composed.question.documents, engine)
+        self.report.clear()
         if self.options.as_json:
             print_safely(sys.stdout, to_json(shown))
             return 0

@@ -12,6 +12,7 @@ from chatterm.tasks.reading.outline import outline_of
 def show_plan(reading: Reading, means: Means, report: Report, *, as_json: bool) -> int:
     """Print the parts, and say how often the model would be asked; 0 is the exit code."""
     outline = outline_of(reading, means)
+    report.clear()
     if as_json:
         shown = {
             "model": means.engine.describe().name,

@@ -59,6 +59,14 @@ def test_progress_gives_way_on_a_terminal() -> None:
     assert clear + b"chatterm: stdin is not text" in refusing.output
 
 
+@pytest.mark.parametrize(("arguments", "shown"), [([], b"--- system"), (["--in-parts"], b"part 1/1: stdin")])
+def test_progress_gives_way_to_a_dry_run(arguments: list[str], shown: bytes) -> None:
+    command = [*COMMAND, "ask", "-m", "echo", "--dry-run", *arguments, "say it"]
+    with closing(TerminalProcess(command, piped=b"One line." if arguments else None)) as terminal:
+        assert terminal.exit_code() == 0
+    assert b"\r\x1b[K" + shown in terminal.output
+
+
 def test_a_question_says_what_was_not_read(report: Path) -> None:
     told = json.loads(ask("-f", report, "--json", "What about hill77?", ctx=700).out)
     assert told["strategy"] == "retrieve"
