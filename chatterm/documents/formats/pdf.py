@@ -7,6 +7,7 @@ lies outside the page.
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -87,10 +88,12 @@ def _tidy(text: str) -> str:
 
 def _is_garbled(text: str) -> bool:
     """Whether many of its characters stand for no letter: private, unassigned, control or replaced."""
-    num_bad = sum(
-        c == "\ufffd" or unicodedata.category(c) in ("Co", "Cn", "Cc") for c in text if c not in "\n\t"
-    )
+    num_bad = sum(times for c, times in Counter(text).items() if c not in "\n\t" and _is_no_letter(c))
     return num_bad > _MAX_UNREADABLE * len(text)
+
+
+def _is_no_letter(c: str) -> bool:
+    return c == "\ufffd" or unicodedata.category(c) in ("Co", "Cn", "Cc")
 
 
 def _notices(silent: Sequence[int], garbled: Sequence[int], num_pages: int) -> Iterator[str]:
