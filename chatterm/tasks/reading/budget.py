@@ -19,6 +19,10 @@ is about as long as its text; what is picked out of it is shorter."""
 LEAST_TOKENS = 40
 """A sentence; with less room nothing is read."""
 
+_NUM_PASSAGES = 6
+"""So many fill what may be read: fewer would hang on one of them, more would have no context."""
+_LONGEST_PASSAGE, _SHORTEST_PASSAGE = 400, 80
+
 _PIECE_CHARS = 50_000
 _SLACK = 16
 """So many tokens two pieces may have more than the text that they are of."""
@@ -27,6 +31,11 @@ _SLACK = 16
 def only_points(card: ModelCard) -> bool:
     """Return whether a model is too small to write of long texts: it points at sentences."""
     return card.tier == "tiny"
+
+
+def passage_limit(limit: int) -> int:
+    """Return how many tokens a part may have of which only some are read, `limit` tokens of all."""
+    return min(max(min(limit // _NUM_PASSAGES, _LONGEST_PASSAGE), _SHORTEST_PASSAGE), limit)
 
 
 def token_counter(engine: Engine) -> Callable[[str], int]:

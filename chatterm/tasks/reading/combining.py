@@ -22,7 +22,7 @@ def combined(job: Job, given: PartsGiven) -> Generator[SessionEvent | ReadingEve
     """Reply from what the parts gave: their sentences, the facts in their replies, or their JSON."""
     if job.first.output.schema is not None:
         yield from combined_json(job, given)
-    elif (num := num_quoted(job)) is not None:
+    elif (num := num_quoted(job.reading.question, job.means.engine.describe())) is not None:
         yield from quoting(job, given, num)
     else:
         yield from _combined_facts(job, given)

@@ -16,7 +16,7 @@ from chatterm.tasks.reading.keeping import Kept, begin, task_key
 from chatterm.tasks.reading.parts import read_parts, stopped
 from chatterm.tasks.reading.plan import Reading
 from chatterm.tasks.reading.refining import refined
-from chatterm.tasks.reading.retrieving import part_limit, retrieved
+from chatterm.tasks.reading.retrieving import retrieved
 from chatterm.tasks.reading.steps import Places, Steps
 
 
@@ -46,11 +46,10 @@ def read_in_parts(
 
 def cut_parts(reading: Reading, means: Means) -> tuple[Chunk, ...]:
     """Return the parts. Raises DoesNotFit where a word is longer than a part may be."""
-    limit = part_limit(reading.limit) if reading.strategy == "retrieve" else reading.limit
     return cut(
         reading.question.documents,
         token_counter(means.engine),
-        limit,
+        reading.part_limit,
         reading.unit,
         has_overlap=reading.strategy == "map-reduce",
     )

@@ -2,15 +2,16 @@
 
 from dataclasses import dataclass
 
+from chatterm.conversation import ModelCard
 from chatterm.documents.chunks import Chunk
 from chatterm.tasks.means import Means
 from chatterm.tasks.reading.budget import token_counter
 from chatterm.tasks.reading.driver import cut_parts
 from chatterm.tasks.reading.plan import Reading
-from chatterm.tasks.reading.retrieving import part_limit
+from chatterm.tasks.reading.quoting import num_quoted, quotes_only
 
-_TOKENS_OF_A_REPLY = 120
-"""About as many facts give a part's digest."""
+REPLY_TOKENS = 120
+"""What a part's reply is taken to have, and what about as many facts give a digest."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,21 +31,22 @@ def outline_of(reading: Reading, means: Means) -> Outline:
     """Cut the documents and count. Raises as `cut_parts` does."""
     count = token_counter(means.engine)
     parts = tuple((chunk, count(chunk.content)) for chunk in cut_parts(reading, means))
-    is_retrieved = reading.strategy == "retrieve"
     return Outline(
         parts=parts,
-        part_limit=part_limit(reading.limit) if is_retrieved else reading.limit,
+        part_limit=reading.part_limit,
         num_tokens=sum(num_tokens for _, num_tokens in parts),
-        num_calls=1 if is_retrieved else len(parts) + _num_reduces(reading, len(parts)),
+        num_calls=num_calls(reading, len(parts), means.engine.describe()),
     )
 
 
-def _num_reduces(reading: Reading, num_parts: int) -> int:
-    """Guess the calls that combine: each round leaves a third of the facts."""
-    if reading.strategy != "map-reduce":
-        return 0
-    num_calls, tokens = 1, float(num_parts * _TOKENS_OF_A_REPLY)
+def num_calls(reading: Reading, num_parts: int, card: ModelCard) -> int:
+    """Return about how often the model is asked; a round is taken to leave a third of the facts."""
+    if reading.strategy == "retrieve":
+        return 0 if quotes_only(reading.question, card) else 1
+    if reading.strategy != "map-reduce" or num_quoted(reading.question, card) is not None:
+        return num_parts
+    num, tokens = num_parts + 1, float(num_parts * REPLY_TOKENS)
     while tokens > reading.limit:
-        num_calls += -(-int(tokens) // reading.limit)
+        num += -(-int(tokens) // reading.limit)
         tokens /= 3
-    return num_calls
+    return num

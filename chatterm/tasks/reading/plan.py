@@ -10,7 +10,7 @@ from chatterm.errors import DoesNotFit, UsageError
 from chatterm.session import prompt_limit
 from chatterm.tasks.means import Means, Target
 from chatterm.tasks.question import CHAT, SUMMARY, Composed, Question
-from chatterm.tasks.reading.budget import MOST_TOKENS, only_points, surely_over
+from chatterm.tasks.reading.budget import MOST_TOKENS, only_points, passage_limit, surely_over
 from chatterm.tasks.reading.following import Following, following_of, meant
 from chatterm.tasks.reading.steps import Steps, Strategy
 
@@ -37,10 +37,15 @@ class Reading:
     unit: Unit | None = None
     """What a part is; None: as much as fits."""
     limit: int
-    """Tokens that a part may have; of `retrieve` all the parts that are read."""
+    """Tokens that are read together: of a part, of `retrieve` all the parts that are read."""
     keeps_partials: bool = True
     stand_ins: Mapping[str, Message] = field(default_factory=dict)
     """For questions of the history, as `TurnRequest` has them: their documents are read here."""
+
+    @property
+    def part_limit(self) -> int:
+        """Tokens that one part may have."""
+        return passage_limit(self.limit) if self.strategy == "retrieve" else self.limit
 
 
 def choose_reading(

@@ -6,10 +6,11 @@ For a question code alone chooses. Nothing in the answer is the model's own, so 
 
 from collections.abc import Generator, Sequence
 
+from chatterm.conversation import ModelCard
 from chatterm.documents.chunks import Chunk
 from chatterm.documents.ranking import rank
 from chatterm.session import SessionEvent
-from chatterm.tasks.question import CHAT
+from chatterm.tasks.question import CHAT, Question
 from chatterm.tasks.reading.budget import only_points
 from chatterm.tasks.reading.events import Partial, ReadingEvent, ReadingNotice
 from chatterm.tasks.reading.extraction import extracted
@@ -27,11 +28,10 @@ _LEAST_SHARE = 0.3
 """Of the best sentence's score; what has less is about something else."""
 
 
-def quotes_only(job: Job) -> bool:
+def quotes_only(question: Question, card: ModelCard) -> bool:
     """Return whether a plain question is answered by sentences: the model cannot be trusted with passages."""
-    question = job.reading.question
     is_plain = question.prompt.id == CHAT and not (question.wish.schema or question.wish.choices)
-    return is_plain and question.wish.num_samples == 1 and only_points(job.means.engine.describe())
+    return is_plain and question.wish.num_samples == 1 and only_points(card)
 
 
 def best_sentences(job: Job, chunks: Sequence[Chunk]) -> tuple[Fact, ...]:
@@ -55,12 +55,12 @@ def quoting_best(job: Job, facts: Sequence[Fact]) -> Generator[SessionEvent | Re
     yield from job.said(_numbered(facts), NO_USAGE)
 
 
-def num_quoted(job: Job) -> int | None:
+def num_quoted(question: Question, card: ModelCard) -> int | None:
     """Return how many sentences are the answer; None where the model writes it."""
-    header = job.reading.question.prompt.header
-    if header.long.quote is None or not only_points(job.means.engine.describe()):
+    header = question.prompt.header
+    if header.long.quote is None or not only_points(card):
         return None
-    return header.long.quote.of(job.reading.question.values, header.inputs)
+    return header.long.quote.of(question.values, header.inputs)
 
 
 def pointed_at(partials: Sequence[Partial]) -> tuple[tuple[Fact, ...], int]:

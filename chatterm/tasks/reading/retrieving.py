@@ -12,19 +12,10 @@ from chatterm.tasks.reading.events import NotRead, ReadingEvent, ReadingNotice
 from chatterm.tasks.reading.job import Job
 from chatterm.tasks.reading.quoting import best_sentences, quotes_only, quoting_best
 
-NUM_PARTS = 6
-"""So many parts fill what may be read: fewer would hang on one of them, more would have no context."""
-
-_MOST_TOKENS, _FEWEST_TOKENS = 400, 80
 _LEAST_SHARE = 0.2
 """Of the best part's score; what has less is about something else."""
 _HEADING_TOKENS = 24
 """Of the line above a part, and its fence."""
-
-
-def part_limit(limit: int) -> int:
-    """Return how many tokens a part may have, where `limit` may be read."""
-    return min(max(min(limit // NUM_PARTS, _MOST_TOKENS), _FEWEST_TOKENS), limit)
 
 
 def retrieved(job: Job) -> Generator[SessionEvent | ReadingEvent]:
@@ -42,7 +33,8 @@ def retrieved(job: Job) -> Generator[SessionEvent | ReadingEvent]:
         )
     if unread := _unread(job, chosen):
         yield unread
-    if quotes_only(job) and (sentences := best_sentences(job, chosen)):
+    is_quoted = quotes_only(job.reading.question, job.means.engine.describe())
+    if is_quoted and (sentences := best_sentences(job, chosen)):
         yield from quoting_best(job, sentences)
         return
     last = job.steps.whole(tuple(_documents(job, chosen)))

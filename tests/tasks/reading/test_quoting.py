@@ -16,6 +16,7 @@ from chatterm.tasks import Question, TaskEvent, compose
 from chatterm.tasks.answering import answer
 from chatterm.tasks.means import Means, Target
 from chatterm.tasks.reading.events import NotRead, ReadingNotice
+from chatterm.tasks.reading.outline import outline_of
 from chatterm.tasks.reading.plan import Reading, choose_reading
 from tests.tasks.reading.test_combining import REPORT, Reader, reply
 
@@ -89,3 +90,25 @@ def test_a_text_without_sentences_is_said_to_have_none(store: ConversationStore)
     )
     _, events = planned(question, Reader(lambda content: "x y z"), store)
     assert "no sentence in it" in reply(events)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "num_parameters", "num_more"),
+    [
+        ("general/summarize", 135_000_000, 0),
+        ("general/summarize", 3_000_000_000, 4),
+        ("assistant/chat", 135_000_000, 0),
+        ("assistant/chat", 3_000_000_000, 1),
+    ],
+)
+def test_the_outline_counts_no_calls_where_code_answers(
+    store: ConversationStore, prompt: str, num_parameters: int, num_more: int
+) -> None:
+    reader = Reader(lambda content: "x y z", num_parameters)
+    means = Means(reader, store, ChatSession(reader, store), {}, LIBRARY)
+    composed = compose(replace(QUESTION, prompt=LIBRARY.get(prompt)), reader.describe(), {"max_tokens": 60})
+    reading = choose_reading(composed, means, Target())
+    assert reading
+    outline = outline_of(reading, means)
+    num_read = len(outline.parts) if prompt == "general/summarize" else 0
+    assert outline.num_calls == num_read + num_more
