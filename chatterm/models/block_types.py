@@ -4,6 +4,7 @@ Numbers and sizes are those of `enum ggml_type` and the block structs of ggml (`
 `ggml-common.h`). Numbers that ggml removed (4, 5, 31-33, 36-38) are absent on purpose.
 """
 
+from collections.abc import Mapping
 from enum import IntEnum
 
 
@@ -56,3 +57,9 @@ class BlockType(IntEnum):
     MXFP4 = 39, 32, 17
     NVFP4 = 40, 64, 36
     Q1_0 = 41, 128, 18
+
+
+PLAIN_TYPES: Mapping[str, BlockType] = {
+    kind.name: kind for kind in (BlockType.F32, BlockType.F16, BlockType.BF16)
+}
+"""Not quantised, by the names that safetensors has for them too."""

@@ -15,6 +15,7 @@ from typing import NamedTuple, Self
 from chatterm.errors import BadModelFile, ModelNotFound
 from chatterm.models.arch_spec import ArchSpec
 from chatterm.models.checkpoint_config import CONFIG, ConfigReader, read_bytes, read_json
+from chatterm.models.checkpoint_packing import PACKED
 from chatterm.models.checkpoint_spec import Foreign, read_spec
 from chatterm.models.safetensors import SafetensorsFile, StoredTensor
 
@@ -86,7 +87,7 @@ class Checkpoint:
         count = 0
         for name, (_, tensor) in self.tensors.items():
             if not name.endswith((".qzeros", ".scales", ".g_idx")):
-                count += tensor.num_elements * (8 if name.endswith(".qweight") else 1)
+                count += tensor.num_elements * (8 if name.endswith(PACKED) else 1)
         return count
 
     @property

@@ -8,6 +8,8 @@ from typing import Literal
 
 from chatterm.models.checkpoint_config import ConfigReader
 
+PACKED = ".qweight"
+"""Ends the name of a packed matrix's codes."""
 BLOCK = 32
 """Columns of a Q4_1 block: groups of columns are made of whole ones."""
 

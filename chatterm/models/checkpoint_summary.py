@@ -10,7 +10,7 @@ from pathlib import Path
 
 from chatterm.errors import BadModelFile, ModelError
 from chatterm.models.arch_spec import ArchSpec
-from chatterm.models.block_types import BlockType
+from chatterm.models.block_types import PLAIN_TYPES
 from chatterm.models.checkpoint import Checkpoint
 from chatterm.models.checkpoint_config import read_json
 from chatterm.models.checkpoint_spec import Foreign
@@ -20,7 +20,6 @@ from chatterm.models.scales import count_broken
 from chatterm.models.summary import ModelSummary, block_uses
 from chatterm.models.verify import VerifyReport, hash_file
 
-_PLAIN = {"F32": BlockType.F32, "F16": BlockType.F16, "BF16": BlockType.BF16}
 _MAX_PROBLEMS = 10
 
 
@@ -84,7 +83,7 @@ def _hashed(path: Path, before: int, total: int) -> Iterator[VerifyProgress | st
 def _broken_tensors(checkpoint: Checkpoint) -> Iterator[str]:
     """One number that is not finite turns every logit into NaN."""
     for name, (file, tensor) in checkpoint.tensors.items():
-        kind = _PLAIN.get(tensor.dtype)
+        kind = PLAIN_TYPES.get(tensor.dtype)
         if kind is not None and (num_broken := count_broken(file.data(tensor), kind)):
             yield f"{name} has {num_broken:,} values that are not finite"
 
@@ -98,9 +97,9 @@ def _missing_files(folder: Path) -> Iterator[str]:
 
 def _plain_tensors(checkpoint: Checkpoint) -> list[TensorInfo]:
     return [
-        TensorInfo(name, tensor.shape, _PLAIN[tensor.dtype], 0, tensor.num_bytes, tensor.num_elements)
+        TensorInfo(name, tensor.shape, PLAIN_TYPES[tensor.dtype], 0, tensor.num_bytes, tensor.num_elements)
         for name, (_, tensor) in checkpoint.tensors.items()
-        if tensor.dtype in _PLAIN
+        if tensor.dtype in PLAIN_TYPES
     ]
 
 

@@ -8,18 +8,17 @@ from pathlib import Path
 from chatterm.engine.local.weights.packed_types import HEAD_TARGET, Multiplier, held_bytes
 from chatterm.errors import OutOfMemory
 from chatterm.models.arch_spec import ArchSpec
-from chatterm.models.block_types import BlockType
+from chatterm.models.block_types import PLAIN_TYPES, BlockType
 from chatterm.models.cache import NATIVE
 from chatterm.models.checkpoint import Checkpoint
 from chatterm.models.checkpoint_names import gguf_name, is_left_out
+from chatterm.models.checkpoint_packing import PACKED
 from chatterm.models.fit import CHUNK_SIZE, MemoryNeed, memory_need, said
 from chatterm.models.free_memory import free_memory
 from chatterm.models.gguf import TensorInfo
 
 _NORM_BYTES = 4
 """A vector's value: fp32."""
-_PLAIN = {"F32": BlockType.F32, "F16": BlockType.F16, "BF16": BlockType.BF16}
-_PACKED = ".qweight"
 _READS_HEAD: frozenset[Multiplier] = frozenset({"native", "kernels"})
 _HEADS = {"token_embd.weight", "output.weight"}
 
@@ -41,7 +40,7 @@ class Holding:
         if len(tensor.shape) != 2:
             return tensor.num_elements * _NORM_BYTES
         rows, columns = tensor.shape
-        is_plain = tensor.block_type in _PLAIN.values()
+        is_plain = tensor.block_type.name in PLAIN_TYPES
         # A tied head is the embedding; one that is not is not asked for here.
         target = HEAD_TARGET if self.target and tensor.name in _HEADS else self.target
         quantises = target is not None and is_plain and columns % target.block_size == 0
@@ -81,8 +80,8 @@ def folder_tensors(checkpoint: Checkpoint, spec: ArchSpec) -> list[TensorInfo]:
     kept = ((name, place.tensor) for name, place in checkpoint.tensors.items() if not is_left_out(name, spec))
     found = []
     for name, tensor in kept:
-        called, kind = gguf_name(name, spec) or name, _PLAIN.get(tensor.dtype)
-        if called.endswith(_PACKED):
+        called, kind = gguf_name(name, spec) or name, PLAIN_TYPES.get(tensor.dtype)
+        if called.endswith(PACKED):
             count = 2 * tensor.num_bytes
             found.append(TensorInfo(called, (count // 32, 32), BlockType.Q4_1, 0, tensor.num_bytes, count))
         elif kind is not None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from chatterm.engine.local.text.tokenizer import Tokenizer
 from chatterm.errors import ModelError, UsageError
 from chatterm.models.arch_spec import ArchSpec
-from chatterm.models.block_types import BlockType
+from chatterm.models.block_types import PLAIN_TYPES, BlockType
 from chatterm.models.checkpoint import Checkpoint
 from chatterm.models.checkpoint_names import has_eyes
 from chatterm.models.checkpoint_packing import Layout
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from chatterm.engine.local.decoder.linear import LoadPlan
 
 _TARGETS = {"int4": BlockType.Q4_1, "int8": BlockType.Q8_0}
-_PLAIN = {BlockType.F32, BlockType.F16, BlockType.BF16}
 _CONTEXT_KEYS = ("max_position_embeddings", "n_positions", "max_seq_len", "seq_length", "n_ctx")
 
 
@@ -86,8 +85,8 @@ class GGUFSource:
         file = GGUFFile.open(path)
         spec = read_hyperparameters(file)
         kinds = {tensor.block_type for tensor in file.tensors.values() if len(tensor.shape) > 1}
-        if target is not None and kinds - _PLAIN:
-            raise _is_quantised(path, ", ".join(sorted(kind.name for kind in kinds - _PLAIN)))
+        if target is not None and (packed := kinds - {*PLAIN_TYPES.values()}):
+            raise _is_quantised(path, ", ".join(sorted(kind.name for kind in packed)))
         return cls(file, spec, target)
 
     @property

@@ -20,14 +20,13 @@ from chatterm.engine.local.native.matrices import NativeLinear, TileMemory
 from chatterm.engine.local.weights.int4_codes import int4_slices
 from chatterm.engine.local.weights.packed_types import (
     INT4_LAYOUTS,
-    PLAIN_TYPES,
     Int4Layout,
     Multiplier,
     dequantised_note,
 )
 from chatterm.engine.local.weights.packing import check_supported, dequantise
 from chatterm.engine.local.weights.tensors import BlockTensor
-from chatterm.models.block_types import BlockType
+from chatterm.models.block_types import PLAIN_TYPES, BlockType
 from chatterm.models.fit import CHUNK_SIZE, GPU_CHUNK_SIZE
 
 if TYPE_CHECKING:
@@ -184,7 +183,7 @@ class LinearFactory:
                 some = tensor.blocks[row : row + 4096]
                 start, end = end, end + len(some)
                 weight[start:end] = dequantise(tensor.block_type, some)
-            if tensor.block_type not in PLAIN_TYPES:
+            if tensor.block_type.name not in PLAIN_TYPES:
                 size = tensor.num_rows * tensor.num_columns * weight.itemsize
                 self._unpacked_bytes[tensor.block_type] += size - tensor.blocks.nbytes
         return DenseLinear(weight)

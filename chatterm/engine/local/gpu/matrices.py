@@ -13,20 +13,13 @@ import torch
 from torch import Tensor
 
 from chatterm.engine.local.weights.packed_types import CODE_FORMATS, GROUP_SIZE, CodeFormat
-from chatterm.engine.local.weights.packing import Integers, integers
+from chatterm.engine.local.weights.packing import PLAIN_DTYPES, Integers, integers
 from chatterm.engine.local.weights.tensors import BlockTensor
 from chatterm.models.block_types import BlockType
 
 _HALF = GROUP_SIZE // 2
 _SLICE_VALUES = 2**24
 """So many weights are unpacked at a time: what loading needs beside the packed matrix is a few times that."""
-
-
-_PLAIN_DTYPES = {
-    BlockType.F32: torch.float32,
-    BlockType.F16: torch.float16,
-    BlockType.BF16: torch.bfloat16,
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +66,7 @@ def _pack(tensors: Sequence[BlockTensor], device: torch.device) -> GpuMatrix:
     for blocks in _slices(tensors, num_columns, device):
         start, end = end, end + len(blocks)
         if form.bits > 8:
-            values = blocks.contiguous().view(_PLAIN_DTYPES[kind]).view(len(blocks), -1, GROUP_SIZE)
+            values = blocks.contiguous().view(PLAIN_DTYPES[kind]).view(len(blocks), -1, GROUP_SIZE)
             packed.codes[:, start:end] = values.transpose(0, 1)
         else:
             _put(packed, slice(start, end), integers(kind, blocks))
@@ -84,7 +77,7 @@ def _empty(kind: BlockType, num_rows: int, num_columns: int, device: torch.devic
     form = CODE_FORMATS[kind]
     groups = num_columns // GROUP_SIZE
     width = _HALF if form.bits == 4 else GROUP_SIZE
-    dtype = _PLAIN_DTYPES.get(kind, torch.uint8 if form.bits == 4 else torch.int8)
+    dtype = PLAIN_DTYPES.get(kind, torch.uint8 if form.bits == 4 else torch.int8)
     num_scales = form.num_scales if form.bits <= 8 else 0
     num_minima = form.num_scales if form.has_minima else 0
 

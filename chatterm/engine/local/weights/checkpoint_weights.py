@@ -11,22 +11,21 @@ from pathlib import Path
 import torch
 
 from chatterm.engine.local.weights.grouped_codes import GroupedCodes
-from chatterm.engine.local.weights.packing import dequantise
+from chatterm.engine.local.weights.packing import PLAIN_DTYPES, dequantise
 from chatterm.engine.local.weights.tensors import BlockTensor, FileBytes, wrong_shape
 from chatterm.errors import BadModelFile
 from chatterm.models.arch_spec import ArchSpec
-from chatterm.models.block_types import BlockType
+from chatterm.models.block_types import PLAIN_TYPES, BlockType
 from chatterm.models.checkpoint import Checkpoint, Place
 from chatterm.models.checkpoint_names import gguf_name, is_left_out, is_norm_less_one
-from chatterm.models.checkpoint_packing import Layout
+from chatterm.models.checkpoint_packing import PACKED, Layout
 
-_TYPES = {"F32": BlockType.F32, "F16": BlockType.F16, "BF16": BlockType.BF16}
 _DTYPES = {
-    "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16, "I32": torch.int32,
+    **{kind.name: dtype for kind, dtype in PLAIN_DTYPES.items()},
+    "I32": torch.int32,
     "I64": torch.int64,
-}  # fmt: skip
-_PACKED = ".qweight"
-_PARTS = (_PACKED, ".qzeros", ".scales", ".g_idx")
+}
+_PARTS = (PACKED, ".qzeros", ".scales", ".g_idx")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +56,7 @@ class CheckpointWeights:
         )
 
     def __contains__(self, name: str) -> bool:
-        return name in self.places or self._part(name, _PACKED) in self.places
+        return name in self.places or self._part(name, PACKED) in self.places
 
     def matrix(self, name: str, shape: tuple[int, int]) -> BlockTensor:
         """Raises as Weights says, and BadModelFile for a type that cannot be read."""
@@ -83,7 +82,7 @@ class CheckpointWeights:
         return name.removesuffix(".weight") + part if name.endswith(".weight") else name
 
     def _is_zero_bias(self, name: str) -> bool:
-        is_beside_codes = name.endswith(".bias") and name.removesuffix(".bias") + _PACKED in self.places
+        is_beside_codes = name.endswith(".bias") and name.removesuffix(".bias") + PACKED in self.places
         return is_beside_codes and not bool(self._raw(self.places[name]).any())
 
     def _plain(self, name: str, shape: tuple[int, ...]) -> BlockTensor:
@@ -92,11 +91,12 @@ class CheckpointWeights:
             raise BadModelFile(f"{self.folder} has no tensor {name!r}, which its architecture needs")
         if place.tensor.shape != shape:
             raise wrong_shape(place.file.path, place.tensor.name, shape, place.tensor.shape)
-        block_type = _TYPES.get(place.tensor.dtype)
+        block_type = PLAIN_TYPES.get(place.tensor.dtype)
         if block_type is None:
             raise BadModelFile(
                 f"{place.file.path}: tensor {place.tensor.name!r} is of type {place.tensor.dtype}, but"
-                f" chatterm reads {', '.join(_TYPES)}; choose another form of the model, or a GGUF file of it"
+                f" chatterm reads {', '.join(PLAIN_TYPES)}; choose another form of the model, or a"
+                " GGUF file of it"
             )
         rows = shape[0] if len(shape) == 2 else 1
         return BlockTensor(name, block_type, self._raw(place).view(rows, -1, block_type.type_size))

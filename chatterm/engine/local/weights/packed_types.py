@@ -1,18 +1,18 @@
 """Which block types stay packed in memory, how, and at what cost. Torch-free: `models show` asks too.
 
 The C library keeps every type as tiles of its codes, and so do the GPU's kernels. Without them there are
-torch's int4 products, which want
-groups of 32 columns and 4-bit codes. There a type of more bits is the sum of two planes of codes: 10 bits a
-weight in memory, where bfloat16 has 16. A type with a scale for each 16 columns is multiplied twice, by
-either half of every group: its scales are stored apart. For Q6_K that would make four products and 12 bits
-a weight, slower than bfloat16 (measured on a CPU with AVX-512: 1.2 to 1.6 times), so it is dequantised.
+torch's int4 products, which want groups of 32 columns and 4-bit codes. There a type of more bits is the sum
+of two planes of codes: 10 bits a weight in memory, where bfloat16 has 16. A type with a scale for each 16
+columns is multiplied twice, by either half of every group: its scales are stored apart. For Q6_K that would
+make four products and 12 bits a weight, slower than bfloat16 (measured on a CPU with AVX-512: 1.2 to 1.6
+times), so it is dequantised.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from chatterm.models.block_types import BlockType
+from chatterm.models.block_types import PLAIN_TYPES, BlockType
 
 GROUP_SIZE = 32
 """Columns that share a scale in torch's int4 products."""
@@ -61,11 +61,6 @@ INT4_LAYOUTS = {
 }
 """The types that are multiplied from their integer codes, exact but for the rounding of their scales."""
 
-DEQUANTISED_TYPES = frozenset({BlockType.Q6_K})
-"""Read, but not kept packed by torch's products."""
-
-PLAIN_TYPES = frozenset({BlockType.F32, BlockType.F16, BlockType.BF16})
-"""Not quantised: nothing is lost by computing with them as they are."""
 HEAD_TARGET = BlockType.Q8_0
 """What quantising on load makes of a plain head, whatever the other matrices become."""
 
@@ -161,7 +156,7 @@ def describe_use(block_type: BlockType, num_elements: int, num_bytes: int, by: M
     """Say how tensors of this type are held: packed, as they are, or dequantised, and what that costs."""
     if block_type not in TILE_LAYOUTS:
         return "cannot be read"
-    if block_type in PLAIN_TYPES:
+    if block_type.name in PLAIN_TYPES:
         return "not quantised"
     layout = _LAYOUTS[by].get(block_type)
     held = num_elements // GROUP_SIZE * layout.group_bytes if layout else num_elements * _DENSE_BYTES

@@ -15,6 +15,13 @@ from chatterm.engine.local.weights.tensors import BlockTensor
 from chatterm.errors import BadModelFile
 from chatterm.models.block_types import BlockType
 
+PLAIN_DTYPES = {
+    BlockType.F32: torch.float32,
+    BlockType.F16: torch.float16,
+    BlockType.BF16: torch.bfloat16,
+}
+"""Of the types that are not quantised."""
+
 IQ4_TABLE = (-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113)
 """What the codes of IQ4_NL and IQ4_XS stand for: `kvalues_iq4nl` of ggml."""
 
@@ -44,8 +51,8 @@ def dequantise(block_type: BlockType, blocks: Tensor) -> Tensor:
 
     Raises KeyError for a block type that cannot be read: ask `check_supported` first.
     """
-    if block_type in _PLAIN:
-        return blocks.contiguous().view(_PLAIN[block_type]).float().flatten(-2)
+    if block_type in PLAIN_DTYPES:
+        return blocks.contiguous().view(PLAIN_DTYPES[block_type]).float().flatten(-2)
     found = integers(block_type, blocks)
     weights = found.scales.unsqueeze(-1) * found.values.float()
     if found.minima is not None:
@@ -65,8 +72,8 @@ def integers(block_type: BlockType, blocks: Tensor) -> Integers:
 
 def check_supported(tensor: BlockTensor) -> None:
     """Raises BadModelFile naming the tensor and its block type where it cannot be read."""
-    if tensor.block_type not in _PLAIN and tensor.block_type not in _DECODERS:
-        known = ", ".join(block_type.name for block_type in (*_PLAIN, *_DECODERS))
+    if tensor.block_type not in PLAIN_DTYPES and tensor.block_type not in _DECODERS:
+        known = ", ".join(block_type.name for block_type in (*PLAIN_DTYPES, *_DECODERS))
         raise BadModelFile(
             f"tensor {tensor.name!r} is of type {tensor.block_type.name}, which chatterm cannot read; "
             f"choose a file whose types are among {known}"
@@ -239,12 +246,6 @@ def _iq4_xs(blocks: Tensor) -> Integers:
     scales = read_f16(blocks, 0) * _minus(low | (high << 4), 32).float()
     return Integers(_looked_up(IQ4_TABLE, nibbles(_cut(blocks[..., 8:], 8, 16))), scales)
 
-
-_PLAIN = {
-    BlockType.F32: torch.float32,
-    BlockType.F16: torch.float16,
-    BlockType.BF16: torch.bfloat16,
-}
 
 _DECODERS: dict[BlockType, Callable[[Tensor], Integers]] = {
     BlockType.Q4_0: _q4_0,

@@ -8,18 +8,12 @@ vectors, matrices whose columns are no whole number of blocks, and what is quant
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import torch
-
 from chatterm.engine.local.weights.packed_types import HEAD_TARGET
+from chatterm.engine.local.weights.packing import PLAIN_DTYPES
 from chatterm.engine.local.weights.quantise import quantise
 from chatterm.engine.local.weights.tensors import BlockTensor, Weights
 from chatterm.models.block_types import BlockType
 
-_DTYPES = {
-    BlockType.F32: torch.float32,
-    BlockType.F16: torch.float16,
-    BlockType.BF16: torch.bfloat16,
-}
 _EMBEDDING, _HEAD = "token_embd.weight", "output.weight"
 
 
@@ -40,7 +34,7 @@ class QuantisedWeights:
 
     def matrix(self, name: str, shape: tuple[int, int]) -> BlockTensor:
         tensor = self.source.matrix(name, shape)
-        dtype, target = _DTYPES.get(tensor.block_type), self._target_of(name)
+        dtype, target = PLAIN_DTYPES.get(tensor.block_type), self._target_of(name)
         if dtype is None or target is None or shape[1] % target.block_size:
             return tensor
         values = tensor.blocks.view(dtype).view(shape)
