@@ -21,6 +21,8 @@ MAX_FOLDERS = 20_000
 Reason = Literal["hidden", "ignored", "link", "special", "unreadable"]
 """Why an entry is left out. `special`: a pipe, a socket, a device."""
 
+_Kind = Literal["file", "folder", "link", "special"]
+
 _VERSION_CONTROL = frozenset({".git", ".hg", ".svn", ".jj", ".bzr", "CVS", "_darcs"})
 """Left out without a word."""
 _MADE_BY_TOOLS = frozenset({"__pycache__", "node_modules", "site-packages"})
@@ -142,7 +144,7 @@ def _entries(folder: Path) -> "list[os.DirEntry[str]] | None":
     return None
 
 
-def _kind(entry: "os.DirEntry[str]") -> Literal["file", "folder", "link", "special"]:
+def _kind(entry: "os.DirEntry[str]") -> _Kind:
     with suppress(OSError):
         mode = entry.stat(follow_symlinks=False).st_mode
         if stat.S_ISREG(mode):
@@ -154,15 +156,9 @@ def _kind(entry: "os.DirEntry[str]") -> Literal["file", "folder", "link", "speci
     return "special"
 
 
-def _why_not(name: str, path: Path, kind: str, scope: Scope, rules: IgnoreRules) -> Reason | None:
+def _why_not(name: str, path: Path, kind: _Kind, scope: Scope, rules: IgnoreRules) -> Reason | None:
     if name.startswith(".") and not scope.with_hidden:
         return "hidden"
     if name in scope.left_out or rules.ignores(path, is_folder=kind == "folder"):
         return "ignored"
-    match kind:
-        case "link":
-            return "link"
-        case "special":
-            return "special"
-        case _:
-            return None
+    return kind if kind in ("link", "special") else None

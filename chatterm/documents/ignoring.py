@@ -55,9 +55,12 @@ def _is_repository(folder: Path) -> bool:
 
 
 def _spec_in(folder: Path) -> "GitIgnoreSpec | None":
-    """Read the folder's own file; what cannot be read, or is no pattern, says nothing."""
+    """Read the folder's own file; what is none (a pipe would never end), or is no pattern, says nothing."""
+    path = folder / _NAME
     try:
-        with (folder / _NAME).open(errors="replace") as file:
+        if not path.is_file():
+            return None
+        with path.open(encoding="utf-8", errors="replace") as file:
             lines = file.read(_MAX_CHARS).splitlines()
     except OSError:
         return None

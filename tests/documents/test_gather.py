@@ -79,6 +79,13 @@ def test_links_and_pipes_in_a_folder_are_left_alone(folder: Path) -> None:
     assert "2 that are links (loop, out), 2 that are no files (pipe, socket)" in document.notices[0]
 
 
+@pytest.mark.timeout(10)
+def test_rules_in_a_pipe_are_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / ".gitignore")
+    (tmp_path / "a.txt").write_text("a")
+    assert names(tmp_path) == ["a.txt"]
+
+
 @pytest.mark.parametrize(
     ("pattern", "found"),
     [
