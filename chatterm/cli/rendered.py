@@ -28,7 +28,10 @@ class RenderedAnswer:
         self._live.start()
 
     def write(self, text: str) -> None:
-        done, self._open = split_blocks(self._open + self._sanitizer.feed(text))
+        shown, done = self._sanitizer.feed(text), ""
+        self._open += shown
+        if "\n" in shown:  # a block ends with a line
+            done, self._open = split_blocks(self._open)
         if done.strip():
             self._live.update(Text(""), refresh=True)
             self._console.print(_markdown(done))
@@ -47,7 +50,8 @@ class RenderedAnswer:
     def _tail(self) -> Text:
         """Return the end of the open block: what is longer than the screen could not be redrawn."""
         room = max(self._console.height - 2, 1)
-        lines = Text(self._open).wrap(self._console, self._console.width)
+        end = "\n".join(self._open.split("\n")[-room:])
+        lines = Text(end).wrap(self._console, self._console.width)
         return Text("\n").join(lines[-room:])
 
 
