@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from chatterm.conversation import Document, Usage
+from chatterm.conversation import Document, ModelCard, Usage
 from chatterm.engine.base import Engine
 from chatterm.store import ConversationStore
 from chatterm.tui.parts_state import time_text
 
 if TYPE_CHECKING:
+    from chatterm.documents.units import Unit
     from chatterm.tasks.reading.plan import Reading
     from chatterm.tasks.reading.steps import Strategy
 
@@ -18,8 +19,6 @@ _MAX_PIECES = 4
 """Of each document so much is counted; of a longer one the rest is taken to be like it."""
 _LOOSELY = 1.4
 """So many times as many parts come of cutting by structure as would be full."""
-_REPLY_TOKENS = 120
-"""What a part's reply is taken to have."""
 _BESIDE = 3
 """So many replies are taken to be written in the time of one, since parts go to the engine in batches."""
 _LATELY = 5
@@ -36,6 +35,8 @@ class PartsOffer:
     num_read: int
     """Of them the model reads so many."""
     num_parts: int
+    """About; of units, which can only be counted by cutting, it is not told."""
+    unit: "Unit | None" = None
     seconds: float | None = None
     """None where nothing tells how fast the model is."""
 
@@ -47,13 +48,13 @@ def offer_of(reading: "Reading", engine: Engine, store: ConversationStore) -> Pa
     is_partial = reading.strategy == "retrieve"
     num_read = min(num_tokens, reading.limit) if is_partial else num_tokens
     num_parts = 1 if is_partial else max(1, round(_LOOSELY * num_tokens / reading.limit))
-    usage = _last_usage(store, engine.describe().name)
-    seconds = _seconds(num_read, num_parts, usage) if usage and reading.unit is None else None
+    seconds = None if reading.unit else _seconds(reading, num_read, num_parts, engine.describe(), store)
     return PartsOffer(
         strategy=reading.strategy,
         num_tokens=num_tokens,
         num_read=num_read,
         num_parts=num_parts,
+        unit=reading.unit,
         seconds=seconds,
     )
 
@@ -65,6 +66,8 @@ def offer_text(offer: PartsOffer) -> str:
         case "retrieve":
             share = f"some {_roughly(offer.num_read):,} of {_roughly(offer.num_tokens):,} tokens"
             told = f"the lines the question is about, {share}"
+        case "map" if offer.unit:
+            told = f"all of it, {offer.unit} by {offer.unit}, each answered by itself"
         case "map":
             told = f"all of it in some {parts}, each answered by itself"
         case "refine":
@@ -103,9 +106,15 @@ def _last_usage(store: ConversationStore, model_name: str) -> Usage | None:
     return None
 
 
-def _seconds(num_read: int, num_parts: int, usage: Usage) -> float | None:
-    num_prefilled = usage.input_tokens - usage.cached_tokens
-    if num_prefilled < _REPLY_TOKENS or usage.output_tokens <= 1:
+def _seconds(
+    reading: "Reading", num_read: int, num_parts: int, card: ModelCard, store: ConversationStore
+) -> float | None:
+    """Guess how long it takes, by how fast the model was lately."""
+    from chatterm.tasks.reading.outline import REPLY_TOKENS, num_calls
+
+    usage = _last_usage(store, card.name)
+    num_prefilled = usage.input_tokens - usage.cached_tokens if usage else 0
+    if usage is None or num_prefilled < REPLY_TOKENS or usage.output_tokens <= 1:
         return None  # too little to tell a speed by
-    reading_s = num_read * usage.prefill_s / num_prefilled
-    return reading_s + num_parts * _REPLY_TOKENS * usage.decode_s / usage.output_tokens / _BESIDE
+    num_written = num_calls(reading, num_parts, card) * REPLY_TOKENS / _BESIDE
+    return num_read * usage.prefill_s / num_prefilled + num_written * usage.decode_s / usage.output_tokens
