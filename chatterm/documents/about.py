@@ -11,7 +11,7 @@ _NUM_TOLD = 5
 
 def about(document: Document) -> str:
     """Say how long a document is; bytes are those of the file, before it was decoded or unpacked."""
-    num_pages = len(pages_of(document.text)) if "\f" in document.text else 0
+    num_pages = len(pages_of(document.text))
     pages = [_count(num_pages, "page")] if num_pages else []
     return ", ".join([*pages, *_lines_and_bytes([document])])
 

@@ -42,11 +42,11 @@ def read_all(paths: Iterable[Path], cap: int = CAP_BYTES) -> tuple[Document, ...
     return _under_distinct_names(named)
 
 
-def check_total(documents: Iterable[Document], cap: int = CAP_BYTES) -> None:
+def check_total(documents: Iterable[Document]) -> None:
     """Raise InputRefused where all documents of a question are too much together."""
     total = sum(map(_size, documents))
-    if total > cap:
-        raise _too_much(total, cap)
+    if total > CAP_BYTES:
+        raise _too_much(total, CAP_BYTES)
 
 
 def _under_distinct_names(named: Sequence[_Named]) -> tuple[Document, ...]:
