@@ -8,6 +8,7 @@ from chatterm.cli.report import Report
 from chatterm.conversation import Document, Message
 from chatterm.documents import about, pages_of, reading_report
 from chatterm.engine.base import Engine, TokenCount
+from chatterm.tasks.reading.budget import token_counter
 
 _SAMPLE_CHARS = 50_000
 """A text of three samples or less is counted, a longer one by its beginning, middle and end."""
@@ -48,12 +49,10 @@ def _tokens_text(engine: Engine, document: Document) -> str:
 
 def _count(engine: Engine, text: str) -> TokenCount:
     """Count the tokens of a text, without what the chat template adds; a long one is estimated."""
-    around = engine.count([Message("user", "a")]).tokens - 1
     starts = [0, (len(text) - _SAMPLE_CHARS) // 2, len(text) - _SAMPLE_CHARS]
     is_long = len(text) > len(starts) * _SAMPLE_CHARS
     samples = [text[start : start + _SAMPLE_CHARS] for start in starts] if is_long else [text]
-    counts = [engine.count([Message("user", sample)]) for sample in samples if sample]
-    tokens = sum(max(count.tokens - around, 0) for count in counts)
+    tokens = sum(map(token_counter(engine), samples))
     if is_long:
         return TokenCount(round(tokens * len(text) / sum(map(len, samples))), is_exact=False)
-    return TokenCount(tokens, is_exact=all(count.is_exact for count in counts))
+    return TokenCount(tokens, is_exact=engine.count([Message("user", "a")]).is_exact)
