@@ -39,7 +39,7 @@ def _is_marker(text: str, start: int, end: int, readings: tuple[Reading, ...]) -
     if reading.unit.name or reading.scale != 1 or reading.digits.denominator != 1:
         return False
     before = text[max(0, start - 24) : start]
-    if _LIST_ITEM.search(before) and (start == len(before) or "\n" in before) and LIST_END.match(text, end):
+    if LIST_END.match(text, end) and _LIST_ITEM.search(before) and (start == len(before) or "\n" in before):
         return True
     found = _MARKER_BEFORE.search(before)
     if found and found[0].strip() == "第":

@@ -33,17 +33,26 @@ MAX_DIGITS = 40
 VULGAR = {"½": (1, 2), "⅓": (1, 3), "⅔": (2, 3), "¼": (1, 4), "¾": (3, 4), "⅕": (1, 5), "⅛": (1, 8)}
 _START = re.compile(rf"[0-9]+|[{HAN}]+|[A-Za-z]+|[{''.join(VULGAR)}]|\x1b\[[0-9;?]*[@-~]")
 """The last is what a terminal obeys, as in colours (ECMA-48, 5.4): its parameters count nothing."""
-_GROUPED = re.compile(r"[0-9]{1,3}(?:(?P<sep>[,'])[0-9]{3})(?:(?P=sep)[0-9]{3})*(?![0-9])(?:\.[0-9]+)?")
-_INDIAN = re.compile(r"[0-9]{1,2}(?:,[0-9]{2})+,[0-9]{3}(?![0-9])(?:\.[0-9]+)?")
+_AMOUNT = re.compile(
+    r"(?:[0-9]{1,3}(?:(?P<sep>[,'])[0-9]{3})(?:(?P=sep)[0-9]{3})*(?![0-9])"  # 1,234,567
+    r"|[0-9]{1,2}(?:,[0-9]{2})+,[0-9]{3}(?![0-9])"  # 12,34,567
+    r"|[0-9]+)(?:\.[0-9]+)?"
+)
 _EUROPEAN = re.compile(
     r"[0-9]{1,3}(?:\.[0-9]{3})+(?:,[0-9]{1,2})(?![0-9])|[0-9]{1,3}(?:\.[0-9]{3}){2,}(?![0-9.])"
 )
 _THOUSANDS_POINT = re.compile(r"[1-9][0-9]{0,2}\.[0-9]{3}")
 """2.501 EUR is 2501 where the point parts thousands; money has no third decimal."""
-_PLAIN = re.compile(r"[0-9]+(?:\.[0-9]+)?")
+_GOES_ON = re.compile(r"[\s-]?[^\s\d,.;:!?()\[\]|\"'/-]")
+"""Whether anything but a mark stands behind a number: a power, a scale, a unit, a word."""
+_STEPS = tuple(Fraction(1, 10**num_decimals) for num_decimals in range(MAX_DIGITS))
 _POWER = re.compile(r"(?:[eE]([-+]?[0-9]{1,2})|\s?[×x*]\s?10(?:\^|\*\*)([-+]?[0-9]{1,2}))(?![0-9A-Za-z])")
+_WHEN_BEHIND = re.compile(rf"[-/:]|\.[0-9]{{1,2}}\.|,? ?[A-Za-z]| ?[{HAN}年月日号號时時点點]")
+"""What must stand behind the first digits of a date or a time."""
 _CHAIN = re.compile(r"(?:\.[0-9]+){2,}|(?:-[0-9]+){2,}")
 _SLASHED = re.compile(r"([0-9]{1,3})/([0-9]{1,3})(?![0-9/])")
+_GLUED_BEFORE = re.compile(r"([A-Za-z]+)(-?)\Z")
+_CODE_BEFORE = re.compile(r"[A-Za-z][0-9]{1,6}[.-]\Z")
 _CODE_TAIL = re.compile(r"(?:[-.]?[0-9A-Za-z]{1,40}){0,8}")
 _GLUED_WORD = re.compile(r"[A-Za-z]+[-0-9A-Za-z]{0,40}")
 _TIMES = re.compile(r"[xX×](?![0-9A-Za-z]| ?[0-9])")
@@ -86,20 +95,17 @@ def _read_digits(text: str, start: int, end: int) -> tuple[Number | None, int]:
         return None, end
     if _is_code(text, start):
         return None, _end_of_code(text, end)
-    return (
-        _read_when(text, start)
-        or _read_chain(text, start, end)
-        or _read_slashed(text, start)
-        or _read_quantity(text, start, end)
-    )
+    when = _read_when(text, start) if _WHEN_BEHIND.match(text, end) else None
+    return when or _read_chain(text, start, end) or _read_slashed(text, start) or _read_quantity(text, start)
 
 
 def _is_code(text: str, start: int) -> bool:
     """Return whether the digits go on a word: B12, COVID-19, but not mid-2024 or RMB5."""
-    before = text[max(0, start - 12) : start]
-    glued = re.search(r"([A-Za-z]+)(-?)\Z", before)
+    if not (start and (text[start - 1] in "-." or text[start - 1].isalpha())):
+        return False
+    glued = _GLUED_BEFORE.search(text, max(0, start - 12), start)
     if not glued:
-        return bool(re.search(r"[A-Za-z][0-9]{1,6}[.-]\Z", before))
+        return bool(_CODE_BEFORE.search(text, max(0, start - 12), start))
     if glued[1].lower() in ("q", "h") and not glued[2]:
         return False
     return glued[1].lower() not in _FREE_PREFIXES
@@ -124,6 +130,8 @@ def _read_when(text: str, start: int) -> tuple[Number, int] | None:
 
 def _read_chain(text: str, start: int, end: int) -> tuple[Number | None, int] | None:
     """Read 1.234.567,89 as a number, and 1.2.3 or 978-3-16 as codes."""
+    if text[end : end + 1] not in (".", "-"):
+        return None
     if found := _EUROPEAN.match(text, start):
         digits = found[0].replace(".", "").replace(",", ".")
         return _quantity(text, start, found.end(), digits)
@@ -143,9 +151,9 @@ def _read_slashed(text: str, start: int) -> tuple[Number | None, int] | None:
     return Number(start, found.end(), (ratio,), tuple(one for one in dates if one.is_possible)), found.end()
 
 
-def _read_quantity(text: str, start: int, end: int) -> tuple[Number | None, int]:
-    found = _GROUPED.match(text, start) or _INDIAN.match(text, start) or _PLAIN.match(text, start)
-    end = found.end() if found else end
+def _read_quantity(text: str, start: int) -> tuple[Number | None, int]:
+    found = _AMOUNT.match(text, start)
+    end = found.end() if found else start + 1
     if end - start > MAX_DIGITS:
         return None, end
     digits = text[start:end].replace(",", "").replace("'", "")
@@ -159,7 +167,11 @@ def _read_quantity(text: str, start: int, end: int) -> tuple[Number | None, int]
 
 def _quantity(text: str, start: int, end: int, digits: str) -> tuple[Number | None, int]:
     """Put together number, power, scale, unit, currency and sign."""
-    value, step = Fraction(digits), Fraction(1, 10 ** len(digits.partition(".")[2]))
+    whole, _, decimals = digits.partition(".")
+    step = _STEPS[len(decimals)]
+    value = Fraction(int(whole + decimals), step.denominator)
+    if not _GOES_ON.match(text, end):
+        return _bare(text, start, end, digits, Reading(value, step=step))
     if power := _POWER.match(text, end):
         factor = Fraction(10) ** int(power[1] or power[2])
         value, step, end = value * factor, step * factor, power.end()
@@ -180,9 +192,20 @@ def _quantity(text: str, start: int, end: int, digits: str) -> tuple[Number | No
     if currencies:
         readings = tuple(Reading(value, suffix.scale, unit, step) for unit in currencies)
     readings = readings or (Reading(value, suffix.scale, NO_UNIT, step),)
-    if _THOUSANDS_POINT.fullmatch(digits) and readings[0].unit in CURRENCIES:
-        readings = (*readings, replace(readings[0], digits=value * 1000, step=ONE))
-    return finish_number(text, start, suffix.end, readings), suffix.end
+    return finish_number(text, start, suffix.end, _with_thousands(readings, digits)), suffix.end
+
+
+def _bare(text: str, start: int, end: int, digits: str, reading: Reading) -> tuple[Number, int]:
+    """Put together a number with nothing behind it."""
+    currencies = read_prefix(text, start)[1]
+    readings = tuple(replace(reading, unit=unit) for unit in currencies) or (reading,)
+    return finish_number(text, start, end, _with_thousands(readings, digits)), end
+
+
+def _with_thousands(readings: tuple[Reading, ...], digits: str) -> tuple[Reading, ...]:
+    if readings[0].unit not in CURRENCIES or not _THOUSANDS_POINT.fullmatch(digits):
+        return readings
+    return (*readings, replace(readings[0], digits=readings[0].digits * 1000, step=ONE))
 
 
 _LOWER_PART = re.compile(
