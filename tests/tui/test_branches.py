@@ -403,3 +403,13 @@ async def test_another_reply_goes_on_while_another_conversation_is_read(store: C
         await app.until_shown("One two", "< 2/2 >")
         await app.until_idle()
         assert app.screen.count("One two") == 1
+
+
+async def test_a_branch_of_what_is_gone_meanwhile_is_told(store: ConversationStore) -> None:
+    conversation_id = tell(store, ["q1", "a1"])
+    async with running(parts_of(store, EchoEngine(), conversation_id=conversation_id)) as app:
+        await app.until_shown("a1")
+        await app.press("shift+tab", "k")
+        store.delete([conversation_id])
+        await app.app.chat.run_action("branch")
+        await app.until_shown("no message is called")

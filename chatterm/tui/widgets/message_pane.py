@@ -110,7 +110,12 @@ class MessagePane(ShapedPane):
         if said is None or said.is_question:
             self._say("j and k select the reply to go on from.")
             return
-        await asyncio.to_thread(self._parts.store.set_active_leaf, said.node.conversation_id, said.node.id)
+        store, node = self._parts.store, said.node
+        try:
+            await asyncio.to_thread(store.set_active_leaf, node.conversation_id, node.id)
+        except ChattermError as error:
+            self.show_notice(str(error))
+            return
         await self._go_to_branch()
         self._composer.composer.focus()
         self._say("The next question goes below this reply; what followed stays as a branch.")
