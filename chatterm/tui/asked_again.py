@@ -2,26 +2,23 @@
 
 from collections.abc import Iterator, Mapping
 
-from chatterm.conversation import Document
 from chatterm.store import AskedSummary, ConversationStore, PromptUse
 from chatterm.tui.drafts import Draft
 
 
 def draft_of(store: ConversationStore, question_id: str) -> Draft:
     """Return what was typed, attached and chosen for a question. Raises StoreError and UnknownName."""
+    from chatterm.tasks.attached import by_question  # opening the app does without
+
     question = store.node(question_id)
     asked = store.asked(question.conversation_id).get(question_id, AskedSummary(text=None))
     prompt = _prompt_of(store, question_id)
     return Draft(
         text=question.message.content if asked.text is None else asked.text,
-        documents=tuple(_document(one.name, store.attachment_bytes(one.sha256)) for one in asked.attachments),
+        documents=by_question(store, [question]).get(question_id, ()),
         prompt_id=prompt[0] if prompt else None,
         values=prompt[1] if prompt else {},
     )
-
-
-def _document(name: str, data: bytes) -> Document:
-    return Document(name, data.decode(errors="replace"), len(data))
 
 
 def _prompt_of(store: ConversationStore, question_id: str) -> tuple[str, Mapping[str, str]] | None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from textual.message import Message
 
-from chatterm.errors import ChattermError
+from chatterm.errors import StoreError
 from chatterm.session import Scored
 from chatterm.tui.check_words import score_lines, summary_lines
 from chatterm.tui.parts import AppParts
@@ -85,8 +85,9 @@ class ReplyShapes:
         return self._read.get(reply_id)
 
     def read_in_parts(self, reply_id: str, parts: PartsState) -> None:
-        """Keep what the parts gave; `dress` tells of it."""
-        self._read[reply_id] = parts
+        """Keep what the parts gave; `dress` tells of it. A reply that the store refused has no id."""
+        if reply_id:
+            self._read[reply_id] = parts
 
     def scored(self, reply_id: str, scored: Scored) -> None:
         """Keep how likely each label was; `dress` shows it."""
@@ -142,17 +143,13 @@ class ReplyShapes:
     def _shape(self, reply_id: str, text: str) -> None:
         """Post the shape that its prompt gives a reply, if there is one. Runs in a thread."""
         from chatterm.tasks.views import view_of  # opening the app does without
+        from chatterm.tui.sources import output_of
 
-        library = self._parts.prompts
         try:
-            detail = self._parts.store.reply_detail(reply_id)
-            prompt = detail.record.prompt if detail else None
-            if library is None or prompt is None:
-                return
-            output = library.get(prompt.id).header.output
-        except ChattermError:
-            return  # without its prompt the reply stays the text it is
-        if shape := view_of(text, output):
+            output = output_of(self._parts.store, reply_id, self._parts.prompts)
+        except StoreError:
+            return  # the reply stays the text it is
+        if output and (shape := view_of(text, output)):
             self._post(ReplyShaped(reply_id, shape))
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from chatterm.checks.support import Support
     from chatterm.documents.places import Pages
     from chatterm.prompts import PromptLibrary
-    from chatterm.prompts.schema import Schema
+    from chatterm.prompts.output import OutputSpec
     from chatterm.tasks import Checked
     from chatterm.tasks.citing import Cited
 
@@ -83,7 +83,8 @@ def cited_of(
     named: dict[str, str] = {}
     for one in documents_above(store, reply_id):
         named.setdefault(one.text, one.name)
-    schema = _schema_of(store, reply_id, library)
+    output = output_of(store, reply_id, library)
+    schema = output.schema if output else None
     grounds = Grounds([(name, text) for text, name in named.items()])
     return Cited(grounds, read_reply(store.node(reply_id).message.content, schema), schema is not None)
 
@@ -150,14 +151,17 @@ def documents_above(store: ConversationStore, message_id: str) -> tuple[Document
     from chatterm.tasks.attached import attached_to
 
     questions = [node for node in store.path_to(message_id) if node.message.role == "user"]
-    return (*attached_to(store, questions[-1:]), *attached_to(store, questions[:-1]))
+    return attached_to(store, [*questions[-1:], *questions[:-1]])
 
 
-def _schema_of(store: ConversationStore, reply_id: str, library: "PromptLibrary | None") -> "Schema | None":
+def output_of(
+    store: ConversationStore, reply_id: str, library: "PromptLibrary | None"
+) -> "OutputSpec | None":
+    """Return what form its prompt gives a reply; None: it has none, or is gone. Raises StoreError."""
     detail = store.reply_detail(reply_id)
     if library is None or detail is None or detail.record.prompt is None:
         return None
     try:
-        return library.get(detail.record.prompt.id).header.output.schema
+        return library.get(detail.record.prompt.id).header.output
     except ChattermError:
-        return None  # its prompt is gone: the reply is read as text
+        return None  # the reply is read as text

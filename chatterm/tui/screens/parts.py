@@ -1,6 +1,5 @@
 """PartsScreen: the parts that a document is read in, as they come: where each stands, and what it gave."""
 
-import asyncio
 from collections.abc import Iterator
 from typing import ClassVar
 
@@ -11,9 +10,9 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from chatterm.errors import ChattermError
 from chatterm.sanitize import sanitize
 from chatterm.store import ConversationStore
+from chatterm.tui.calls import called
 from chatterm.tui.foreign import one_line
 from chatterm.tui.parts_state import PartsState, progress_text
 from chatterm.tui.screens.document import DocumentScreen
@@ -67,10 +66,8 @@ class PartsScreen(ModalScreen[None]):
     async def on_statement_list_chosen(self, event: StatementList.Chosen) -> None:
         event.stop()
         chunk = self._parts.read[self._numbers[event.index]].partial.chunk
-        try:
-            documents = await asyncio.to_thread(documents_above, self._store, self._message_id)
-        except ChattermError as error:
-            self.notify(sanitize(str(error)), severity="error", markup=False)
+        documents = await called(self, documents_above, self._store, self._message_id)
+        if documents is None:
             return
         document = next((one for one in documents if one.name == chunk.name), None)
         if document is None:
