@@ -84,9 +84,6 @@ class ChatPane(MessagePane):
                 await self._show_live(live)
             elif not live.started:
                 await self._show_waiting(live, reading)
-            elif not live.is_shown and live.reply_id not in {one.node.id for one in reading.said}:
-                # On a branch that is not shown: it is there when its branch is walked to.
-                live.leave()
         if waiting := self._queue.of(shown_id):
             await self.transcript.add(*map(self._queued_view, waiting))
 

@@ -60,8 +60,10 @@ def facts_text(facts: Facts) -> str:
     return " · ".join(parts)
 
 
-_KEYS = {"composer.send": "Enter", "chat.back": "Esc", "chat.new": "^N", "chat.list": "F3", "chat.help": "F1"}
-_KEYS |= {"app.quit": "^Q"}
+_KEYS = {
+    "composer.send": "Enter", "chat.back": "Esc", "chat.new": "^N", "chat.list": "F3", "chat.help": "F1",
+    "app.quit": "^Q",
+}  # fmt: skip
 """Keys that the line names, where they are not remapped."""
 
 

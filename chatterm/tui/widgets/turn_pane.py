@@ -121,7 +121,5 @@ class TurnPane(TurnStage):
             return
         draft, waiting = live.plan.draft, self._queue.of(live.conversation_id)
         for queued in waiting:
-            self._queue.take_back(queued)
-            await self.transcript.remove_views(self._queued_views.pop(queued, None))
-            draft = draft.before(queued.plan.draft)
+            draft = draft.before(await self._unqueued(queued))
         self._composer.withdrawn(live.plan.conversation_id, draft)

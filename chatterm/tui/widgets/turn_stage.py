@@ -82,19 +82,21 @@ class TurnStage(Vertical):
         waiting = self._queue.of(self._place.conversation_id)
         if not waiting:
             return False
-        self._queue.take_back(waiting[-1])
-        await self.transcript.remove_views(self._queued_views.pop(waiting[-1], None))
-        self._composer.put_back(waiting[-1].plan.draft)
+        self._composer.put_back(await self._unqueued(waiting[-1]))
         self._keep_waiting()
         return True
 
     async def forget_queued(self, conversation_id: str) -> None:
         """Put what is queued for a conversation back into the composer: the conversation is going away."""
         for queued in reversed(self._queue.of(conversation_id)):
-            self._queue.take_back(queued)
-            await self.transcript.remove_views(self._queued_views.pop(queued, None))
-            self._composer.put_back(queued.plan.draft)
+            self._composer.put_back(await self._unqueued(queued))
         self._keep_waiting()
+
+    async def _unqueued(self, queued: Queued) -> Draft:
+        """Take a question out of the queue and off the screen; return what it was to ask."""
+        self._queue.take_back(queued)
+        await self.transcript.remove_views(self._queued_views.pop(queued, None))
+        return queued.plan.draft
 
     async def _run(self, live: LiveTurn) -> None:
         self._live = live
