@@ -134,6 +134,8 @@ def _read_chain(text: str, start: int, end: int) -> tuple[Number | None, int] | 
         return None
     if found := _EUROPEAN.match(text, start):
         digits = found[0].replace(".", "").replace(",", ".")
+        if len(digits) > MAX_DIGITS:
+            return None, found.end()
         return _quantity(text, start, found.end(), digits)
     chain = _CHAIN.match(text, end)
     return (None, chain.end()) if chain else None
