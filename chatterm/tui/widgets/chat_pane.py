@@ -4,11 +4,11 @@ import asyncio
 
 from chatterm.errors import ChattermError
 from chatterm.tui import events
+from chatterm.tui.active_path import ActivePath, Said
 from chatterm.tui.asked_again import draft_of
 from chatterm.tui.drafts import Draft
 from chatterm.tui.live_turn import LiveTurn
 from chatterm.tui.parts import AppParts
-from chatterm.tui.reading import Reading, Said
 from chatterm.tui.turns import Place, TurnPlan, TurnRunner
 from chatterm.tui.widgets.message_pane import MessagePane
 
@@ -60,36 +60,36 @@ class ChatPane(MessagePane):
 
     async def _open(self, conversation_id: str | None) -> None:
         try:
-            reading = await self._read(conversation_id)
+            path = await self._read(conversation_id)
         except ChattermError as error:
             self.show_notice(str(error))
             return
         self.give_up_edit()
-        self._place = Place(conversation_id, reading.leaf_id)
-        self._used_tokens = reading.used_tokens
-        self._composer.recall.refill(reading.questions)
+        self._place = Place(conversation_id, path.leaf_id)
+        self._used_tokens = path.used_tokens
+        self._composer.recall.refill(path.questions)
         await self._composer.go_to(conversation_id)
-        await self._show(reading)
+        await self._show(path)
         self._tell(self._live.phase if self._live else "idle")
         self.post_message(events.ConversationMoved(conversation_id))
 
-    async def _show(self, reading: Reading) -> None:
+    async def _show(self, path: ActivePath) -> None:
         """Draw a conversation, the running turn if it is its own, and the questions that wait in it."""
         live, shown_id = self._live, self._place.conversation_id
         if live:
             live.leave()
-        await self.transcript.show(reading)
+        await self.transcript.show(path)
         if live and shown_id and live.conversation_id == shown_id:
             if not live.is_kept:
                 await self._show_live(live)
             elif not live.started:
-                await self._show_waiting(live, reading)
+                await self._show_waiting(live, path)
         if waiting := self._queue.of(shown_id):
             await self.transcript.add(*map(self._queued_view, waiting))
 
-    async def _show_waiting(self, live: LiveTurn, reading: Reading) -> None:
+    async def _show_waiting(self, live: LiveTurn, path: ActivePath) -> None:
         """Show a reply that waits for its documents to be read, below its question."""
-        if live.question and reading.said and reading.said[-1].node.id == live.question.id:
+        if live.question and path.said and path.said[-1].node.id == live.question.id:
             live.question_view = None
             self._clear_note(live.question.id)
             await self.transcript.add(live.new_view())

@@ -14,9 +14,9 @@ from textual.widgets import Static
 
 from chatterm.sanitize import sanitize
 from chatterm.store import BranchPoint
+from chatterm.tui.active_path import Said
 from chatterm.tui.foreign import one_line
 from chatterm.tui.markdown_cost import MarkdownCost, is_too_much
-from chatterm.tui.reading import Said
 from chatterm.tui.widgets.flow import Flow
 from chatterm.tui.widgets.growing import MarkdownGrowth
 from chatterm.tui.widgets.markdown_body import MarkdownBody

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 from chatterm.errors import ChattermError
 from chatterm.sanitize import sanitize
 from chatterm.tui import events
+from chatterm.tui.active_path import Said
 from chatterm.tui.code_blocks import code_blocks
 from chatterm.tui.drafts import Draft
-from chatterm.tui.reading import Said
 from chatterm.tui.turns import TurnPlan
 from chatterm.tui.widgets.message import MessageView, NoticeView
 from chatterm.tui.widgets.shaped_pane import ShapedPane

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from textual.message import Message
 
 from chatterm.tui import events
+from chatterm.tui.active_path import Said
 from chatterm.tui.parts import AppParts
-from chatterm.tui.reading import Said
 from chatterm.tui.reply_shapes import ReplyMarked, ReplyShaped, ReplyShapes
 from chatterm.tui.turns import TurnRunner
 from chatterm.tui.widgets.message import MessageView, ReplyView

@@ -17,8 +17,8 @@ from textual.events import Click
 from textual.widget import Widget
 from textual.widgets import Static
 
+from chatterm.tui.active_path import ActivePath, Said
 from chatterm.tui.events import MessageActed, MessageSelected, Verb
-from chatterm.tui.reading import Reading, Said
 from chatterm.tui.widgets.flow import Flow
 from chatterm.tui.widgets.message import MessageView, QuestionView, view_of
 
@@ -89,10 +89,10 @@ class Transcript(VerticalScroll):
             return None
         return next((one for one in self._said if one.node.id == view.message_id), None)
 
-    async def show(self, reading: Reading) -> None:
+    async def show(self, path: ActivePath) -> None:
         """Show another conversation at its end, or a welcome where it is empty."""
         old = list(self._messages.children)
-        self._said = reading.said
+        self._said = path.said
         self._end = len(self._said)
         self._first = max(0, self._end - _FIRST)
         self.select(None)
@@ -106,16 +106,16 @@ class Transcript(VerticalScroll):
         if self._is_filling:
             self.call_after_refresh(self._fill_window)
 
-    async def update_path(self, reading: Reading) -> None:
+    async def update_path(self, path: ActivePath) -> None:
         """Show what has become of the conversation on screen. Messages that stay keep their views."""
-        ids, old_ids = [one.node.id for one in reading.said], [one.node.id for one in self._said]
+        ids, old_ids = [one.node.id for one in path.said], [one.node.id for one in self._said]
         num_common = next(
             (n for n, (one, other) in enumerate(zip(ids, old_ids, strict=False)) if one != other),
             min(len(ids), len(old_ids)),
         )
         was_at_end = self._end == len(self._said)
         left = frozenset(old_ids) - set(ids)
-        self._said = reading.said
+        self._said = path.said
         if was_at_end or num_common < self._end:
             self._end = len(self._said)
             self._first = min(self._first, max(0, self._end - WINDOW))

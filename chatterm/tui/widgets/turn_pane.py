@@ -2,9 +2,9 @@
 
 from chatterm.conversation import MessageNode
 from chatterm.tui import events
+from chatterm.tui.active_path import note_of
 from chatterm.tui.live_turn import LiveTurn
 from chatterm.tui.parts_state import GOES_ON, PartsState, halted_text, short_progress
-from chatterm.tui.reading import note_of
 from chatterm.tui.widgets.turn_stage import TurnStage
 
 

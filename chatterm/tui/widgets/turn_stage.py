@@ -11,11 +11,11 @@ from textual.containers import Vertical
 
 from chatterm.errors import ChattermError
 from chatterm.tui import events
+from chatterm.tui.active_path import CONTINUES, ActivePath, Said, read_conversation
 from chatterm.tui.drafts import Draft
 from chatterm.tui.live_turn import LiveTurn
 from chatterm.tui.parts import AppParts
 from chatterm.tui.queue import Queued, TurnQueue
-from chatterm.tui.reading import CONTINUES, Reading, Said, read_conversation
 from chatterm.tui.turns import Place, TurnPlan, TurnRunner
 from chatterm.tui.widgets.kept_composer import KeptComposer
 from chatterm.tui.widgets.message import MessageView, QuestionView, view_of
@@ -141,17 +141,17 @@ class TurnStage(Vertical):
         if self._place.conversation_id is None:
             return
         try:
-            reading = await self._read(self._place.conversation_id)
+            path = await self._read(self._place.conversation_id)
         except ChattermError as error:
             self.post_message(events.NoticeGiven(str(error)))
             return
-        self._place = Place(self._place.conversation_id, reading.leaf_id)
-        self._used_tokens = reading.used_tokens
-        await self.transcript.update_path(reading)
+        self._place = Place(self._place.conversation_id, path.leaf_id)
+        self._used_tokens = path.used_tokens
+        await self.transcript.update_path(path)
 
-    async def _read(self, conversation_id: str | None) -> Reading:
-        reading = await asyncio.to_thread(read_conversation, self._parts.store, conversation_id)
-        return replace(reading, said=tuple(map(self._noted, reading.said)))
+    async def _read(self, conversation_id: str | None) -> ActivePath:
+        path = await asyncio.to_thread(read_conversation, self._parts.store, conversation_id)
+        return replace(path, said=tuple(map(self._noted, path.said)))
 
     def _noted(self, said: Said) -> Said:
         """Add why it failed, which the store does not say."""

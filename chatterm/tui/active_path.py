@@ -1,4 +1,4 @@
-"""Reads from the store what the screen shows, as values. Blocking: for a thread."""
+"""The active path of a conversation as the screen shows it, as values. Blocking: it reads from the store."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -45,7 +45,7 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ActivePath:
     """A conversation's active path."""
 
     said: Sequence[Said] = ()
@@ -58,13 +58,13 @@ class Reading:
         return [one.text for one in self.said if one.is_question]
 
 
-def read_conversation(store: ConversationStore, conversation_id: str | None) -> Reading:
+def read_conversation(store: ConversationStore, conversation_id: str | None) -> ActivePath:
     """None is a new one. Raises StoreError, and UnknownName where the conversation is gone."""
     if conversation_id is None:
-        return Reading(used_tokens=0)
+        return ActivePath(used_tokens=0)
     nodes = store.path(conversation_id)
     if not nodes:
-        return Reading(used_tokens=0)
+        return ActivePath(used_tokens=0)
     endings, asked = store.endings(conversation_id), store.asked(conversation_id)
     branches = store.branches(conversation_id)
     said = tuple(_said(nodes, endings, asked, branches, store))
@@ -74,7 +74,7 @@ def read_conversation(store: ConversationStore, conversation_id: str | None) -> 
     used = _used_tokens(endings.get(replies[-1].id)) if replies else None
     if replies and store.task_details(replies[-1].parent_id or ""):
         used = None  # what all the parts took says nothing of the context
-    return Reading(said, nodes[-1].id, used)
+    return ActivePath(said, nodes[-1].id, used)
 
 
 def _unanswered(store: ConversationStore, question: MessageNode) -> str:

@@ -3,7 +3,7 @@
 import pytest
 
 from chatterm.conversation import FinishReason, Usage
-from chatterm.tui.reading import ending_note
+from chatterm.tui.active_path import ending_note
 
 USAGE = Usage(input_tokens=10, cached_tokens=0, output_tokens=1200, prefill_s=0.1, decode_s=1.0)
 
