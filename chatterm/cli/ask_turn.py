@@ -11,6 +11,7 @@ from chatterm.cli.answer import (
     READER_GONE,
     AnswerWriter,
     PlainAnswer,
+    ReaderGone,
     SilentAnswer,
     WholeAnswer,
     print_safely,
@@ -53,7 +54,7 @@ class AskTurn:
     """What the conversation has before it."""
 
     def play(self, events: Generator[TaskEvent]) -> int:
-        """Run it, and return the exit code. Raises CheckFailed where `--strict` is not met."""
+        """Run it, and return the exit code. Raises ReaderGone; CheckFailed by `--strict`."""
         writer = self._writer() if self._comes_as_it_is else SilentAnswer()
         player = TurnPlayer(
             writer,
@@ -69,7 +70,10 @@ class AskTurn:
         with closing(events):
             outcome = player.play(events)
         if outcome.turns and not outcome.is_reader_gone:
-            self._show(outcome, player)
+            try:
+                self._show(outcome, player)
+            except BrokenPipeError as error:
+                raise ReaderGone from error
         return self._exit_code(outcome)
 
     def _unmet(self) -> Iterator[str]:
@@ -222,11 +226,9 @@ class AskTurn:
 
     def _writer(self) -> AnswerWriter:
         if self._is_for_people:
-            from rich.console import Console
+            from chatterm.cli.rendered import AnswerConsole, RenderedAnswer
 
-            from chatterm.cli.rendered import RenderedAnswer
-
-            writer: AnswerWriter = RenderedAnswer(Console())
+            writer: AnswerWriter = RenderedAnswer(AnswerConsole())
         else:
             writer = PlainAnswer(sys.stdout)
         is_streamed = self.options.is_streamed and not self.options.shows_partials

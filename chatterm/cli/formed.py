@@ -51,9 +51,10 @@ def list_text(view: View, unverified: Collection[Place] = ()) -> str:
 def print_table(view: View, unverified: Collection[Place] = ()) -> None:
     """Print the rows under their columns, and what was computed over all of them below."""
     from rich.box import SIMPLE_HEAD
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
+
+    from chatterm.cli.rendered import AnswerConsole
 
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
     for name in view.columns:
@@ -61,7 +62,7 @@ def print_table(view: View, unverified: Collection[Place] = ()) -> None:
     for row, texts in enumerate(view.rows):
         cells = zip(view.columns, texts, strict=True)
         table.add_row(*(Text(_cell(text, (row, name), unverified)) for name, text in cells))
-    console = Console(highlight=False)
+    console = AnswerConsole(highlight=False)
     console.print(table)
     for line in _totals(view):
         console.print(Text(line))

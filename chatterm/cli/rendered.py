@@ -11,6 +11,13 @@ from rich.text import Text
 from chatterm.sanitize import Sanitizer
 
 
+class AnswerConsole(Console):
+    """On stdout; where nobody reads it, it raises BrokenPipeError. (Rich's own ends the process.)"""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
 class RenderedAnswer:
     """Markdown on a terminal: finished blocks are printed for good, the one being written is redrawn.
 

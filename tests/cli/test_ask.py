@@ -290,6 +290,13 @@ def test_a_reader_that_goes_away_is_no_error(home: Path) -> None:
     assert stored(home)[-1][2] == "stopped"
 
 
+@pytest.mark.parametrize("form", ["-x", "--render"])
+def test_a_reader_that_is_gone_is_no_error_in_any_form(form: str) -> None:
+    script = f"{' '.join(COMMAND)} ask -m echo -q {form} hello | true; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=30, check=False)
+    assert (done.returncode, done.stderr) == (141, "")
+
+
 def test_a_full_output_device_is_an_error_of_one_line() -> None:
     script = f"{' '.join(COMMAND)} ask -m echo hello > /dev/full"
     done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, timeout=30, check=False)
