@@ -13,7 +13,7 @@ from tokenizers import AddedToken, Regex, Tokenizer, models, pre_tokenizers
 
 from chatterm.engine.local.text.score_merges import Pair, merges_by_score
 from chatterm.engine.local.text.text_encoder import SPACE, TextEncoder, byte_letters, panics_told
-from chatterm.engine.local.text.vocabulary import TokenType, Vocabulary
+from chatterm.engine.local.text.vocabulary import Vocabulary, has_all_bytes, text_ids
 from chatterm.errors import BadModelFile
 
 
@@ -47,7 +47,7 @@ def _pair(merge: str) -> Pair:
     return left, right
 
 
-_SEAMS = {"gpt2": re.compile(r"[^\W_](?=[ \n])"), "llama": re.compile(rf"[^\W_](?={SPACE})")}
+SEAMS = {"gpt2": re.compile(r"[^\W_](?=[ \n])"), "llama": re.compile(rf"[^\W_](?={SPACE})")}
 """A letter or digit before white space: every word split cuts there, whatever stands around."""
 _CROSSED = re.compile(rf"{SPACE}(?<=[^\W_]{SPACE})")
 """Found where SentencePiece's seam is, and faster."""
@@ -83,7 +83,7 @@ def missing_bytes(ids: Mapping[str, int]) -> bytes:
 
 def _seam_of(vocabulary: Vocabulary) -> re.Pattern[str] | None:
     """Return where text may be cut; None where some token crosses such a place."""
-    seam = _SEAMS[vocabulary.kind]
+    seam = SEAMS[vocabulary.kind]
     if vocabulary.kind == "gpt2":
         across = any(map(seam.search, vocabulary.literals))
     else:
@@ -96,14 +96,9 @@ def _spell(vocabulary: Vocabulary, token: str) -> str:
 
 
 def _text_ids(vocabulary: Vocabulary) -> dict[str, int]:
-    """Return the tokens that text may become: all but control, unknown and unused ones."""
-    ids = dict(vocabulary.ids)
-    odd = [vocabulary.tokens[i] for i in vocabulary.odd_ids if vocabulary.types[i] != TokenType.BYTE]
-    for token in (*odd, *vocabulary.control_ids):
-        ids.pop(token, None)
-    for token in vocabulary.literals:
-        ids[_spell(vocabulary, token)] = vocabulary.ids[token]
-    return ids
+    """Return the tokens that text may become."""
+    literals = {_spell(vocabulary, token): vocabulary.ids[token] for token in vocabulary.literals}
+    return text_ids(vocabulary) | literals
 
 
 def _build_byte_level(vocabulary: Vocabulary, ids: dict[str, int], name: str) -> Tokenizer:
@@ -155,7 +150,7 @@ def _build_sentencepiece(
     scores meet, the leftmost-first rule holds only among cuts of equal rank, which trained vocabularies, with
     a score for each token, do not notice.
     """
-    has_bytes = all(f"<0x{byte:02X}>" in ids for byte in range(256))
+    has_bytes = has_all_bytes(ids)
     unknown = None if vocabulary.unknown_id is None else vocabulary.tokens[vocabulary.unknown_id]
     if not has_bytes and not unknown:
         raise BadModelFile(

@@ -14,16 +14,23 @@ from pathlib import Path
 from tokenizers import AddedToken, models
 from tokenizers import Tokenizer as Encoder
 
-from chatterm.engine.local.text.encoders import missing_bytes
+from chatterm.engine.local.text.encoders import SEAMS, missing_bytes
 from chatterm.engine.local.text.text_encoder import SPACE, TextEncoder, panics_told
 from chatterm.engine.local.text.tokenizer_file import Rule, TokenizerFile
-from chatterm.engine.local.text.vocabulary import END_NAMES, TokenType, Vocabulary, VocabularyKind, sort_out
+from chatterm.engine.local.text.vocabulary import (
+    BYTE_NAME,
+    END_NAMES,
+    TokenType,
+    Vocabulary,
+    VocabularyKind,
+    has_all_bytes,
+    sort_out,
+    text_ids,
+)
 from chatterm.engine.local.text.word_splits import WordSplit
 from chatterm.errors import BadModelFile
 from chatterm.models.checkpoint_config import ConfigReader, read_json
 
-_BYTE = re.compile(r"<0x[0-9A-F]{2}>")
-_SEAM = re.compile(r"[^\W_](?=[ \n])")
 _SPACE_SEAM = re.compile(r"[^\W_](?= )")
 _PROBE = "ab cd\nef1 2  g\n\nh Жж я\nあ い 345 x\r\ny"
 _UNPADDED: Mapping[str, object] = {
@@ -155,12 +162,12 @@ def _odd_types(file: TokenizerFile, spelled: Mapping[str, int]) -> dict[int, int
         if isinstance(unknown, str) and unknown in spelled:
             types[spelled[unknown]] = int(TokenType.UNKNOWN)
         if file.model.get("byte_fallback"):
-            types |= {i: int(TokenType.BYTE) for text, i in spelled.items() if _BYTE.fullmatch(text)}
+            types |= {i: int(TokenType.BYTE) for text, i in spelled.items() if BYTE_NAME.fullmatch(text)}
     return types
 
 
 def _encoder(file: TokenizerFile, vocabulary: Vocabulary) -> TextEncoder:
-    ids = _text_ids(file, vocabulary)
+    ids = text_ids(vocabulary) | {token: vocabulary.ids[token] for token in vocabulary.literals}
     shell = {
         **_UNPADDED,
         "normalizer": {"type": "Sequence", "normalizers": file.normalizers} if file.normalizers else None,
@@ -178,24 +185,13 @@ def _encoder(file: TokenizerFile, vocabulary: Vocabulary) -> TextEncoder:
     )
 
 
-def _text_ids(file: TokenizerFile, vocabulary: Vocabulary) -> dict[str, int]:
-    """Return the tokens that text may become: all but control, unknown and unused ones."""
-    ids = dict(file.vocab)
-    for token_id in vocabulary.odd_ids:
-        if vocabulary.types[token_id] != TokenType.BYTE:
-            ids.pop(vocabulary.tokens[token_id], None)
-    for token in vocabulary.control_ids:
-        ids.pop(token, None)
-    return ids | {token: vocabulary.ids[token] for token in vocabulary.literals}
-
-
 def _merging(file: TokenizerFile, ids: dict[str, int], vocabulary: Vocabulary) -> models.Model:
     """Build the merges; those of control tokens are left out where there are any."""
     pairs = [
         tuple(merge) if isinstance(merge, list) else tuple(merge.split(" ", 1))
         for merge in file.model["merges"]
     ]
-    is_unknown_needed = file.kind == "llama" and not all(f"<0x{byte:02X}>" in ids for byte in range(256))
+    is_unknown_needed = file.kind == "llama" and not has_all_bytes(ids)
     unknown = file.model.get("unk_token") if is_unknown_needed else None
     if unknown is not None:
         ids[unknown] = vocabulary.ids[unknown]
@@ -223,7 +219,7 @@ def _literal(token: Rule) -> AddedToken:
 
 def _seam(kind: VocabularyKind, backend: Encoder, vocabulary: Vocabulary) -> re.Pattern[str] | None:
     """Return where raw text may be cut, found out by a trial; None where some token crosses such a place."""
-    seam = _SEAM if kind == "gpt2" else _SPACE_SEAM
+    seam = SEAMS[kind] if kind == "gpt2" else _SPACE_SEAM
     if any(map(seam.search, vocabulary.literals)):
         return None
     if kind == "llama":

@@ -64,7 +64,8 @@ _HTML = re.compile(
 )
 """Whole tags are user-defined tokens in Gemma's vocabulary, and ordinary text all the same."""
 _UNTYPED_CONTROL = re.compile(r"<\|.+\|>|<｜.+｜>|</?s>|<(?:unk|pad|bos|eos)>")
-_BYTE = re.compile(r"<0x[0-9A-F]{2}>")
+BYTE_NAME = re.compile(r"<0x[0-9A-F]{2}>")
+"""How SentencePiece spells the token of a byte."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +126,7 @@ def read_vocabulary(metadata: Mapping[str, object], name: str) -> Vocabulary:
     normal = int(TokenType.NORMAL)  # a plain int: looking the enum up for each token would take 20 ms
     odd_ids = [token_id for token_id, kind in enumerate(types) if kind != normal]
     for token in (tokens[i] for i in odd_ids if types[i] == TokenType.BYTE):
-        if not _BYTE.fullmatch(token):
+        if not BYTE_NAME.fullmatch(token):
             raise keys.error("tokens", "<0x00> to <0xFF> where the type is byte", token)
     control_ids, literals = sort_out(tokens, types, ids, odd_ids)
     defaults = (1, 2, 0) if kind == "llama" and len(tokens) > 2 else (None, None, None)
@@ -221,7 +222,7 @@ def _read_types(keys: _Keys, tokens: Sequence[str]) -> Sequence[int]:
 def _guess_type(token: str) -> TokenType:
     if _UNTYPED_CONTROL.fullmatch(token):
         return TokenType.CONTROL
-    return TokenType.BYTE if _BYTE.fullmatch(token) else TokenType.NORMAL
+    return TokenType.BYTE if BYTE_NAME.fullmatch(token) else TokenType.NORMAL
 
 
 def _read_scores(keys: _Keys, num_tokens: int) -> list[float]:
@@ -248,6 +249,20 @@ def sort_out(
         elif kind in (TokenType.CONTROL, TokenType.USER_DEFINED) and token.strip():
             controls.append(token)
     return {token: ids[token] for token in controls}, tuple(literals)
+
+
+def text_ids(vocabulary: Vocabulary) -> dict[str, int]:
+    """Return the tokens that merging may make of text: all but control, unknown, unused and literal ones."""
+    ids = dict(vocabulary.ids)
+    odd = [vocabulary.tokens[i] for i in vocabulary.odd_ids if vocabulary.types[i] != TokenType.BYTE]
+    for token in (*odd, *vocabulary.control_ids):
+        ids.pop(token, None)
+    return ids
+
+
+def has_all_bytes(ids: Mapping[str, int]) -> bool:
+    """Tell whether a SentencePiece vocabulary has a token for each byte."""
+    return all(f"<0x{byte:02X}>" in ids for byte in range(256))
 
 
 def _is_markup(token: str) -> bool:

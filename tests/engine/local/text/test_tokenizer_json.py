@@ -104,6 +104,17 @@ def test_added_tokens_that_are_text_are_found_and_markup_is_control(tmp_path: Pa
     assert tokenizer.decode(ids) == "x    y<table><think>"
 
 
+def test_a_word_whose_id_an_added_token_took_is_spelled_by_others(tmp_path: Path) -> None:
+    """Whoever tunes a model may give an unused word of its vocabulary to a control token."""
+    content = tokenizer_json(KINDS["llama 3"], CONTROL)
+    vocab = content["model"]["vocab"]
+    vocab["zqxj"] = vocab.pop("<|im_end|>")
+    tokenizer = from_json(content, tmp_path)
+    ids = tokenizer.encode_text("zqxj")
+    assert tokenizer.control_ids["<|im_end|>"] not in ids
+    assert tokenizer.decode(ids) == "zqxj"
+
+
 def test_added_tokens_are_matched_in_the_text_as_it_stands(tmp_path: Path) -> None:
     """gemma's `▁▁` is an added token that spaces do not become: merges make them."""
     content = tokenizer_json(KINDS["gemma"], (), (f"{chr(0x2581)}" * 3,))
