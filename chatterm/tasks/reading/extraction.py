@@ -68,7 +68,7 @@ def extracted(facts: Sequence[Fact], fits: Fits) -> tuple[Fact, ...]:
 
 def _what_is_left(one: _Weighed, chosen: _Weighed, num_chosen: int) -> float:
     """Return how much a fact still tells beside a chosen one: less for words and for places they share."""
-    shared = sum((one.words & chosen.words).values())
+    shared = sum(min(one.words[word], chosen.words[word]) for word in one.words.keys() & chosen.words.keys())
     alike = shared / max(1, min(one.words.total(), chosen.words.total()))
     near = max(0.0, 1 - abs(one.place - chosen.place) * 2 * (num_chosen + 1))
     return (1 - 0.8 * alike) * (1 - 0.4 * near)
