@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from chatterm.conversation import Document, ModelCard, Usage
 from chatterm.engine.base import Engine
 from chatterm.store import ConversationStore
-from chatterm.tui.parts_state import time_text
+from chatterm.tasks.reading.words import duration_text
 
 if TYPE_CHECKING:
     from chatterm.documents.units import Unit
@@ -74,7 +74,7 @@ def offer_text(offer: PartsOffer) -> str:
             told = f"all of it in some {parts}, one after another"
         case _:
             told = f"all of it in some {parts}, and combines what they say"
-    return told if offer.seconds is None else f"{told}, about {time_text(offer.seconds)}"
+    return told if offer.seconds is None else f"{told}, about {duration_text(offer.seconds)}"
 
 
 def _roughly(number: int) -> int:

@@ -12,8 +12,6 @@ _BAR_CELLS = 24
 GOES_ON = " · Ctrl+R goes on, r in the messages"
 NO_REPLY = "no reply yet · Ctrl+R asks for it, r in the messages"
 
-_STEPS = {"map": "part", "reduce": "combining", "refine": "part"}
-
 
 @dataclass(slots=True)
 class PartsState:
@@ -43,22 +41,6 @@ class PartsState:
         return sum(one.partial.is_failed for one in self.read.values())
 
 
-def progress_text(progress: "PartsProgress") -> str:
-    """Say how far it is: `part 7 of 31 · 42 tokens/s · 2 min left`."""
-    place, *left = _place_and_time(progress)
-    told = [place]
-    if progress.num_kept:
-        told.append(f"{progress.num_kept:,} read before")
-    if progress.tokens_per_s is not None:
-        told.append(f"{progress.tokens_per_s:,.0f} tokens/s")
-    return " · ".join([*told, *left])
-
-
-def short_progress(progress: "PartsProgress") -> str:
-    """Say what of it a narrow line has room for: `part 7 of 31 · 2 min left`."""
-    return " · ".join(_place_and_time(progress))
-
-
 def bar_text(progress: "PartsProgress", cells: int = _BAR_CELLS) -> str:
     """Draw the share that is done."""
     filled = round(cells * progress.done / progress.total) if progress.total else 0
@@ -71,21 +53,6 @@ def halted_text(num_kept: int, total: int | None) -> str:
     if num_kept == 1 and total is None:
         parts = "1 part is"
     return f"{parts} read{GOES_ON}" if num_kept else NO_REPLY
-
-
-def time_text(seconds: float) -> str:
-    """Say how long something takes, as coarse as it is known: `40 s`, `2 min`, `1.5 h`."""
-    if seconds < 100:
-        return f"{max(1, round(seconds)):,} s"
-    return f"{round(seconds / 60):,} min" if seconds < 5_400 else f"{seconds / 3600:,.1f} h"
-
-
-def _place_and_time(progress: "PartsProgress") -> list[str]:
-    at = min(progress.done + 1, progress.total)
-    told = [f"{_STEPS[progress.step]} {at:,} of {progress.total:,}"]
-    if progress.seconds_left is not None and progress.done < progress.total:
-        told.append(f"{time_text(progress.seconds_left)} left")
-    return told
 
 
 def not_read_lines(not_read: "list[NotRead]", most: int = 5) -> list[str]:

@@ -4,8 +4,8 @@ import re
 from typing import TextIO
 
 from chatterm.sanitize import Sanitizer
+from chatterm.tasks.reading.words import duration_text
 from chatterm.tui.pacing import PartsGrowth
-from chatterm.tui.parts_state import time_text
 
 _TOLD_EVERY = 2_048
 """So many tokens of a prompt are read between two words about it."""
@@ -39,7 +39,7 @@ class PlainReply:
         if tenth > self._told_tenth:
             self._told_tenth = tenth
             left = progress.seconds_left
-            rest = f", {time_text(left)} left" if left and progress.done < progress.total else ""
+            rest = f", {duration_text(left)} left" if left and progress.done < progress.total else ""
             self._out.write(f"Notice: {progress.done:,} of {progress.total:,} parts are read{rest}\n")
             self._out.flush()
 

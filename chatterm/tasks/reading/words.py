@@ -1,33 +1,48 @@
-"""How reading in parts is told to people, in one line each."""
+"""How reading in parts is told to people, in one line each. Imports nothing: the app opens with it."""
 
 import re
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from chatterm.tasks.reading.events import NotRead, PartsProgress, ReadingStopped
+if TYPE_CHECKING:
+    from chatterm.tasks.reading.events import NotRead, PartsProgress, ReadingStopped
 
 _MAX_PLACES = 5
 
 
-def progress_text(progress: PartsProgress) -> str:
-    """Return `part 7/31 · 42 tokens/s · 2m left`, or `combining 2/3 · ...`."""
-    number = min(progress.done + 1, progress.total)
-    texts = [f"{'combining' if progress.step == 'reduce' else 'part'} {number:,}/{progress.total:,}"]
-    if progress.tokens_per_s:
-        texts.append(f"{progress.tokens_per_s:,.0f} tokens/s")
-    if progress.seconds_left is not None:
-        texts.append(f"{duration_text(progress.seconds_left)} left")
-    return " · ".join(texts)
+def progress_text(progress: "PartsProgress") -> str:
+    """Say how far it is: `part 7 of 31 · 42 tokens/s · 2 min left`."""
+    place, *left = _place_and_time(progress)
+    told = [place]
+    if progress.num_kept:
+        told.append(f"{progress.num_kept:,} read before")
+    if progress.tokens_per_s is not None:
+        told.append(f"{progress.tokens_per_s:,.0f} tokens/s")
+    return " · ".join([*told, *left])
+
+
+def short_progress(progress: "PartsProgress") -> str:
+    """Say what of it a narrow line has room for: `part 7 of 31 · 2 min left`."""
+    return " · ".join(_place_and_time(progress))
+
+
+def _place_and_time(progress: "PartsProgress") -> list[str]:
+    at = min(progress.done + 1, progress.total)
+    step = "combining" if progress.step == "reduce" else "part"
+    told = [f"{step} {at:,} of {progress.total:,}"]
+    if progress.seconds_left is not None and progress.done < progress.total:
+        told.append(f"{duration_text(progress.seconds_left)} left")
+    return told
 
 
 def duration_text(seconds: float) -> str:
-    """Return `40s`, `2m` or `1h 5m`."""
-    minutes = round(seconds / 60)
-    if seconds < 90:
-        return f"{max(round(seconds), 1)}s"
-    return f"{minutes}m" if minutes < 60 else f"{minutes // 60}h {minutes % 60}m"
+    """Say how long something takes, as coarse as it is known: `40 s`, `2 min`, `1.5 h`."""
+    if seconds < 100:
+        return f"{max(1, round(seconds)):,} s"
+    return f"{round(seconds / 60):,} min" if seconds < 5_400 else f"{seconds / 3600:,.1f} h"
 
 
-def unread_text(unread: NotRead) -> str:
+def unread_text(unread: "NotRead") -> str:
     """Say what the answer does not rest on, and what to do for it."""
     places = places_text(unread.places)
     if unread.is_failure:
@@ -39,12 +54,12 @@ def unread_text(unread: NotRead) -> str:
     )
 
 
-def kept_text(progress: PartsProgress) -> str:
+def kept_text(progress: "PartsProgress") -> str:
     """Say what an earlier run spares."""
     return f"{progress.num_kept:,} of {progress.total:,} parts are there from an earlier run"
 
 
-def stopped_text(stopped: ReadingStopped, *, is_private: bool) -> str:
+def stopped_text(stopped: "ReadingStopped", *, is_private: bool) -> str:
     """Say what is left of a reading that was stopped."""
     parts = f"{stopped.num_kept:,} of {stopped.total:,} parts"
     if is_private or not stopped.num_kept:

@@ -12,9 +12,10 @@ from textual.widgets import Static
 
 from chatterm.sanitize import sanitize
 from chatterm.store import ConversationStore
+from chatterm.tasks.reading.words import progress_text
 from chatterm.tui.calls import called
 from chatterm.tui.foreign import one_line
-from chatterm.tui.parts_state import PartsState, progress_text
+from chatterm.tui.parts_state import PartsState
 from chatterm.tui.screens.document import DocumentScreen
 from chatterm.tui.sources import documents_above
 from chatterm.tui.widgets.statement_list import Item, StatementList

@@ -4,7 +4,8 @@ from textual.content import Content
 from textual.widgets import Static
 
 from chatterm.sanitize import sanitize
-from chatterm.tui.parts_state import PartsState, bar_text, not_read_lines, progress_text
+from chatterm.tasks.reading.words import progress_text
+from chatterm.tui.parts_state import PartsState, bar_text, not_read_lines
 
 
 class PartsLine(Static):

@@ -1,10 +1,11 @@
 """TurnPane: what the running turn tells, and how it ends."""
 
 from chatterm.conversation import MessageNode
+from chatterm.tasks.reading.words import short_progress
 from chatterm.tui import events
 from chatterm.tui.active_path import note_of
 from chatterm.tui.live_turn import LiveTurn
-from chatterm.tui.parts_state import GOES_ON, PartsState, halted_text, short_progress
+from chatterm.tui.parts_state import GOES_ON, PartsState, halted_text
 from chatterm.tui.widgets.turn_stage import TurnStage
 
 

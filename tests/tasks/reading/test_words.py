@@ -9,10 +9,10 @@ from chatterm.tasks.reading.words import duration_text, progress_text, stopped_t
 @pytest.mark.parametrize(
     ("step", "done", "rate", "left", "text"),
     [
-        ("map", 6, 42.4, 120.0, "part 7/31 · 42 tokens/s · 2m left"),
-        ("map", 0, None, None, "part 1/31"),
-        ("map", 31, 1234.0, 0.0, "part 31/31 · 1,234 tokens/s · 1s left"),
-        ("reduce", 1, None, None, "combining 2/31"),
+        ("map", 6, 42.4, 120.0, "part 7 of 31 · 42 tokens/s · 2 min left"),
+        ("map", 0, None, None, "part 1 of 31"),
+        ("map", 31, 1234.0, 0.0, "part 31 of 31 · 1,234 tokens/s"),
+        ("reduce", 1, None, None, "combining 2 of 31"),
     ],
 )
 def test_progress_is_one_line(
@@ -24,7 +24,7 @@ def test_progress_is_one_line(
     )
 
 
-@pytest.mark.parametrize(("seconds", "text"), [(0.2, "1s"), (89, "89s"), (90, "2m"), (3900, "1h 5m")])
+@pytest.mark.parametrize(("seconds", "text"), [(0.2, "1 s"), (99, "99 s"), (120, "2 min"), (5400, "1.5 h")])
 def test_durations_are_short(seconds: float, text: str) -> None:
     assert duration_text(seconds) == text
 
