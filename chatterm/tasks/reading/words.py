@@ -67,7 +67,7 @@ def stopped_text(stopped: "ReadingStopped", *, is_private: bool) -> str:
     return f"{parts} are kept; the same command goes on from there"
 
 
-_RANGE = re.compile(r"(?P<before>.*?)(?:lines? |第)(?P<lines>[\d,-]+)行?")
+_RANGE = re.compile(r"(?P<before>.*?)(?:lines? (?P<lines>[\d,-]+)|第(?P<han_lines>[\d,-]+)行)")
 _ON_PAGE = re.compile(r"(?P<document>.*?)(?:, (?=page )|，(?=第[\d,]+页))(?P<place>.*)")
 
 
@@ -80,15 +80,18 @@ def places_text(places: Sequence[str]) -> str:
             groups[paged["place"] if paged["document"] in named else place] = []
             named = {paged["document"]}
         elif found := _RANGE.fullmatch(place):
-            groups.setdefault(found["before"], []).append(found["lines"])
+            before = found["before"] if found["lines"] else f"{found['before']}第"
+            groups.setdefault(before, []).append(found["lines"] or found["han_lines"])
         else:
             groups[place] = []
-    texts = [f"{before}{_lines(lines)}" if lines else before for before, lines in groups.items()]
+    texts = [_with_lines(before, lines) if lines else before for before, lines in groups.items()]
     if len(places) > _MAX_PLACES:
         texts.append(f"and {len(places) - _MAX_PLACES:,} more")
     return "; ".join(texts)
 
 
-def _lines(ranges: Sequence[str]) -> str:
+def _with_lines(before: str, ranges: Sequence[str]) -> str:
+    if before.endswith("第"):
+        return f"{before}{'、'.join(ranges)}行"
     is_one = len(ranges) == 1 and "-" not in ranges[0]
-    return f"{'line' if is_one else 'lines'} {', '.join(ranges)}"
+    return f"{before}{'line' if is_one else 'lines'} {', '.join(ranges)}"

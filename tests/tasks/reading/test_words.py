@@ -34,6 +34,7 @@ def test_durations_are_short(seconds: float, text: str) -> None:
     [
         (("a.txt, lines 1-400", "a.txt, lines 439-4,210"), "a.txt, lines 1-400, 439-4,210"),
         (("a.txt, lines 1-4", "b.txt, line 7"), "a.txt, lines 1-4; b.txt, line 7"),
+        (("报告.txt，第1-400行", "报告.txt，第439行"), "报告.txt，第1-400、439行"),
         (("a.pdf, page 3, lines 5-7",), "a.pdf, page 3, lines 5-7"),
         (
             ("a.pdf, page 1, line 2", "a.pdf, page 3, line 4 to page 5, line 1", "b.pdf, page 1, line 1"),
