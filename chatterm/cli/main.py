@@ -4,6 +4,7 @@ Nothing heavy is imported here: `chatterm --help` and `--version` answer at once
 it needs when it runs.
 """
 
+import os
 import signal
 import sys
 import traceback
@@ -160,7 +161,11 @@ def explain(error: Exception) -> tuple[int, str]:
 
 
 def main() -> None:
-    """Console script. stdout can show any text: what its encoding lacks becomes a question mark."""
+    """Console script. stdout can show any text: what its encoding lacks becomes a question mark.
+
+    Where stdout is closed, an answer is kept all the same.
+    """
+    sys.stdout = sys.stdout or Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  # to the end
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:
             stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # a TextIOWrapper, at start-up

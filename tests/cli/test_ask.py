@@ -297,6 +297,13 @@ def test_a_reader_that_is_gone_is_no_error_in_any_form(form: str) -> None:
     assert (done.returncode, done.stderr) == (141, "")
 
 
+def test_a_closed_stdout_keeps_the_answer(home: Path) -> None:
+    script = f"{' '.join(COMMAND)} ask -m echo hello >&-"
+    done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, timeout=30, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert stored(home)[-1][1:] == ("hello", "complete")
+
+
 def test_a_full_output_device_is_an_error_of_one_line() -> None:
     script = f"{' '.join(COMMAND)} ask -m echo hello > /dev/full"
     done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, timeout=30, check=False)
