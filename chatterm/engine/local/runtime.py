@@ -47,6 +47,7 @@ MAX_LIVE = 32
 _OUT_OF_MEMORY = ("can't allocate memory", "out of memory", "STATUS_ALLOC_FAILED")
 CACHE_SHARE = 0.25
 """Of the memory that is free once the weights are loaded, how much keys and values may take by default."""
+_QUOTA = Path("/sys/fs/cgroup/cpu.max")
 _GPU_LIBRARIES = 250_000_000
 """Bytes that cuBLAS, loaded kernels and graphs take beside the model. Estimated, not measured."""
 _ROW_COST = {"cpu": 0.3}
@@ -256,7 +257,7 @@ def _siblings(number: int) -> str:
 def _cpu_quota() -> int:
     """Return how many processors' time a container may use (cgroup v2), a large number where all."""
     try:
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
+        quota, period = _QUOTA.read_text().split()
     except (OSError, ValueError):
         return 2**16
     return 2**16 if quota == "max" else max(1, int(quota) // int(period))

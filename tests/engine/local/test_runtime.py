@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from chatterm.engine.base import CancelToken
+from chatterm.engine.local import runtime as runtime_module
 from chatterm.engine.local.devices import choose_device
 from chatterm.engine.local.options import RuntimeOptions
 from chatterm.engine.local.runtime import Runtime, memory_errors_named, num_physical_cores
@@ -95,9 +96,19 @@ def test_other_errors_stay_what_they_are() -> None:
         torch.zeros(2).view(3)
 
 
-def test_a_quota_of_the_container_is_respected(tmp_path: Path) -> None:
-    """Of this machine: with a quota there cannot be more threads than it pays for."""
-    limit = Path("/sys/fs/cgroup/cpu.max")
-    if limit.exists() and limit.read_text().split()[0] != "max":
-        quota, period = map(int, limit.read_text().split())
-        assert num_physical_cores() <= max(1, quota // period)
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="Linux alone tells")
+@pytest.mark.parametrize(
+    ("told", "most"),
+    [("50000 100000", 1), ("199999 100000", 1), ("max 100000", 2**16), ("nonsense", 2**16), (None, 2**16)],
+)
+def test_a_quota_of_the_container_is_respected(
+    told: str | None, most: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With a quota there cannot be more threads than it pays for."""
+    monkeypatch.setattr(runtime_module, "_QUOTA", tmp_path / "none")
+    without = num_physical_cores()
+    limit = tmp_path / "cpu.max"
+    if told is not None:
+        limit.write_text(told)
+    monkeypatch.setattr(runtime_module, "_QUOTA", limit)
+    assert num_physical_cores() == min(without, most)

@@ -23,6 +23,7 @@ from chatterm.engine.local.weights.packing import dequantise
 from chatterm.models.block_types import BlockType
 from tests.engine.local.decoder.test_families import load
 from tests.engine.local.generation.test_generate import ONE_THREAD, Writer
+from tests.support.block_data import random_tensor
 from tests.support.family_gguf import family_gguf
 from tests.support.gguf_files import TinyLlama, tiny_gguf
 from tests.support.recorded_graph import NotCapturable, RecordedGraphs
@@ -181,11 +182,16 @@ def test_the_packed_decoder_steps_by_graphs_too(tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", CODE_FORMATS)
 def test_a_graph_can_hold_the_embedding_of_each_type(kind: BlockType) -> None:
     blocks = torch.zeros(3, 2, kind.type_size, dtype=torch.uint8)
+    found = torch.empty(3, 2 * kind.block_size)
 
     def body() -> None:
-        dequantise(kind, blocks)
+        found.copy_(dequantise(kind, blocks))
 
-    RecordedGraphs()(body)
+    replay = RecordedGraphs()(body)
+    blocks.copy_(random_tensor(kind.name, 3, 2 * kind.block_size).blocks)
+    replay()
+    assert torch.equal(found, dequantise(kind, blocks))
+    assert found.any()
 
 
 READINGS: dict[str, Callable[[torch.Tensor], object]] = {
