@@ -91,11 +91,8 @@ def choose_kernels(
         os.environ.setdefault("TRITON_CACHE_DIR", str(cache))
     try:
         from chatterm.engine.local.gpu.kernels import GpuKernels
-    except (
-        ImportError,
-        AttributeError,
-        OSError,
-    ) as error:  # another Triton than the kernels are for, or half of one
+    except (ImportError, AttributeError, OSError) as error:
+        # Another Triton than the kernels are for, or half of one.
         return KernelChoice(None, (slower(f"Triton cannot be imported ({error})"),))
     kernels = GpuKernels.on(device, is_identical=is_identical)
     if reason := kernels.why_they_fail():

@@ -1,7 +1,7 @@
 """What a constraint is in llguidance's words, how much work it may cost, and why one is refused.
 
 Owns the choice of grammar and limits, shared by the process that uses a constraint and the one that tries
-it out (`constraint_child`). llguidance is imported when it is first needed; torch never.
+it out (`child`). llguidance is imported when it is first needed; torch never.
 """
 
 import re

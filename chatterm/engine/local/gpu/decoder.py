@@ -201,7 +201,7 @@ class GpuDecoder:
     def _trial_cache(self) -> list[Tensor]:
         return empty_cache(self._shape, 16, self._attention.cache_dtype, self._device)
 
-    def _attend(  # a layer's part of a pass
+    def _attend(
         self,
         x: Tensor,
         layer: _Weights,

@@ -86,9 +86,7 @@ def _compile(compiler: Path, target: str, path: Path) -> Path:
         made = Path(scratch) / path.name
         sources = map(str, sorted(_SOURCES.glob("*.c")))
         command = [str(compiler), *_OPTIONS, target, *sources, "-o", str(made), *_LIBRARIES]
-        done = subprocess.run(
-            command, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False
-        )  # our own words
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False)
         if done.returncode:
             raise OSError(f"{compiler} said: {done.stderr.strip()[:500]}")
         made.replace(path)

@@ -134,7 +134,7 @@ class NativeLibrary:
         """Write the part as bfloat16 (rows, columns) to address `out`."""
         self._library.unpack(ctypes.byref(part), self._pool, self.num_threads, out)
 
-    def read_rows(  # as the library has it
+    def read_rows(
         self, matrix: Part, rows: int, count: int, scale: float, out: int, *, is_tiled: bool
     ) -> None:
         """Write some rows of a matrix, times `scale`: fp32 (count, columns).
