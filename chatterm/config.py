@@ -8,7 +8,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Literal, get_args, get_origin, get_type_hints
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from chatterm.errors import ConfigError, UnknownName
 
@@ -177,11 +177,16 @@ def _from_file(path: Path) -> tuple[str, dict[str, object]]:
     return str(path), found
 
 
-def _key_table(table: object, origin: str) -> dict[str, str]:
-    """Return `[keys]` with each action's keys as one text. Raises ConfigError."""
+def as_key_table(table: object, origin: str) -> dict[str, Any]:
+    """Return `[keys]`, whatever it holds. Raises ConfigError where it is no table."""
     if not isinstance(table, dict):
         raise ConfigError(f'{origin}: keys must be a table such as [keys] "chat.search" = "f6"')
-    return {action: _key_list(action, keys, origin) for action, keys in table.items()}
+    return table
+
+
+def _key_table(table: object, origin: str) -> dict[str, str]:
+    """Return `[keys]` with each action's keys as one text. Raises ConfigError."""
+    return {action: _key_list(action, keys, origin) for action, keys in as_key_table(table, origin).items()}
 
 
 def _key_list(action: str, keys: object, origin: str) -> str:

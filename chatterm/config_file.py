@@ -30,7 +30,7 @@ def set_keys(path: Path, action: str, keys: str | None) -> None:
     """Write the keys of one action, separated by commas; None: its own again. Raises ConfigError."""
 
     def change(document: tomlkit.TOMLDocument) -> None:
-        table = document.setdefault(config.KEY_TABLE, tomlkit.table())
+        table = config.as_key_table(document.setdefault(config.KEY_TABLE, tomlkit.table()), str(path))
         if keys is None:
             table.pop(action, None)
         else:

@@ -112,3 +112,14 @@ def test_a_wrong_table_of_keys_is_told(
     (home / "config" / "config.toml").write_text(text)
     assert run(["config", "show"]) == 2
     assert told in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [["set", "keys.chat.new", "f6"], ["unset", "keys.chat.new"]])
+def test_what_is_no_table_of_keys_is_told_before_it_is_changed(
+    home: Path, capsys: pytest.CaptureFixture[str], command: list[str]
+) -> None:
+    (home / "config").mkdir()
+    (home / "config" / "config.toml").write_text("keys = 3")
+    assert run(["config", *command]) == 2
+    assert "keys must be a table" in capsys.readouterr().err
+    assert (home / "config" / "config.toml").read_text() == "keys = 3"
