@@ -12,7 +12,8 @@ from tests.support.office_files import docx, encrypted_pdf, packed, paragraph, p
 PAGE = """<!DOCTYPE html><html><head><title>Prices</title><style>p {color: red}</style></head><body>
 <nav><a href="/">Home</a></nav><script>alert("x")</script>
 <h2>Fees and <br>dates</h2><p>The fee is <b>3,200</b>&nbsp;EUR, see <a href="https://x">the list</a>.<br>
-Next line</p><ul><li>one<ul><li>inner</li></ul></li><li>two</li></ul><ol start=3><li>third</ol>
+Next line</p><ul><li>one<ul><li>inner</li></ul></li><li>two</li></ul>
+<ol start=3><li>third<li value=7>seventh<li>next</ol>
 <table><tr><th>Item<th>Price|net</tr><tr><td>Pen<td>1<br>2</tr></table>
 <blockquote><p>a</p><p>b</p></blockquote><pre>
 def f():
@@ -32,6 +33,8 @@ Next line
 - two
 
 3. third
+7. seventh
+8. next
 
 | Item | Price\|net |
 | --- | --- |

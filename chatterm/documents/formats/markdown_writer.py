@@ -133,7 +133,7 @@ class MarkdownWriter:
             case "ul" | "ol":
                 block.counters.append(_number(attributes.get("start")) if tag == "ol" else None)
             case "li":
-                _enter_item(block)
+                _enter_item(block, attributes.get("value"))
             case "blockquote":
                 block.marks.append("> ")
             case "br":
@@ -239,10 +239,11 @@ class MarkdownWriter:
         self._block.wants_blank = True
 
 
-def _enter_item(block: _Block) -> None:
-    number = block.counters[-1] if block.counters else None
-    block.bullet = "- " if number is None else f"{number}. "
-    if number is not None:
+def _enter_item(block: _Block, value: str | None) -> None:
+    block.bullet = "- "
+    if block.counters and (following := block.counters[-1]) is not None:
+        number = _number(value, following)
+        block.bullet = f"{number}. "
         block.counters[-1] = number + 1
     block.marks.append(" " * len(block.bullet))
 
@@ -262,5 +263,5 @@ def _cell(lines: Sequence[str]) -> str:
     return " ".join(line for line in lines if line).replace("|", r"\|")
 
 
-def _number(text: str | None) -> int:
-    return int(text) if text and re.fullmatch("[0-9]{1,4}", text) else 1
+def _number(text: str | None, otherwise: int = 1) -> int:
+    return int(text) if text and re.fullmatch("[0-9]{1,4}", text) else otherwise
