@@ -1,9 +1,9 @@
-"""PlainReply: a reply that grows, told in whole lines, or sentences where a line is long."""
+"""How the screen-reader mode says things: labelled lines, and a reply line by line as it grows."""
 
 import re
 from typing import TextIO
 
-from chatterm.sanitize import Sanitizer
+from chatterm.sanitize import Sanitizer, sanitize
 from chatterm.tasks.reading.words import duration_text
 from chatterm.tui.pacing import PartsGrowth
 
@@ -11,13 +11,33 @@ _TOLD_EVERY = 2_048
 """So many tokens of a prompt are read between two words about it."""
 
 
-class PlainReply:
-    """Tells one reply."""
-
-    _SENTENCE = re.compile(r".{40,}?[.!?](?= )|.*?[。！？]", re.S)
+class PlainVoice:
+    """Writes lines, each as soon as it is there."""
 
     def __init__(self, out: TextIO) -> None:
         self._out = out
+
+    def say(self, speaker: str, text: str) -> None:
+        self.line(f"{speaker}: {sanitize(text)}")
+
+    def notice(self, *texts: str) -> None:
+        """Say what chatterm itself has to say."""
+        for text in texts:
+            self.say("Notice", text)
+
+    def line(self, line: str) -> None:
+        """Write a line that is safe already."""
+        self._out.write(f"{line}\n")
+        self._out.flush()
+
+
+class PlainReply:
+    """Tells one reply, in whole lines, or sentences where a line is long."""
+
+    _SENTENCE = re.compile(r".{40,}?[.!?](?= )|.*?[。！？]", re.S)
+
+    def __init__(self, voice: PlainVoice) -> None:
+        self._voice = voice
         self._sanitizer = Sanitizer()
         self._waiting = ""
         self._has_begun = False
@@ -27,8 +47,7 @@ class PlainReply:
     def progress(self, done: int, total: int) -> None:
         if done - self._told_tokens >= _TOLD_EVERY and done < total:
             self._told_tokens = done
-            self._out.write(f"Notice: {done:,} of {total:,} tokens are read\n")
-            self._out.flush()
+            self._voice.notice(f"{done:,} of {total:,} tokens are read")
 
     def parts(self, growth: PartsGrowth) -> None:
         """Tell each tenth of the parts."""
@@ -40,8 +59,7 @@ class PlainReply:
             self._told_tenth = tenth
             left = progress.seconds_left
             rest = f", {duration_text(left)} left" if left and progress.done < progress.total else ""
-            self._out.write(f"Notice: {progress.done:,} of {progress.total:,} parts are read{rest}\n")
-            self._out.flush()
+            self._voice.notice(f"{progress.done:,} of {progress.total:,} parts are read{rest}")
 
     def drop(self) -> None:
         """There is no reply."""
@@ -65,5 +83,4 @@ class PlainReply:
     def _line(self, line: str) -> None:
         label = "" if self._has_begun else "Assistant: "
         self._has_begun = True
-        self._out.write(f"{label}{line}\n")
-        self._out.flush()
+        self._voice.line(f"{label}{line}")

@@ -65,6 +65,12 @@ def test_commands_begin_list_open_and_leave(store: ConversationStore) -> None:
     assert len(store.conversations()) == 2
 
 
+def test_a_question_that_has_no_reply_is_not_taken_for_one(store: ConversationStore) -> None:
+    asked = tell(store, ["The harbour had 7 ships in it."])
+    lines = talk(parts_of(store, EchoEngine()), f"/open {asked}", "/sources")
+    assert any("there is no reply here yet" in line for line in lines)
+
+
 def test_words_are_searched_for(store: ConversationStore) -> None:
     found = tell(store, ["北京的天气", "晴"], title="weather")
     lines = talk(parts_of(store, EchoEngine()), "/search 天气", '/search "', "/search zebra")
@@ -72,10 +78,19 @@ def test_words_are_searched_for(store: ConversationStore) -> None:
     assert lines.count("Notice: nothing found") == 2
 
 
-@pytest.mark.parametrize("wrong", ["/open zzzz", "/open", "/open ../x"])
-def test_what_cannot_be_opened_is_told(store: ConversationStore, wrong: str) -> None:
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ("/open zzzz", "no conversation is called"),
+        ("/open", "too short for a conversation's id"),
+        ("/open ../x", "no conversation is called"),
+        ("/sources", "there is no reply here yet"),
+        ("/again", "there is no question to ask again"),
+    ],
+)
+def test_what_cannot_be_done_is_told(store: ConversationStore, wrong: str, told: str) -> None:
     lines = talk(parts_of(store, EchoEngine(["So."])), wrong, "hello")
-    assert any("no conversation is called" in line for line in lines)
+    assert any(told in line for line in lines)
     assert "Assistant: So." in lines
 
 
