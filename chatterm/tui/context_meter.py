@@ -1,6 +1,7 @@
 """ContextMeter: counts in the background what the draft on screen would take, once the typing pauses."""
 
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from textual.message import Message
@@ -68,7 +69,7 @@ class ContextMeter:
         """The draft is another than the one that is being counted."""
         self._is_asked_for = False
         self._known: dict[tuple[str, Document], int] = {}
-        """The tokens of the draft's documents, by model."""
+        """The tokens of the draft's documents, by model; only for the thread that counts."""
 
     def follow(self, draft: Draft, conversation_id: str | None) -> None:
         """Count `draft` once it stays as it is for a while; a slash command is not sent."""
@@ -108,7 +109,9 @@ class ContextMeter:
     def _run(self, draft: Draft, conversation_id: str | None, is_asked_for: bool) -> None:
         """In a thread."""
         try:
-            use, sizes = self._use(draft, conversation_id), self._sizes(draft)
+            engine, documents = self._slot.engine, draft.documents
+            use = self._use(engine, draft, conversation_id) if engine else None
+            sizes = self._sizes(engine, documents) if engine and len(documents) <= MAX_DOCUMENTS else ()
             event = ContextCounted(use, is_asked_for=is_asked_for, num_tokens=sizes)
         except ChattermError as error:
             event = ContextCounted(None, str(error), is_asked_for)
@@ -121,10 +124,8 @@ class ContextMeter:
         if event.is_asked_for or not self._is_stale:
             self._owner.post_message(event)
 
-    def _use(self, draft: Draft, conversation_id: str | None) -> ContextUse | None:
-        store, engine = self._parts.store, self._slot.engine
-        if engine is None:
-            return None
+    def _use(self, engine: Engine, draft: Draft, conversation_id: str | None) -> ContextUse:
+        store = self._parts.store
         path = store.path(conversation_id) if conversation_id else ()
         if draft.is_empty:
             return use_of(engine, store, TurnRequest(messages=()), path[-1].id if path else None)
@@ -134,10 +135,8 @@ class ContextMeter:
         composed = self._parts.compose(draft, engine.describe(), goes_on)
         return use_of(engine, store, composed.request, path[-1].id if path else None)
 
-    def _sizes(self, draft: Draft) -> tuple[int, ...]:
-        engine, documents = self._slot.engine, draft.documents
-        if engine is None or len(documents) > MAX_DOCUMENTS:
-            return ()
+    def _sizes(self, engine: Engine, documents: Sequence[Document]) -> tuple[int, ...]:
+        """Return about how many tokens each has, counted once as long as it stays in the draft."""
         model = engine.describe().identity
         keys = [(model, one) for one in documents]
         self._known = {key: self._known.get(key) or num_tokens_of([key[1]], engine) for key in keys}
@@ -150,5 +149,5 @@ class ContextMeter:
         length = engine.describe().context_length
         if not surely_over(engine, [one.text for one in draft.documents], length):
             return None
-        number = num_tokens_of(draft.documents, engine)
+        number = sum(self._sizes(engine, draft.documents))
         return ContextUse(asked=number, whole=number, limit=length, context_length=length, is_exact=False)
