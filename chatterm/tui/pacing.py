@@ -142,27 +142,27 @@ def paced(receive: Receive, clock: Clock = time.monotonic) -> "Iterator[TaskEven
     """
     merger, parts = _Merger(clock), _Parts()
     growing, reading = _Interval(clock), _Interval(clock)
+
+    def is_empty() -> bool:
+        return merger.is_empty and parts.is_empty
+
+    def take() -> Iterator[Growth | PartsGrowth]:
+        yield from parts.take()
+        yield from merger.take()
+
     try:
-        while True:
-            is_empty = merger.is_empty and parts.is_empty
-            event = receive(None if is_empty else growing.remaining_s())
-            if event is Sign.OVER:
-                break
+        while (event := receive(None if is_empty() else growing.remaining_s())) is not Sign.OVER:
             if isinstance(event, TextDelta):
                 merger.add(event)
             elif isinstance(event, PrefillProgress):
                 if event.done >= event.total or reading.is_due():
                     yield event
             elif not isinstance(event, Sign) and not parts.add(event):
-                yield from parts.take()
-                yield from merger.take()
+                yield from take()
                 yield event
-            if not (merger.is_empty and parts.is_empty) and growing.is_due():
-                yield from parts.take()
-                yield from merger.take()
+            if not is_empty() and growing.is_due():
+                yield from take()
     except Exception:
-        yield from parts.take()
-        yield from merger.take()
+        yield from take()
         raise
-    yield from parts.take()
-    yield from merger.take()
+    yield from take()
