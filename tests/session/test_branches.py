@@ -1,8 +1,7 @@
 """Editing, regenerating, continuing and samples: what is kept, where, and what the model reads."""
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -19,13 +18,6 @@ from chatterm.engine.echo import EchoEngine
 from chatterm.errors import DoesNotFit, GenerationFailed, UsageError
 from chatterm.session import ChatSession, SessionEvent, TurnFinished, TurnRequest, TurnStarted
 from chatterm.store import ConversationStore
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[ConversationStore]:
-    opened = ConversationStore.open(tmp_path / "chatterm.db")
-    yield opened
-    opened.close()
 
 
 class Recording(EchoEngine):

@@ -1,6 +1,6 @@
 """A turn, whatever happens to it: the question is kept first, the reply with how it ended."""
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -20,13 +20,6 @@ from chatterm.errors import DoesNotFit, GenerationFailed, StoreError
 from chatterm.session import ChatSession, NotSaved, SessionEvent, TurnFinished, TurnRequest, TurnStarted
 from chatterm.store import ConversationStore, PromptUse
 from chatterm.store.driver import sqlite3
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[ConversationStore]:
-    opened = ConversationStore.open(tmp_path / "chatterm.db")
-    yield opened
-    opened.close()
 
 
 def request(text: str, *, system: str = "", **sampling: float) -> TurnRequest:

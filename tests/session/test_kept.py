@@ -1,6 +1,6 @@
 """A question that is kept before what answers it is made: nothing of it is lost, whatever comes between."""
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,13 +15,6 @@ from chatterm.store.driver import sqlite3
 from tests.session.test_branches import Recording, reply_of, request, told
 
 KEPT = Message("user", "[a.txt: 3 lines]\n\nwhat is it?")
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[ConversationStore]:
-    opened = ConversationStore.open(tmp_path / "chatterm.db")
-    yield opened
-    opened.close()
 
 
 def whole(system: str = "") -> TurnRequest:

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -138,13 +138,6 @@ def test_whatever_labels_there_are_their_shares_are_one(labels: list[str], data:
 def test_labels_that_cannot_be_told_apart_are_refused(labels: tuple[str, ...], words: str) -> None:
     with pytest.raises(UsageError, match=words):
         Scoring(labels=labels)
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[ConversationStore]:
-    opened = ConversationStore.open(tmp_path / "chatterm.db")
-    yield opened
-    opened.close()
 
 
 def request(text: str, **fields: object) -> TurnRequest:
