@@ -122,8 +122,8 @@ def test_a_wrong_key_in_the_configuration_is_named(home: Path) -> None:
 def test_invalid_utf8_is_read_with_a_notice() -> None:
     ended = ask("?", stdin=b"mostly good text here, caf\xff and more of it, long enough to count\n" * 3)
     assert ended.code == 0
-    assert "\ufffd" in ended.out or "caf" in ended.out
-    assert "stdin" in ended.err
+    assert "cafÿ and more" in ended.out
+    assert "stdin is not UTF-8; it was read as CP1252" in ended.err
 
 
 def test_fifty_megabytes_are_refused_with_the_cap(tmp_path: Path) -> None:
