@@ -19,24 +19,10 @@ BlockKind = Literal["heading", "paragraph", "item", "fence", "table", "formula",
 
 _TABLE_NAMES = {".csv", ".tsv"}
 _CODE_NAMES = {
-    *(
-        ".py",
-        ".pyi",
-        ".c",
-        ".h",
-        ".cc",
-        ".cpp",
-        ".hpp",
-        ".cu",
-        ".rs",
-        ".go",
-        ".java",
-        ".kt",
-        ".swift",
-        ".scala",
-    ),
-    *(".js", ".mjs", ".jsx", ".ts", ".tsx", ".css", ".scss", ".sh", ".bash", ".zsh", ".rb", ".pl", ".php"),
-    *(".lua", ".r", ".jl", ".sql", ".toml", ".yaml", ".yml", ".json", ".xml", ".ini", ".cfg", ".cmake"),
+    *(".py", ".pyi", ".c", ".h", ".cc", ".cpp", ".hpp", ".cu", ".rs", ".go", ".java", ".kt", ".swift"),
+    *(".scala", ".js", ".mjs", ".jsx", ".ts", ".tsx", ".css", ".scss", ".sh", ".bash", ".zsh", ".rb"),
+    *(".pl", ".php", ".lua", ".r", ".jl", ".sql", ".toml", ".yaml", ".yml", ".json", ".xml", ".ini"),
+    *(".cfg", ".cmake"),
 }
 
 

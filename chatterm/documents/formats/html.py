@@ -15,27 +15,9 @@ if TYPE_CHECKING:
 
 _NO_TEXT = frozenset(
     {
-        "script",
-        "style",
-        "template",
-        "noscript",
-        "iframe",
-        "object",
-        "canvas",
-        "svg",
-        "audio",
-        "video",
-        "map",
-        "head",
-        "nav",
-        "button",
-        "select",
-        "datalist",
-        "input",
-        "textarea",
-        "progress",
-        "meter",
-        "dialog",
+        *("script", "style", "template", "noscript", "iframe", "object", "canvas", "svg", "audio"),
+        *("video", "map", "head", "nav", "button", "select", "datalist", "input", "textarea"),
+        *("progress", "meter", "dialog"),
     }
 )
 """What shows no text to read, or only what leads elsewhere."""

@@ -9,31 +9,9 @@ from dataclasses import dataclass, field
 
 _PARAGRAPHS = frozenset(
     {
-        "p",
-        "h1",
-        "h2",
-        "h3",
-        "h4",
-        "h5",
-        "h6",
-        "ul",
-        "ol",
-        "dl",
-        "table",
-        "pre",
-        "blockquote",
-        "hr",
-        "figure",
-        "article",
-        "section",
-        "main",
-        "header",
-        "footer",
-        "aside",
-        "address",
-        "fieldset",
-        "form",
-        "details",
+        *("p", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "dl", "table", "pre", "blockquote"),
+        *("hr", "figure", "article", "section", "main", "header", "footer", "aside", "address"),
+        *("fieldset", "form", "details"),
     }
 )
 """A blank line stands before and after them."""
