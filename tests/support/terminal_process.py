@@ -9,7 +9,7 @@ import sys
 import termios
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
 _LEADER = (
@@ -40,9 +40,8 @@ class TerminalProcess:
         """
         self._master, self._slave = pty.openpty()
         self.resize(*size)
-        self.mode = termios.tcgetattr(self._slave)
+        self._mode = termios.tcgetattr(self._slave)
         self.output = b""
-
         self.process = subprocess.Popen(
             [*(_LEADER if has_terminal else ()), *command],
             stdin=self._slave if piped is None else subprocess.PIPE,
@@ -65,17 +64,22 @@ class TerminalProcess:
             view = view[os.write(self._master, view[:4096]) :]
 
     def until_written(self, text: bytes, timeout_s: float = 30, since: int = 0) -> None:
+        self.until(lambda: text in self.output[since:], f"{text!r} never came", timeout_s)
+
+    def until(
+        self, is_so: Callable[[], bool], else_told: str = "it never came to that", timeout_s: float = 30
+    ) -> None:
         deadline = time.monotonic() + timeout_s
-        while text not in self.output[since:]:
-            assert time.monotonic() < deadline, f"{text!r} never came: {self.output[-3000:]!r}"
+        while not is_so():
+            assert time.monotonic() < deadline, f"{else_told}: {self.output[-3000:]!r}"
             assert self.process.poll() is None, f"ended early: {self.output[-3000:]!r}"
             time.sleep(0.01)
 
-    def exit_code(self, timeout_s: float = 30) -> int:
-        return self.process.wait(timeout_s)
+    def exit_code(self, within_s: float = 30) -> int:
+        return self.process.wait(within_s)
 
     def is_as_it_was(self) -> bool:
-        return termios.tcgetattr(self._slave) == self.mode
+        return termios.tcgetattr(self._slave) == self._mode
 
     def close(self) -> None:
         if self.process.poll() is None:
