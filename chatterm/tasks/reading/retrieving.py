@@ -1,5 +1,6 @@
 """Answers a question from the parts of the documents that it is about, and says what was not read."""
 
+from collections import defaultdict
 from collections.abc import Generator, Sequence
 from dataclasses import replace
 
@@ -72,23 +73,32 @@ def _documents(job: Job, chosen: Sequence[Chunk]) -> list[Document]:
 
 
 def _unread(job: Job, chosen: Sequence[Chunk]) -> NotRead | None:
+    """Return which lines are not read, or only in part, as it is with long ones."""
+    is_chosen = {id(chunk) for chunk in chosen}
+    read = _lines_of(chosen)
+    left = _lines_of([chunk for chunk in job.chunks if id(chunk) not in is_chosen])
     places, num_lines = [], 0
+    in_part = "（部分）" if job.lang == "zh" else " (in part)"
     for number, document in enumerate(job.documents):
-        read = {
-            line
-            for chunk in chosen
-            if chunk.document == number
-            for line in range(chunk.first_line, chunk.last_line + 1)
-        }
-        for first, last in _gaps(read, document):
-            places.append(job.places.said(number, first, last))
-            num_lines += last - first + 1
+        gaps = _gaps(read[number], document)
+        num_lines += sum(last - first + 1 for first, last in gaps)
+        for first, last in sorted([*gaps, *((line, line) for line in read[number] & left[number])]):
+            place = job.places.said(number, first, last)
+            places.append(f"{place}{in_part}" if first in read[number] else place)
     total = sum(document.num_lines for document in job.documents)
     return (
         NotRead(places=tuple(places), num_lines=num_lines, total_lines=total, is_failure=False)
         if places
         else None
     )
+
+
+def _lines_of(chunks: Sequence[Chunk]) -> defaultdict[int, set[int]]:
+    """Return the lines by their document."""
+    found: defaultdict[int, set[int]] = defaultdict(set)
+    for chunk in chunks:
+        found[chunk.document].update(range(chunk.first_line, chunk.last_line + 1))
+    return found
 
 
 def _gaps(read: set[int], document: Document) -> list[tuple[int, int]]:

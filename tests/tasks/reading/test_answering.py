@@ -297,6 +297,17 @@ def test_a_question_reads_what_it_is_about_and_says_what_was_not(store: Conversa
     assert reply(events) == "392 euros."
 
 
+def test_of_a_long_line_it_is_told_that_not_all_of_it_was_read(store: ConversationStore) -> None:
+    text = f"Short.\n{TOWNS.replace(chr(10), ' ')}\n\nEnd."
+    engine = ReadingEngine(lambda _: "392 euros.", 800)
+    question = about("assistant/chat", "What did Town41 pay?", Document("a.txt", text, len(text)))
+    events = run(store, engine, question)
+    assert "Town41 " in engine.asked[0]
+    (unread,) = [one for one in events if isinstance(one, NotRead)]
+    assert unread.places == ("a.txt, line 1", "a.txt, line 2 (in part)", "a.txt, lines 3-4")
+    assert (unread.num_lines, unread.total_lines) == (3, 4)
+
+
 def test_a_question_without_a_word_of_the_document_reads_its_beginning(store: ConversationStore) -> None:
     engine = ReadingEngine(lambda _: "no")
     events = run(store, engine, about("assistant/chat", "Quantum chromodynamics?"))
