@@ -53,9 +53,12 @@ _HARMLESS_PAIRS = frozenset([("ordinal", ""), ("", "ordinal"), ("quarter", ""), 
 class NumberIndex:
     """The numbers of the sources, by what they are worth. Filled once, then only read."""
 
-    by_amount: dict[tuple[str, Fraction], list[Place]] = field(default_factory=lambda: defaultdict(list))
     by_count: dict[Fraction, list[Place]] = field(default_factory=lambda: defaultdict(list))
+    """All, and the years and days of dates."""
+    by_amount: dict[tuple[str, Fraction], list[Place]] = field(default_factory=lambda: defaultdict(list))
+    """Those with a unit."""
     by_digits: dict[Fraction, list[Place]] = field(default_factory=lambda: defaultdict(list))
+    """Those with a scale."""
     years: dict[int, list[tuple[Source, Number]]] = field(default_factory=lambda: defaultdict(list))
     days: dict[tuple[int | None, int | None], dict[Date, tuple[Source, Number]]] = field(
         default_factory=lambda: defaultdict(dict)
@@ -85,14 +88,19 @@ def index_numbers(sources: Sequence[Source]) -> NumberIndex:
 def _scaled(number: Number, heads: Sequence[tuple[int, int]]) -> Number:
     """Let a bare number also be what the last head above it makes of it: 16,870 below (in thousand euros)."""
     above = bisect_right(heads, (number.start, 0)) - 1
+    if above < 0:
+        return number
     bare = [one for one in number.readings if one.scale == 1 and one.unit == NO_UNIT]
-    if above < 0 or not bare:
+    if not bare:
         return number
     return replace(number, readings=(*number.readings, replace(bare[0], scale=heads[above][1])))
 
 
 def _sort_amounts(index: NumberIndex) -> None:
     amounts = [(float(amount), unit, places[0]) for (unit, amount), places in index.by_amount.items()]
+    for count, places in index.by_count.items():
+        bare = (place for place in places if not place[2].unit.name and _is_read(place))
+        amounts += [(float(count), "", place) for place in islice(bare, 1)]
     for amount, unit, place in sorted(amounts, key=itemgetter(0)):
         index.sorted_amounts.setdefault(unit, []).append(amount)
         index.sorted_places.setdefault(unit, []).append(place)
@@ -101,9 +109,11 @@ def _sort_amounts(index: NumberIndex) -> None:
 def _add(index: NumberIndex, source: Source, number: Number) -> None:
     for reading in number.readings:
         place = (source, number, reading)
-        _put(index.by_amount[reading.unit.name, reading.amount], place)
         _put(index.by_count[reading.count], place)
-        _put(index.by_digits[reading.digits], place)
+        if reading.unit.name:
+            _put(index.by_amount[reading.unit.name, reading.amount], place)
+        if reading.scale != 1:
+            _put(index.by_digits[reading.digits], place)
     for date in number.dates:
         index.days[date.month, date.day].setdefault(date, (source, number))
         if date.year:
@@ -112,6 +122,18 @@ def _add(index: NumberIndex, source: Source, number: Number) -> None:
             if part:
                 reading = Reading(Fraction(part), unit=unit)
                 _put(index.by_count[reading.count], (source, number, reading))
+
+
+def _is_read(place: Place) -> bool:
+    """Return whether it is a number as it stands there, not a part of a date."""
+    return place[2] in place[1].readings
+
+
+def _with_digits(digits: Fraction, index: NumberIndex) -> Iterator[Place]:
+    """Yield the numbers that are written with these digits, whatever their scale and unit."""
+    plain = index.by_count.get(digits, ())
+    yield from (place for place in plain if place[2].scale == 1 and _is_read(place))
+    yield from index.by_digits.get(digits, ())
 
 
 def _put(places: list[T], place: T) -> None:
@@ -181,7 +203,7 @@ def _judge_likeness(reading: Reading, index: NumberIndex) -> Judged:
     """Look for the same figures with another unit or scale."""
     if others := [place for place in index.by_count.get(reading.count, ()) if place[2].unit != reading.unit]:
         return "near", "unit", _evidence(others)
-    if others := index.by_digits.get(reading.digits, []):
+    if others := list(_with_digits(reading.digits, index)):
         why: Why = "scale" if others[0][2].unit.name == reading.unit.name else "unit"
         return "near", why, _evidence(others)
     return "absent", "", ()
@@ -200,7 +222,7 @@ def _same(reading: Reading, index: NumberIndex) -> Iterator[Place]:
             if place[2].unit.name not in _APART:
                 yield place
         if index.has_percent_head:
-            yield from index.by_digits.get(reading.digits, ())
+            yield from _with_digits(reading.digits, index)
 
 
 _APART = frozenset(("%", "pp", "clock", DAY_OF_MONTH.name))
