@@ -73,7 +73,8 @@ def _messages(db: sqlite3.Connection, expression: str, limit: int) -> Iterator[S
     # One by one: in a sorted query every match would get its snippet made, wanted or not.
     for (serial,) in serials:
         row = db.execute(_MESSAGE, (MARK_BEGIN, MARK_END, _SNIPPET_TOKENS, expression, serial)).fetchone()
-        yield _hit(row)
+        if row:  # a damaged index may have what is gone
+            yield _hit(row)
 
 
 def _is_rare(db: sqlite3.Connection, expression: str) -> bool:

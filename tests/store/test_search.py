@@ -156,3 +156,13 @@ def test_damaged_utf8_is_found_and_can_be_deleted(store: ConversationStore, data
     store.append(question.conversation_id, question.id, Message("user", "more"))
     assert store.delete([question.conversation_id]) == 1
     assert not store.search("wombat")
+
+
+def test_what_the_index_has_of_a_message_that_is_gone_is_passed_over(
+    store: ConversationStore, database: Path
+) -> None:
+    gone, there = ask(store, "a lien"), ask(store, "another lien")
+    with raw(database) as connection:
+        connection.execute("DROP TRIGGER message_removed")
+        connection.execute("DELETE FROM message WHERE id = ?", (gone.id,))
+    assert [hit.message_id for hit in store.search("lien")] == [there.id]
