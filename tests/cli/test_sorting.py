@@ -10,12 +10,6 @@ from chatterm.store import ConversationStore
 
 
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("CHATTERM_HOME", str(tmp_path))
-    return tmp_path
-
-
-@pytest.fixture
 def ids(home: Path) -> list[str]:
     store = ConversationStore.open(home / "data" / "chatterm.db")
     made = [store.create_conversation(title) for title in ("one", "two")]
