@@ -230,7 +230,7 @@ _HEAD = struct.Struct("!II")
 _PLAIN = frozenset({type(None), bool, int, float, str})
 _PATH, _ERROR = "Path", "Error"
 
-_VALUES: tuple[type, ...] = (
+VALUES: tuple[type, ...] = (
     *(Message, Usage, ModelCard, TokenCount),
     *(SamplingParams, JsonSchema, Regex, Choices, GenerationRequest),
     *(PrefillProgress, Alternative, TokenDetail, TextDelta, Finished),
@@ -254,19 +254,17 @@ def _maker(kind: type) -> Callable[..., object]:
     return lambda *fields: kind(**dict(zip(names, fields, strict=True)))
 
 
-_FIELDS: Mapping[type, tuple[str, ...]] = {kind: _fields_of(kind) for kind in _VALUES}
+_FIELDS: Mapping[type, tuple[str, ...]] = {kind: _fields_of(kind) for kind in VALUES}
 _ERRORS: Mapping[str, type[ChattermError]] = {
     name: kind
     for name, kind in vars(errors).items()
     if isinstance(kind, type) and issubclass(kind, ChattermError)
 }
 _MAKERS: Mapping[str, Callable[..., object]] = {
-    **{kind.__name__: _maker(kind) for kind in _VALUES},
+    **{kind.__name__: _maker(kind) for kind in VALUES},
     _PATH: Path,
     _ERROR: _make_error,
 }
 
-KNOWN = frozenset(_VALUES)
-
-VERSION = zlib.crc32(repr([(kind.__name__, _FIELDS[kind]) for kind in _VALUES] + sorted(_ERRORS)).encode())
+VERSION = zlib.crc32(repr([(kind.__name__, _FIELDS[kind]) for kind in VALUES] + sorted(_ERRORS)).encode())
 """Of the table of values: another one is another language."""
