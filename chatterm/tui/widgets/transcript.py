@@ -1,26 +1,22 @@
 """Transcript: the messages of the conversation on screen, following the end until the reader scrolls up.
 
-Only a window of a long conversation is there as widgets; it moves as the reader comes to its ends. What is
-not in the store (a reply that has just begun, notices, queued questions) stands below all messages, and is
-hidden while the window is elsewhere.
+Only a window of a long conversation is there as widgets; it moves as the reader comes to its ends.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Sequence
 from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
-from textual.content import Content
 from textual.events import Click
 from textual.widget import Widget
-from textual.widgets import Static
 
 from chatterm.tui.active_path import ActivePath, Said
 from chatterm.tui.events import MessageActed, MessageSelected, Verb
-from chatterm.tui.widgets.flow import Flow
-from chatterm.tui.widgets.message import MessageView, QuestionView, view_of
+from chatterm.tui.widgets.message import MessageView, view_of
+from chatterm.tui.widgets.message_column import Making, MessageColumn
 
 WINDOW = 12
 """So many messages are drawn when a conversation is opened."""
@@ -29,10 +25,6 @@ _FIRST = 6
 STEP = 6
 """So many more when the reader comes to the window's end."""
 MAX_DRAWN = 24
-
-WELCOME = "Ask anything below.\nThe model runs on this machine, and nothing you write leaves it."
-
-Making = Callable[[Said], MessageView]
 
 
 class Transcript(VerticalScroll):
@@ -60,8 +52,7 @@ class Transcript(VerticalScroll):
     def __init__(self, make: Making = view_of) -> None:
         """`make` returns the view of a stored message."""
         super().__init__()
-        self._make = make
-        self._messages = Flow(classes="messages")
+        self._messages = MessageColumn(make)
         self._said: Sequence[Said] = ()
         self._first = 0
         self._end = 0
@@ -91,15 +82,11 @@ class Transcript(VerticalScroll):
 
     async def show(self, path: ActivePath) -> None:
         """Show another conversation at its end, or a welcome where it is empty."""
-        old = list(self._messages.children)
         self._said = path.said
         self._end = len(self._said)
         self._first = max(0, self._end - _FIRST)
         self.select(None)
-        with self.app.batch_update():
-            await self._messages.remove_children(old)
-            if not self._said:
-                await self._messages.mount(Static(Content(WELCOME), classes="welcome"))
+        await self._messages.clear(is_new=not self._said)
         await self._draw()
         self.anchor()
         self._is_filling = self._first > 0
@@ -114,14 +101,13 @@ class Transcript(VerticalScroll):
             min(len(ids), len(old_ids)),
         )
         was_at_end = self._end == len(self._said)
-        left = frozenset(old_ids) - set(ids)
         self._said = path.said
         if was_at_end or num_common < self._end:
             self._end = len(self._said)
             self._first = min(self._first, max(0, self._end - WINDOW))
             if self._end - self._first > MAX_DRAWN:
                 self._first = self._end - WINDOW
-        await self._draw(left)
+        await self._draw()
 
     async def cut_after(self, num_kept: int) -> None:
         """Leave only so many messages, and nothing below them: what follows is being made."""
@@ -129,19 +115,12 @@ class Transcript(VerticalScroll):
         self._end = num_kept
         self._first = min(self._first, max(0, num_kept - WINDOW))
         await self._draw()
-        for stray in self._strays():
-            if not _is_queued(stray):
-                await stray.remove()
+        await self._messages.remove_strays()
 
     async def add(self, *views: Widget) -> None:
         """Show more below, but above what is queued, and go to the end."""
-        await self.query(".welcome").remove()
         await self._go_to_end()
-        queued = next((one for one in self._messages.children if _is_queued(one)), None)
-        if queued is None or all(map(_is_queued, views)):
-            await self._messages.mount_all(views)
-        else:
-            await self._messages.mount_all(views, before=queued)
+        await self._messages.add(*views)
         self.anchor()
 
     async def remove_views(self, *views: Widget | None) -> None:
@@ -161,7 +140,7 @@ class Transcript(VerticalScroll):
             self._first = max(0, index - STEP)
             self._end = min(len(self._said), self._first + WINDOW)
             await self._draw()
-        view = next((one for one in self._views() if one.message_id == message_id), None)
+        view = next((one for one in self._messages.views if one.message_id == message_id), None)
         if view:
             self.select(view)
             self.call_after_refresh(self._bring_into_sight, view)
@@ -187,12 +166,12 @@ class Transcript(VerticalScroll):
         if self._said:
             self._first, self._end = 0, min(len(self._said), WINDOW)
             await self._draw()
-        self.select(next(iter(self._views()), None))
+        self.select(next(iter(self._messages.views), None))
         self.scroll_home(animate=False)
 
     async def action_last(self) -> None:
         await self._go_to_end()
-        self.select(next(reversed(self._views()), None))
+        self.select(next(reversed(self._messages.views), None))
         self.anchor()
         self.scroll_end(animate=False)
 
@@ -220,66 +199,9 @@ class Transcript(VerticalScroll):
 
     # The window.
 
-    def _views(self) -> list[MessageView]:
-        """The messages on screen, queued ones too."""
-        return [view for view in self._messages.children if isinstance(view, MessageView) and view.display]
-
-    def _strays(self) -> list[Widget]:
-        """What is not in the store, or not on this path any more."""
-        known = {one.node.id for one in self._said}
-        return [
-            view
-            for view in self._messages.children
-            if not (isinstance(view, MessageView) and view.message_id in known)
-        ]
-
-    async def _draw(self, left: Set[str] = frozenset()) -> None:
-        """Let the window's messages stand there, each once, above what is not in the store.
-
-        `left` are messages that were on the path and are not any more. A reply that is being written, and
-        its question, have ids before the path has them: they stay.
-
-        A message is dozens of widgets. They are made one message at a time and out of sight, so that keys
-        and the scrolling go on, and are shown together.
-        """
+    async def _draw(self) -> None:
         async with self._drawing:
-            wanted = self._said[self._first : self._end]
-            elsewhere = {one.node.id for one in self._said} - {one.node.id for one in wanted}
-            known = {v.message_id: v for v in self._messages.query_children(MessageView) if v.message_id}
-            made = await self._make_missing(wanted, known)
-            obsolete = [view for identity, view in known.items() if identity in elsewhere | left]
-            with self.app.batch_update():
-                for view in obsolete:
-                    view.display = False
-                for view in made:
-                    view.display = True
-                for stray in self._strays():
-                    if stray not in obsolete:
-                        stray.display = self._end == len(self._said)
-            for view in obsolete:
-                await view.remove()
-
-    async def _make_missing(
-        self, wanted: Sequence[Said], known: Mapping[str, MessageView]
-    ) -> list[MessageView]:
-        """Mount what is missing of the window, each below the message before it; return what was made."""
-        made: list[MessageView] = []
-        before: Widget | None = None
-        for one in wanted:
-            view = known.get(one.node.id)
-            if view is None:
-                view = self._make(one)
-                view.display = False
-                made.append(view)
-                if before is None:
-                    await self._messages.mount(view, before=0 if self._messages.children else None)
-                else:
-                    await self._messages.mount(view, after=before)
-                await asyncio.sleep(0)
-            else:
-                view.show_said(one)
-            before = view
-        return made
+            await self._messages.draw(self._said, self._first, self._end)
 
     async def _go_to_end(self) -> None:
         if self._end < len(self._said):
@@ -300,7 +222,7 @@ class Transcript(VerticalScroll):
             self._is_moving = False
 
     async def _step_window(self, step: int) -> None:
-        held = next((view for view in self._views() if view.region.bottom > self.region.y), None)
+        held = next((view for view in self._messages.views if view.region.bottom > self.region.y), None)
         offset = held.virtual_region.y - self.scroll_y if held else 0.0
         if step < 0:
             self._first = max(0, self._first + step)
@@ -318,7 +240,7 @@ class Transcript(VerticalScroll):
 
     async def _neighbour(self, step: int) -> MessageView | None:
         """Return the message that is `step` away from the selected one, or from what is in sight."""
-        views = self._views()
+        views = self._messages.views
         if not views:
             return None
         selected = self.selected
@@ -330,7 +252,7 @@ class Transcript(VerticalScroll):
             await self._step_window(-STEP)
         elif index >= len(views) and self._end < len(self._said):
             await self._step_window(STEP)
-        views = self._views()
+        views = self._messages.views
         index = views.index(selected) + step
         return views[index] if 0 <= index < len(views) else None
 
@@ -338,7 +260,3 @@ class Transcript(VerticalScroll):
         """Scroll to a message that is not wholly in sight, so that it begins at the top."""
         if not self.region.contains_region(view.region):
             self.scroll_to(y=view.virtual_region.y, animate=False)
-
-
-def _is_queued(view: Widget) -> bool:
-    return isinstance(view, QuestionView) and view.is_queued
