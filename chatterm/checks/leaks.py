@@ -8,7 +8,8 @@ from collections.abc import Iterator, Sequence
 
 from chatterm.checks.findings import Finding
 from chatterm.checks.folding import fold
-from chatterm.checks.number_check import NumberIndex, check_numbers, index_numbers
+from chatterm.checks.number_check import check_numbers
+from chatterm.checks.number_index import NumberIndex, index_numbers
 from chatterm.checks.sources import Source, make_source
 from chatterm.checks.tokens import Tokens, is_han, tokenize
 

@@ -7,29 +7,23 @@ minutes), what a table's head scales, and what is rounded and said to be (about,
 """
 
 import re
-from bisect import bisect_left, bisect_right
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from itertools import islice
-from operator import itemgetter
-from typing import TypeVar
 
 from chatterm.checks.dates import Date
 from chatterm.checks.findings import Evidence, Finding, Verdict, Why
 from chatterm.checks.folding import fold
+from chatterm.checks.number_index import NumberIndex, Place
 from chatterm.checks.number_values import Number, Reading
 from chatterm.checks.numbers import read_numbers
 from chatterm.checks.odds import read_odds
 from chatterm.checks.own_counts import counts_own_parts
 from chatterm.checks.sources import Source, first
-from chatterm.checks.units import DAY_OF_MONTH, NO_UNIT, declared_scales, declares_percent
+from chatterm.checks.units import DAY_OF_MONTH, NO_UNIT
 
-T = TypeVar("T")
-Place = tuple[Source, Number, Reading]
-_MAX_PLACES, _MAX_KEPT = 20, 200
-"""Of one value, so that a text of nothing else takes no longer for each."""
+_MAX_PLACES = 20
+"""Of one value that are looked at."""
 
 _FALLING = re.compile(
     r"fell|fall|drop|declin|decreas|down|low|loss|lost|deficit|reduc|cut|shr[aiu]nk|negative|minus|fee|cost|expens"
@@ -47,98 +41,6 @@ _ABOUT = re.compile(
 )
 _ABOUT_AFTER = re.compile(r" ?(?:or so|左右|上下|多|余)")
 _HARMLESS_PAIRS = frozenset([("ordinal", ""), ("", "ordinal"), ("quarter", ""), ("times", "")])
-
-
-@dataclass(slots=True)
-class NumberIndex:
-    """The numbers of the sources, by what they are worth. Filled once, then only read."""
-
-    by_count: dict[Fraction, list[Place]] = field(default_factory=lambda: defaultdict(list))
-    """All, and the years and days of dates."""
-    by_amount: dict[tuple[str, Fraction], list[Place]] = field(default_factory=lambda: defaultdict(list))
-    """Those with a unit."""
-    by_digits: dict[Fraction, list[Place]] = field(default_factory=lambda: defaultdict(list))
-    """Those with a scale."""
-    years: dict[int, list[tuple[Source, Number]]] = field(default_factory=lambda: defaultdict(list))
-    days: dict[tuple[int | None, int | None], dict[Date, tuple[Source, Number]]] = field(
-        default_factory=lambda: defaultdict(dict)
-    )
-    """By month and day, the first place of each date."""
-    sorted_amounts: dict[str, list[float]] = field(default_factory=dict)
-    """Of each unit, for what is rounded; `sorted_places` go with them."""
-    sorted_places: dict[str, list[Place]] = field(default_factory=dict)
-    has_percent_head: bool = False
-
-
-def index_numbers(sources: Sequence[Source]) -> NumberIndex:
-    """Return what `check_numbers` looks things up in."""
-    index = NumberIndex()
-    for source in sources:
-        heads = declared_scales(source.folded)
-        numbers = read_numbers(source.folded)
-        for number in numbers:
-            _add(index, source, _scaled(number, heads))
-        for odds in read_odds(source.folded, numbers):
-            _add(index, source, odds)
-        index.has_percent_head |= declares_percent(source.folded)
-    _sort_amounts(index)
-    return index
-
-
-def _scaled(number: Number, heads: Sequence[tuple[int, int]]) -> Number:
-    """Let a bare number also be what the last head above it makes of it: 16,870 below (in thousand euros)."""
-    above = bisect_right(heads, (number.start, 0)) - 1
-    if above < 0:
-        return number
-    bare = [one for one in number.readings if one.scale == 1 and one.unit == NO_UNIT]
-    if not bare:
-        return number
-    return replace(number, readings=(*number.readings, replace(bare[0], scale=heads[above][1])))
-
-
-def _sort_amounts(index: NumberIndex) -> None:
-    amounts = [(float(amount), unit, places[0]) for (unit, amount), places in index.by_amount.items()]
-    for count, places in index.by_count.items():
-        bare = (place for place in places if not place[2].unit.name and _is_read(place))
-        amounts += [(float(count), "", place) for place in islice(bare, 1)]
-    for amount, unit, place in sorted(amounts, key=itemgetter(0)):
-        index.sorted_amounts.setdefault(unit, []).append(amount)
-        index.sorted_places.setdefault(unit, []).append(place)
-
-
-def _add(index: NumberIndex, source: Source, number: Number) -> None:
-    for reading in number.readings:
-        place = (source, number, reading)
-        _put(index.by_count[reading.count], place)
-        if reading.unit.name:
-            _put(index.by_amount[reading.unit.name, reading.amount], place)
-        if reading.scale != 1:
-            _put(index.by_digits[reading.digits], place)
-    for date in number.dates:
-        index.days[date.month, date.day].setdefault(date, (source, number))
-        if date.year:
-            _put(index.years[date.year], (source, number))
-        for part, unit in ((date.year, NO_UNIT), (date.day, DAY_OF_MONTH)):
-            if part:
-                reading = Reading(Fraction(part), unit=unit)
-                _put(index.by_count[reading.count], (source, number, reading))
-
-
-def _is_read(place: Place) -> bool:
-    """Return whether it is a number as it stands there, not a part of a date."""
-    return place[2] in place[1].readings
-
-
-def _with_digits(digits: Fraction, index: NumberIndex) -> Iterator[Place]:
-    """Yield the numbers that are written with these digits, whatever their scale and unit."""
-    plain = index.by_count.get(digits, ())
-    yield from (place for place in plain if place[2].scale == 1 and _is_read(place))
-    yield from index.by_digits.get(digits, ())
-
-
-def _put(places: list[T], place: T) -> None:
-    if len(places) < _MAX_KEPT:
-        places.append(place)
 
 
 def check_numbers(reply: str, index: NumberIndex) -> Iterator[Finding]:
@@ -203,7 +105,7 @@ def _judge_likeness(reading: Reading, index: NumberIndex) -> Judged:
     """Look for the same figures with another unit or scale."""
     if others := [place for place in index.by_count.get(reading.count, ()) if place[2].unit != reading.unit]:
         return "near", "unit", _evidence(others)
-    if others := list(_with_digits(reading.digits, index)):
+    if others := list(index.with_digits(reading.digits)):
         why: Why = "scale" if others[0][2].unit.name == reading.unit.name else "unit"
         return "near", why, _evidence(others)
     return "absent", "", ()
@@ -222,7 +124,7 @@ def _same(reading: Reading, index: NumberIndex) -> Iterator[Place]:
             if place[2].unit.name not in _APART:
                 yield place
         if index.has_percent_head:
-            yield from _with_digits(reading.digits, index)
+            yield from index.with_digits(reading.digits)
 
 
 _APART = frozenset(("%", "pp", "clock", DAY_OF_MONTH.name))
@@ -240,8 +142,8 @@ def _around(reading: Reading, width: Fraction, index: NumberIndex) -> list[Place
     if not width:
         return []
     plain, unit = reading.scale * width, reading.unit
-    found = _within(index, unit.name, reading.amount, plain * unit.factor)
-    return found or (_within(index, "", reading.count, plain) if unit.name else [])
+    found = index.within(unit.name, reading.amount, plain * unit.factor)
+    return found or (index.within("", reading.count, plain) if unit.name else [])
 
 
 def _half_step(reading: Reading) -> Fraction:
@@ -266,13 +168,6 @@ def _rough_step(reading: Reading) -> Fraction:
     while step >= 1 and digits and (digits / (step * 10)).denominator == 1:
         step *= 10
     return step
-
-
-def _within(index: NumberIndex, unit: str, amount: Fraction, step: Fraction) -> list[Place]:
-    """Return the places whose amount is at most a step away."""
-    amounts, middle, width = index.sorted_amounts.get(unit, []), float(amount), float(step)
-    places = index.sorted_places.get(unit, [])
-    return places[bisect_left(amounts, middle - width) : bisect_right(amounts, middle + width)]
 
 
 def _is_about(folded: str, number: Number) -> bool:
@@ -321,8 +216,8 @@ def _judge_date(date: Date, index: NumberIndex) -> Judged:
         places = [*index.years.get(date.year, ()), *_bare_years(date.year, index)]
         return ("found", "", _dated(places)) if places else ("absent", "", ())
     alike = _with_day(date, index)
-    if within := [place for other, place in alike if date.is_within(other)]:
-        return "found", "", _dated(within)
+    if whole := [place for other, place in alike if date.is_within(other)]:
+        return "found", "", _dated(whole)
     apart = [place for other, place in alike if other.year is None and not date.is_contrary(other)]
     if apart and date.year and (index.years.get(date.year) or next(_bare_years(date.year, index), None)):
         return "found", "", _dated(apart)

@@ -14,7 +14,8 @@ from chatterm.checks.denials import contradicts
 from chatterm.checks.findings import Evidence, Finding
 from chatterm.checks.folding import Lines, fold
 from chatterm.checks.likeness import Place, WordIndex
-from chatterm.checks.number_check import NumberIndex, check_numbers, index_numbers
+from chatterm.checks.number_check import check_numbers
+from chatterm.checks.number_index import NumberIndex, index_numbers
 from chatterm.checks.quotes import Aligner, judge_text, quotes_in
 from chatterm.checks.sources import MAX_EVIDENCE, first, make_source
 from chatterm.checks.statements import statements

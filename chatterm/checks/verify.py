@@ -8,7 +8,8 @@ from chatterm.checks.citations import check_citations
 from chatterm.checks.findings import Finding, Kind, Level, Report
 from chatterm.checks.folding import fold
 from chatterm.checks.leaks import check_leaks
-from chatterm.checks.number_check import check_numbers, index_numbers
+from chatterm.checks.number_check import check_numbers
+from chatterm.checks.number_index import index_numbers
 from chatterm.checks.numbers import read_numbers
 from chatterm.checks.quotes import check_copies, check_quotes
 from chatterm.checks.sources import Source, make_source
