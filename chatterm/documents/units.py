@@ -20,7 +20,10 @@ _CLAUSE = re.compile(
 
 
 def unit_spans(lines: Sequence[str], blocks: Sequence[Block], unit: Unit) -> list[Span]:
-    """Return where each unit stands; together they hold every line that is not blank."""
+    """Return where each unit stands; together they hold every line that is not blank.
+
+    But for the heads of tables: these are shown with each row.
+    """
     spans = _SPANS[unit](lines, blocks)
     return [span for span in spans if any(line.strip() for line in lines[slice(*span)])]
 

@@ -98,7 +98,7 @@ def test_many_breaks_are_one_gap_and_take_no_square_of_their_number() -> None:
     assert read(b"one" + b"<br> " * 60_000 + b"two", "page.html").text == "one\n\ntwo\n"
 
 
-@pytest.mark.parametrize("name", ["page.html", "stdin", "page"])
+@pytest.mark.parametrize("name", ["page.html", "stdin", "page", "v1.2/page"])
 def test_a_page_is_known_by_its_beginning_or_its_name(name: str) -> None:
     assert read(b"\n<!-- x --><HTML><p>one</p><p>two</p>", name).text == "one\n\ntwo\n"
 

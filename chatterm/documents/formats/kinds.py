@@ -2,6 +2,7 @@
 
 import codecs
 import re
+from pathlib import PurePath
 from typing import Literal
 
 from chatterm.documents.decode import MARKS
@@ -146,8 +147,7 @@ def is_refused_by_name(name: str) -> bool:
 
 
 def _suffix(name: str) -> str:
-    stem, dot, suffix = name.rpartition(".")
-    return suffix.lower() if dot and stem else ""
+    return PurePath(name).suffix.lower().removeprefix(".")
 
 
 def _misnamed(data: bytearray, name: str, suffix: str, found: str) -> str:
