@@ -193,7 +193,7 @@ class HostProcess:
         try:
             self._pass_on()
         except wire.WireError as error:
-            self._reason = f"answered nonsense ({error})"
+            self.kill(f"answered nonsense ({error})")
         self._lose(self._bury())
 
     def _pass_on(self) -> None:
@@ -217,9 +217,10 @@ class HostProcess:
                 last, passed = (now := time.monotonic()), now - last
                 self._check(min(passed, 2 * TICK_S))
 
-    def _hand_out(self, answers: tuple[wire.Answer, ...]) -> None:
+    def _hand_out(self, answers: object) -> None:
+        """Take what a frame holds. Raises WireError for what is no answer."""
         self._pulse.heard()
-        for answer in answers:
+        for answer in answers if isinstance(answers, tuple) else (answers,):
             match answer:
                 case wire.Beat(cpu_s):
                     self._pulse.beat(cpu_s)
@@ -229,6 +230,8 @@ class HostProcess:
                     with self._lock:
                         call = self._calls.pop(number, None)
                     self._hand(call, answer)
+                case _:
+                    raise wire.WireError("what came is no answer")
 
     def _hand(self, call: Call | None, answer: Reply) -> None:
         """Nobody waits for what was dropped meanwhile."""

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from chatterm.conversation import Message
+from chatterm.engine import wire
 from chatterm.engine.base import CancelToken, SamplingParams, TextDelta
 from chatterm.engine.host_pulse import HostLimits
 from chatterm.engine.hosted import HostedEngine, open_hosted
@@ -215,6 +216,24 @@ def test_a_process_that_ends_by_itself_is_told_with_what_it_said_last(
     with pytest.raises(EngineLost) as caught, closing(open_hosted(EchoModel(), options)) as engine:
         engine.describe()
     assert "(exit code 3: ␛[2Jno module)" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "answer", [b"HTTP/1.1 400 Bad Request", wire.encode_frame(5), wire.encode_frame([wire.Drop(1)])]
+)
+def test_a_process_that_speaks_another_language_is_ended_and_told(
+    options: EngineOptions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: bytes
+) -> None:
+    script = tmp_path / "python"
+    said = f"os.write(int(sys.argv[-2]), {answer!r})"
+    script.write_text(f"#!{sys.executable}\nimport os, sys, time\n{said}\ntime.sleep(60)\n")
+    script.chmod(0o700)
+    monkeypatch.setattr(sys, "executable", str(script))
+    with (
+        pytest.raises(EngineLost, match="answered nonsense"),
+        closing(open_hosted(EchoModel(), options)) as engine,
+    ):
+        engine.describe()
 
 
 def test_what_cannot_cross_is_our_own_defect_and_harms_nothing(slow: HostedEngine) -> None:
