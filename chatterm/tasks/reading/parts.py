@@ -96,7 +96,7 @@ def stopped(job: Job, given: PartsGiven) -> ReadingStopped:
 
 
 def _notices(job: Job, partials: tuple[Partial, ...], num_cut: int) -> Iterator[ReadingEvent]:
-    if num_cut and job.reading.strategy == "map":
+    if num_cut and (job.reading.strategy == "map" or job.first.output.schema is not None):
         yield ReadingNotice(
             f"{len(job.chunks)}个部分中有{num_cut}个的回复被截断；--max-tokens 可放宽"
             if job.lang == "zh"

@@ -29,7 +29,11 @@ def digest_limit(job: Job) -> int:
 def ask_round(
     job: Job, digests: Sequence[Document], usages: list[Usage]
 ) -> Generator[ReadingEvent | NotSaved, None, dict[int, str]]:
-    """Return the replies by the place of their digest; one without a usable reply, or not done, has none."""
+    """Return the replies by the place of their digest; one without a usable reply, or not done, has none.
+
+    JSON that was cut is of no use: it lacks what stood last in the digest.
+    """
+    is_json = job.first.output.schema is not None
     task = round_key(job.task, digests)
     replies = {place: text for place, text in job.kept.known(task).items() if place < len(digests)}
     pace = Pace("reduce", len(digests) + 1, num_kept=len(replies))
@@ -49,7 +53,7 @@ def ask_round(
                 if progress := pace.worked(event.num_tokens):
                     yield progress
                 continue
-            if not event.failure:
+            if not (event.failure or (event.is_cut and is_json)):
                 replies[event.position] = event.text
                 if not_saved := job.kept.keep(task, event.position, event.text):
                     yield not_saved

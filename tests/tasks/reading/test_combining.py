@@ -115,29 +115,48 @@ def test_a_larger_model_writes_from_the_facts(store: ConversationStore) -> None:
     assert "Somebody paid 0 euros" in reader.asked[-1]
 
 
-def entry(content: str) -> str:
-    """Return the entry of a part, without its prefill."""
-    number = (_SAID.search(content) or [""])[0][:8].strip()
-    return f'{number} {len(content)}"], "title": "{number or "whole"}", "abstract": "a"}}'
+def entry(content: str, num: int = 35) -> str:
+    """Return the entry of a part, or of a digest, without its prefill: of so many keywords."""
+    lines = re.findall(r"^\{.*\}$", content, re.MULTILINE)
+    words = re.findall(r"\w+", content.partition("```")[2])
+    runs = [one for line in lines for one in json.loads(line)["keywords"]] or [
+        " ".join(words[place : place + 6]) for place in range(35)
+    ]
+    return f'Town", {json.dumps(runs[:num])[1:-1]}], "title": "t", "abstract": "a"}}'
+
+
+def few_of_digests(content: str) -> str:
+    return entry(content, 3 if "[facts]" in content else 35)
+
+
+def num_digests(reader: Reader) -> int:
+    return sum("[facts]" in content for content in reader.asked)
 
 
 def test_json_is_reduced_by_the_model_in_rounds(store: ConversationStore) -> None:
-    reader = Reader(entry)
+    reader = Reader(few_of_digests)
     found = json.loads(reply(asked(store, reader, "general/keywords")))
-    assert found["title"] == "whole"
-    assert "[facts]" in reader.asked[-1]
+    assert (len(found["keywords"]), found["title"]) == (4, "t")
+    assert num_digests(reader) > 2, "a round, and the last step"
     assert len(reader.asked[-1]) < 2500
 
 
-def test_json_that_rounds_do_not_make_less_is_merged_by_code(store: ConversationStore) -> None:
-    def says(content: str) -> str:
-        words = re.findall(r"\w+", content.partition("```")[2])
-        runs = re.findall(r'"([^"]+ [^"]+)"', content) or [
-            " ".join(words[place : place + 6]) for place in range(35)
-        ]
-        return f'Town", {json.dumps(runs)[1:-1]}], "title": "t", "abstract": "a"}}'
+class Cut(Reader):
+    """Ends each reply at its limit of tokens."""
 
-    events = asked(store, Reader(says), "general/keywords")
+    def stream(self, requests: Sequence[GenerationRequest], cancel: CancelToken) -> Generator[StreamEvent]:
+        for event in super().stream(requests, cancel):
+            yield replace(event, reason="length") if isinstance(event, Finished) else event
+
+
+def test_no_round_loses_what_its_cut_replies_have_no_room_for(store: ConversationStore) -> None:
+    events = asked(store, Cut(few_of_digests), "general/keywords")
+    assert len(json.loads(reply(events))["keywords"]) > 100, "merged by code"
+    assert [one.text for one in events if isinstance(one, ReadingNotice) and "were cut" in one.text]
+
+
+def test_json_that_rounds_do_not_make_less_is_merged_by_code(store: ConversationStore) -> None:
+    events = asked(store, Reader(entry), "general/keywords")
     found = json.loads(reply(events))
     assert len(found["keywords"]) > 100, "all of them, whatever maxItems says"
     assert found["title"] == "t"
