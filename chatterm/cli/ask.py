@@ -11,7 +11,6 @@ from chatterm.cli.ask_json import dry_run_object
 from chatterm.cli.ask_options import AskOptions
 from chatterm.cli.ask_turn import AskTurn
 from chatterm.cli.documents_told import document_objects, tell_of
-from chatterm.cli.parts_plan import show_plan
 from chatterm.cli.report import Report
 from chatterm.cli.signals import Stopped, cancelling
 from chatterm.cli.wiring import Workspace
@@ -181,6 +180,8 @@ class _Ask:
         for text in composed.notices:
             self.report.notice(text)
         if reading is not None:
+            from chatterm.cli.parts_plan import show_plan  # 20 ms, which other questions do not take
+
             return show_plan(reading, means, self.report, as_json=self.options.as_json)
         engine = means.engine
         fitted = means.session.fit(composed.request, target.parent_id)

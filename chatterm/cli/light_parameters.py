@@ -1,7 +1,7 @@
 """Takes what needs no coercion past Typer's, which is pydantic's: its import is a third of a short command.
 
-Only values that pydantic would hand back as they are go past it: none at all, a text, a list of texts. All
-others are read as Typer reads them.
+Only values that pydantic would hand back as they are go past it: none at all, a default, a text, a list of
+texts. All others are read as Typer reads them.
 """
 
 from typing import Any
@@ -55,4 +55,5 @@ def _plain(parameter: TyperOption | TyperArgument, value: Any) -> tuple[bool, An
     annotation = parameter.type_descriptor.annotation
     if is_many and annotation == list[str] and all(isinstance(one, str) for one in value):
         return True, list(value)
-    return not is_many and annotation is str and isinstance(value, str), value
+    # A number from the command line is a text here; one of its own type is the default.
+    return not is_many and annotation in (str, int, bool) and type(value) is annotation, value

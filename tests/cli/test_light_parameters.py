@@ -18,6 +18,7 @@ LINES: list[list[str]] = [
     ["--path", "a/b", "--flag"],
     ["--path", "a", "--path", "b", "--name", ""],
     ["--number", "0.5"],
+    ["--times", "3"],
     ["--name", "\udcff", "--", "-x"],
 ]
 
@@ -32,6 +33,7 @@ def commanded(line: list[str], *, is_light: bool) -> dict[str, Any]:
         words: Annotated[list[str] | None, typer.Argument()] = None,
         name: Annotated[str, typer.Option()] = "nobody",
         count: Annotated[int | None, typer.Option("-n")] = None,
+        times: Annotated[int, typer.Option(min=1)] = 2,
         number: Annotated[float | None, typer.Option()] = None,
         texts: Annotated[list[str] | None, typer.Option("-t")] = None,
         path: Annotated[list[Path] | None, typer.Option()] = None,
@@ -51,20 +53,34 @@ def test_a_light_command_is_given_what_a_plain_one_is(line: list[str]) -> None:
     assert commanded(line, is_light=True) == commanded(line, is_light=False)
 
 
-@pytest.mark.parametrize("line", [["-n", "three"], ["--number", ""], ["--name"], ["--nothing"]])
+@pytest.mark.parametrize(
+    "line", [["-n", "three"], ["--number", ""], ["--times", "0"], ["--name"], ["--nothing"]]
+)
 def test_what_is_wrong_is_refused_as_before(line: list[str]) -> None:
     for is_light in (True, False):
         with pytest.raises(typer.exceptions.TyperException):
             commanded(line, is_light=is_light)
 
 
-@pytest.mark.parametrize("line", ["--version", "--help", "ask --help", "prompts list", "prompts path"])
-def test_no_short_command_imports_pydantic_or_torch(line: str, home: Path) -> None:
+HEAVY = {"pydantic", "torch", "transformers", "textual", "rich", "openai"}
+
+
+@pytest.mark.parametrize(
+    ("line", "heavy"),
+    [
+        ("--version", HEAVY | {"jinja2"}),
+        ("--help", HEAVY | {"jinja2"}),
+        ("ask --help", HEAVY | {"jinja2"}),
+        ("prompts list", HEAVY | {"jinja2"}),
+        ("prompts path", HEAVY | {"jinja2"}),
+        ("ask -m echo hi", HEAVY | {"chatterm.tasks.reading.driver"}),
+    ],
+)
+def test_no_short_command_imports_what_it_can_do_without(line: str, heavy: set[str], home: Path) -> None:
     script = (
         "import sys\nfrom chatterm.cli.main import run\n"
         f"run({line.split()!r})\n"
-        "heavy = {'pydantic', 'torch', 'transformers', 'textual', 'jinja2', 'rich', 'openai'}\n"
-        "print(sorted(heavy & set(sys.modules)), file=sys.stderr)"
+        f"print(sorted({heavy!r} & set(sys.modules)), file=sys.stderr)"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stderr.splitlines()[-1] == "[]"
