@@ -159,7 +159,7 @@ def _by_words(question: Question, means: Means, wish: ReadingWish) -> tuple[Stra
 
 _SUMMARY_WORDS = re.compile(
     r"\b(?:summar(?:y|ies|i[sz](?:e[ds]?|ing))|tl;?\s?dr|(?:key|main) (?:points?|facts?|takeaways?|ideas?)"
-    r"|overview|abstract|gist|recap|outline|in a nutshell|what(?:'s| is) (?:this|it|the \w+) about)\b"
+    r"|overview|abstract|gist|recap|outline|in a nutshell|what(?:['’]s| is) (?:this|it|the \w+) about)\b"
     r"|总结|概括|摘要|要点|概要|概述|归纳|大意|梗概|主要内容|讲了什么|说了什么",
     re.IGNORECASE,
 )

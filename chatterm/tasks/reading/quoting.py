@@ -82,8 +82,8 @@ def pointed_at(partials: Sequence[Partial]) -> tuple[tuple[Fact, ...], int]:
 
 def about(facts: Sequence[Fact], words: str) -> tuple[Fact, ...]:
     """Return the facts that have a word of `words`; all where none has."""
-    scores = rank([fact.text for fact in facts], words) if words.strip() else []
-    return tuple(fact for fact, score in zip(facts, scores, strict=bool(scores)) if score > 0) or tuple(facts)
+    scores = rank([fact.text for fact in facts], words)
+    return tuple(fact for fact, score in zip(facts, scores, strict=True) if score > 0) or tuple(facts)
 
 
 def quoting(job: Job, given: PartsGiven, num: int) -> Generator[SessionEvent | ReadingEvent]:

@@ -398,6 +398,7 @@ CHOICES: list[tuple[str, str, ReadingWish | None, int, str | None]] = [
     ("assistant/chat", "summarize", None, 400, "map-reduce"),
     ("assistant/chat", "请总结这篇报告", None, 400, "map-reduce"),
     ("assistant/chat", "What are the key points?", None, 400, "map-reduce"),
+    ("assistant/chat", "What’s this about?", None, 400, "map-reduce"),
     ("assistant/chat", "How much did Town3 pay?", None, 400, "retrieve"),
     ("assistant/chat", "summarize", None, 4000, None),
     ("assistant/chat", "How much did Town3 pay?", ReadingWish(in_parts=True), 4000, "map-reduce"),
