@@ -65,7 +65,8 @@ def is_kept_whole(composed: Composed, means: Means, target: Target) -> bool:
 
 def kept_words(documents: Sequence[Document], words: str) -> Message:
     """Return a question with a line for each document in place of its text."""
-    lines = [f"[{document.name}: {document.num_lines:,} lines]" for document in documents]
+    counts = [f"{one.num_lines:,} line{'' if one.num_lines == 1 else 's'}" for one in documents]
+    lines = [f"[{one.name}: {count}]" for one, count in zip(documents, counts, strict=True)]
     return Message("user", "\n\n".join(filter(None, ("\n".join(lines), words.strip()))))
 
 

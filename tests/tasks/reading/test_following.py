@@ -18,7 +18,7 @@ from chatterm.tasks import Question, choose_prompt, compose
 from chatterm.tasks.answering import answer
 from chatterm.tasks.means import Means, Target
 from chatterm.tasks.question import Composed
-from chatterm.tasks.reading.following import following_of
+from chatterm.tasks.reading.following import following_of, kept_words
 from chatterm.tasks.reading.plan import ReadingWish, choose_reading
 
 LIBRARY = PromptLibrary([PromptFolder("shipped", shipped_prompts())])
@@ -225,6 +225,11 @@ def test_a_reply_about_a_document_in_its_question_is_continued(store: Conversati
         kind="continue", conversation_id=started.question.conversation_id, message_id=started.reply.id
     )
     assert talk.ask("When?", SHORT).reply.message.content == "An answer."
+
+
+def test_a_question_is_kept_with_the_names_of_its_documents() -> None:
+    kept = kept_words((SHORT, LONG), " When?\n")
+    assert kept.content == "[note.txt: 1 line]\n[report.txt: 119 lines]\n\nWhen?"
 
 
 def test_a_conversation_without_documents_goes_on_as_it_is(store: ConversationStore) -> None:
