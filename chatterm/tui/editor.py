@@ -1,4 +1,4 @@
-"""A text in the user's own editor. Blocking, on the terminal."""
+"""A text in the user's own editor. Blocking, on the terminal that the app lends."""
 
 import os
 import shlex
@@ -8,9 +8,28 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from textual.app import App, SuspendNotSupported
+
 from chatterm.errors import UsageError
 
 VARIABLES = ("VISUAL", "EDITOR")
+
+
+def edited_in(app: App[object], text: str) -> str:
+    """Return `text` as the user's editor left it, to which the app lent its terminal. Raises UsageError."""
+    command = editor_command(os.environ)
+    failure = None
+    try:
+        with app.suspend():  # takes the terminal back only where nothing is raised within
+            try:
+                text = edited(command, text)
+            except UsageError as error:
+                failure = error
+    except SuspendNotSupported as error:
+        raise UsageError("this terminal cannot be lent to an editor") from error
+    if failure:
+        raise failure
+    return text
 
 
 def editor_command(environ: Mapping[str, str]) -> list[str]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from textual import on
-from textual.app import ComposeResult, SuspendNotSupported
+from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.message import Message
 from textual.widgets import OptionList, TextArea
@@ -19,13 +19,13 @@ from textual.widgets import OptionList, TextArea
 from chatterm.conversation import Document
 from chatterm.documents import read_all
 from chatterm.engine.option_names import sampling_option
-from chatterm.errors import ChattermError, UsageError
+from chatterm.errors import ChattermError
 from chatterm.sanitize import sanitize
 from chatterm.tui.chips import document_of, riders, without
 from chatterm.tui.commands import Call, as_message, call_of
 from chatterm.tui.completing import Completing, FileChosen
 from chatterm.tui.drafts import Draft
-from chatterm.tui.editor import edited, editor_command
+from chatterm.tui.editor import edited_in
 from chatterm.tui.events import QuestionAsked
 from chatterm.tui.pasting import is_long, pasted_document
 from chatterm.tui.recall import Recall
@@ -105,19 +105,7 @@ class ComposerArea(Vertical):
             self.notify("An editor needs a file, and private mode writes none.", markup=False)
             return
         with self._telling():
-            command = editor_command(os.environ)
-            failure, text = None, ""
-            try:
-                with self.app.suspend():  # takes the terminal back only where nothing is raised within
-                    try:
-                        text = edited(command, self.composer.text)
-                    except UsageError as error:
-                        failure = error
-            except SuspendNotSupported:
-                failure = UsageError("this terminal cannot be lent to an editor")
-            if failure:
-                raise failure
-            self.composer.show_text(text)
+            self.composer.show_text(edited_in(self.app, self.composer.text))
 
     def take_key(self, key: str) -> bool:
         if self._completing.take_key(key):
