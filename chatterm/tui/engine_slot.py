@@ -87,10 +87,6 @@ class EngineSlot:
         is_open = opening and opening.future.done() and not opening.is_over
         return opening.future.result() if opening and is_open else None
 
-    @property
-    def is_opening(self) -> bool:
-        return self._opening is not None and not self._opening.future.done()
-
     def close(self) -> None:
         """Close the engine, also one that is only being opened. Nothing is told of it any more."""
         with self._lock:

@@ -38,7 +38,7 @@ def test_the_engine_is_opened_once_and_its_card_told() -> None:
     first = slot.wait(CancelToken())
     assert first is slot.wait(CancelToken())
     assert [event.card.name for event in told if isinstance(event, EngineReady)] == ["echo"]
-    assert not slot.is_opening
+    assert slot.engine is first
 
 
 def test_after_a_failure_the_next_wait_tries_again() -> None:
@@ -67,7 +67,7 @@ def test_a_cancelled_wait_ends_while_the_engine_still_opens() -> None:
     cancel = CancelToken()
     threading.Timer(0.1, cancel.cancel).start()
     assert slot.wait(cancel) is None
-    assert slot.is_opening
+    assert slot.engine is None
     go_on.set()
     assert slot.wait(CancelToken()) is not None
 
@@ -162,7 +162,7 @@ def test_closed_while_the_model_loads_no_process_stays(home: Path, default_model
     slot.open()
     while not engines:
         time.sleep(0.01)
-    assert slot.is_opening
+    assert slot.engine is None
     slot.close()
     assert not has_process(engines[0].host_pid)
 
