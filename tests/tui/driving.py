@@ -25,7 +25,8 @@ from chatterm.tui.widgets.composer import Composer
 KEYS: Mapping[str, str] = {" ": "space", "\n": "ctrl+j"}
 
 
-CHAT_PROMPT = PromptLibrary([PromptFolder("shipped", shipped_prompts())]).get(CHAT)
+SHIPPED = PromptLibrary([PromptFolder("shipped", shipped_prompts())])
+CHAT_PROMPT = SHIPPED.get(CHAT)
 
 
 def question_of(draft: Draft, prompt: PromptTemplate = CHAT_PROMPT) -> Question:

@@ -187,11 +187,6 @@ async def test_a_question_that_does_not_fit_comes_back_to_the_composer(store: Co
 
 DYING = """
 import os, sys, pathlib
-import subprocess
-import sys
-from contextlib import closing
-from pathlib import Path
-
 from chatterm.conversation import Message
 from chatterm.store import ConversationStore, ReplyRecord
 store = ConversationStore.open(pathlib.Path(sys.argv[1]))

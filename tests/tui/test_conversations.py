@@ -250,7 +250,7 @@ def test_an_unknown_theme_is_refused_with_the_nearest(store: ConversationStore) 
         ("2025-03-10T12:00:00+00:00", "Earlier"),
     ],
 )
-def test_days_have_names(monkeypatch: pytest.MonkeyPatch, updated: str, name: str) -> None:
+def test_days_have_names(updated: str, name: str) -> None:
     assert day_name(updated, date(2026, 3, 10)) == name
 
 

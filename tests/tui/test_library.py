@@ -13,13 +13,12 @@ import chatterm.tui.app
 from chatterm.conversation import Document, ModelCard
 from chatterm.engine.echo import EchoEngine
 from chatterm.prompts import PromptFolder, PromptLibrary
-from chatterm.resources import shipped_prompts
 from chatterm.store import ConversationStore
 from chatterm.tasks import Composed
 from chatterm.tui.drafts import Draft
 from chatterm.tui.prompt_filling import Chosen
 from chatterm.tui.screens.library import LibraryScreen
-from tests.tui.driving import Driver, compose, parts_of, running
+from tests.tui.driving import SHIPPED, Driver, compose, parts_of, running
 
 TINY = ModelCard(name="tiny", identity="t", context_length=2048, num_parameters=10**8, languages=("en",))
 FRONT = "---\nchatterm: 1\nversion: 1\n"
@@ -49,10 +48,6 @@ async def browsing(
         yield Driver(app, pilot), app.left  # type: ignore[arg-type]  # an app of its own
 
 
-def shipped() -> PromptLibrary:
-    return PromptLibrary([PromptFolder("shipped", shipped_prompts())])
-
-
 def own(folder: Path, **files: str) -> PromptLibrary:
     """A library of files by name, `__` standing for the slash."""
     for name, text in files.items():
@@ -71,7 +66,7 @@ def prompt(inputs: str = "", *, title: str = "A title", body: str = "", more: st
 
 
 async def test_domains_are_a_tree_and_the_search_knows_titles_tags_and_both_languages() -> None:
-    async with browsing(shipped()) as (app, _):
+    async with browsing(SHIPPED) as (app, _):
         await app.until_shown("education", "finance", "general", "legal", "medical")
         await app.type("clauses")
         await app.until_shown("Find clauses", "legal/clauses · shipped", "Finds the clauses of a contract")
@@ -84,14 +79,14 @@ async def test_domains_are_a_tree_and_the_search_knows_titles_tags_and_both_lang
 
 
 async def test_the_preview_tells_inputs_notice_tier_and_the_authors_note() -> None:
-    async with browsing(shipped()) as (app, _):
+    async with browsing(SHIPPED) as (app, _):
         await app.type("clauses")
         await app.until_shown("party: As they bear on, text", "Not legal advice", "document*: Contract")
         await app.until_shown("made for models of 1 billion", "Made for 1B or more", "null means that")
 
 
 async def test_titles_are_in_the_interfaces_language() -> None:
-    async with browsing(shipped(), lang="zh") as (app, _):
+    async with browsing(SHIPPED, lang="zh") as (app, _):
         await app.type("clauses")
         await app.until_shown("查找合同条款", "合同", "以上参数")
 
@@ -139,7 +134,7 @@ async def test_enter_opens_the_form_and_what_is_wrong_stands_beside_its_field(tm
 
 
 async def test_what_the_composer_can_bring_is_left_to_it() -> None:
-    async with browsing(shipped(), name="general/answer") as (app, left):
+    async with browsing(SHIPPED, name="general/answer") as (app, left):
         await app.until_shown("Ctrl+S uses it")
         await app.press("ctrl+s")
         await app.until(lambda: bool(left))
@@ -148,7 +143,7 @@ async def test_what_the_composer_can_bring_is_left_to_it() -> None:
 
 async def test_attached_documents_and_typed_words_make_it_complete() -> None:
     draft = Draft(text="When does it end?", documents=(Document("lease.txt", "Ends in May.", 12),))
-    async with browsing(shipped(), draft, name="general/answer") as (app, left):
+    async with browsing(SHIPPED, draft, name="general/answer") as (app, left):
         await app.until_shown("attached: lease.txt")
         await app.press("ctrl+s")
         await app.until(lambda: bool(left))
@@ -157,7 +152,7 @@ async def test_attached_documents_and_typed_words_make_it_complete() -> None:
 
 async def test_a_document_can_be_named_by_its_path(tmp_path: Path) -> None:
     (tmp_path / "review.txt").write_text("A fine film.", encoding="utf-8")
-    async with browsing(shipped(), name="sentiment") as (app, left):
+    async with browsing(SHIPPED, name="sentiment") as (app, left):
         await app.until_shown("path of a file")
         await app.paste(str(tmp_path / "nowhere.txt"))
         await app.press("enter")
@@ -213,7 +208,7 @@ async def test_a_strangers_prompt_is_shown_as_it_stands(tmp_path: Path, size: tu
 
 
 async def test_an_unknown_name_is_told_with_the_nearest_one() -> None:
-    async with browsing(shipped(), name="summarize-it") as (app, left):
+    async with browsing(SHIPPED, name="summarize-it") as (app, left):
         await app.until_shown("no prompt is called 'summarize-it'", "did you mean")
         assert not left
 
@@ -231,7 +226,7 @@ class Heard:
 
 async def test_a_prompt_is_chosen_in_the_app_and_shapes_what_is_typed(store: ConversationStore) -> None:
     heard = Heard()
-    parts = parts_of(store, EchoEngine(), compose=heard, library=shipped())
+    parts = parts_of(store, EchoEngine(), compose=heard, library=SHIPPED)
     async with running(parts) as app:
         await app.press("ctrl+l")
         await app.until_shown("general", "legal")
@@ -260,7 +255,7 @@ async def test_where_nothing_more_is_needed_the_prompt_is_sent(
 ) -> None:
     (tmp_path / "review.txt").write_text("A fine film.", encoding="utf-8")
     heard = Heard()
-    async with running(parts_of(store, EchoEngine(), compose=heard, library=shipped())) as app:
+    async with running(parts_of(store, EchoEngine(), compose=heard, library=SHIPPED)) as app:
         await app.type("/prompt sentiment")
         await app.press("enter")
         await app.until_shown("path of a file")
@@ -281,5 +276,5 @@ async def test_without_a_library_it_says_so(store: ConversationStore) -> None:
 
 
 async def test_in_a_tiny_window_the_prompts_are_in_sight() -> None:
-    async with browsing(shipped(), size=(40, 10)) as (app, _):
+    async with browsing(SHIPPED, size=(40, 10)) as (app, _):
         await app.until_shown("assistant", "finance")

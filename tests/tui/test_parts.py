@@ -8,8 +8,6 @@ from dataclasses import replace
 from chatterm.conversation import Document, ModelCard, Usage
 from chatterm.engine.base import CancelToken, Finished, GenerationRequest, StreamEvent
 from chatterm.engine.echo import EchoEngine
-from chatterm.prompts import PromptFolder, PromptLibrary
-from chatterm.resources import shipped_prompts
 from chatterm.store import ConversationStore
 from chatterm.tasks import Composed, Question, choose_prompt
 from chatterm.tasks import compose as shape
@@ -17,9 +15,8 @@ from chatterm.tui.drafts import Draft
 from chatterm.tui.parts import AppParts
 from chatterm.tui.screens.document import DocumentScreen
 from chatterm.tui.widgets.document_view import DocumentView
-from tests.tui.driving import parts_of, running
+from tests.tui.driving import SHIPPED, parts_of, running
 
-LIBRARY = PromptLibrary([PromptFolder("shipped", shipped_prompts())])
 TEXT = "\n\n".join(f"Point {number}: the harbour had {number} ships in it." for number in range(1, 400))
 REPORT = Document("report.txt", TEXT, len(TEXT))
 PART = "- The harbour had 7 ships in it."
@@ -30,7 +27,7 @@ def composing() -> Callable[[Draft, ModelCard, bool], Composed]:
         question = Question(
             text=draft.text,
             documents=draft.documents,
-            prompt=choose_prompt(LIBRARY, draft.prompt_id, has_text=bool(draft.text)),
+            prompt=choose_prompt(SHIPPED, draft.prompt_id, has_text=bool(draft.text)),
             is_prompt_chosen=draft.prompt_id is not None,
             values=draft.values,
             settings=draft.settings,
@@ -45,7 +42,7 @@ def composing() -> Callable[[Draft, ModelCard, bool], Composed]:
 def reading_parts(store: ConversationStore, engine: EchoEngine, **others: object) -> AppParts:
     standard: dict[str, object] = {
         "compose": composing(),
-        "library": LIBRARY,
+        "library": SHIPPED,
         "draft": Draft(text="", documents=(REPORT,)),
     }
     return parts_of(store, engine, **(standard | others))

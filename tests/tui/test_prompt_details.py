@@ -4,12 +4,11 @@ import time
 
 import pytest
 
-from chatterm.prompts import PromptFolder, PromptLibrary
-from chatterm.resources import shipped_prompts
 from chatterm.tui.closeness import closeness
 from chatterm.tui.prompt_details import found
+from tests.tui.driving import SHIPPED
 
-ENTRIES = PromptLibrary([PromptFolder("shipped", shipped_prompts())]).entries()
+ENTRIES = SHIPPED.entries()
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,6 @@ from textual.widgets import Static
 import chatterm.tui.app
 from chatterm.checks import Evidence, Finding, Report
 from chatterm.conversation import Message, ModelCard
-from chatterm.prompts import PromptFolder, PromptLibrary
-from chatterm.resources import shipped_prompts
 from chatterm.session import CalibrationCache, LabelScore, Scored, Scoring, TurnRequest
 from chatterm.store import ConversationStore, PromptUse
 from chatterm.tasks import Checked, CheckPlan, Composed, FieldMark, Question, compose
@@ -23,7 +21,7 @@ from chatterm.tui.check_words import counted_line, score_lines, summary_lines
 from chatterm.tui.drafts import Draft
 from chatterm.tui.widgets.structured_reply import StructuredReply, drawn_rows, marks_of
 from chatterm.tui.widgets.transcript import Transcript
-from tests.tui.driving import Driver, parts_of, question_of, running
+from tests.tui.driving import SHIPPED, Driver, parts_of, question_of, running
 from tests.tui.engines import HeldEngine
 
 FOUND = Finding("number", "found", 0, 2, "42", evidence=(Evidence("in 42 cases", 7, 7),))
@@ -159,7 +157,6 @@ def test_an_unsure_answer_says_so() -> None:
 
 
 LAB = '[{"test": "LDL", "value": "171", "range": null, "measures": "Fat in the blood"}]'
-SHIPPED = PromptLibrary([PromptFolder("shipped", shipped_prompts())])
 
 
 class Judge(HeldEngine):
