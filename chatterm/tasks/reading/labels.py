@@ -33,11 +33,9 @@ def score_parts(
     done with its failure; the others go on. Raises what else `Engine.score` raises.
     """
     prior: list[float] | None = None
-    is_first = True
-    for part in parts:
-        if is_first:
+    for number, part in enumerate(parts):
+        if number == 0:
             prior = prior_of(engine, part.messages, part.scoring, cancel, CalibrationCache())
-            is_first = False
         if cancel.is_cancelled:
             return
         num_tokens = engine.count(part.messages).tokens
