@@ -4,6 +4,8 @@
 """
 
 from bisect import bisect_right
+from collections.abc import Iterator
+from itertools import chain, islice
 
 _HYPHENS = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\ufe63"
 _SPACES = "\u00a0\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u3000"
@@ -45,6 +47,11 @@ class Lines:
     def at(self, place: int) -> int:
         """Return the line of the character at `place`."""
         return bisect_right(self._starts, place)
+
+    def spans(self) -> Iterator[tuple[int, int]]:
+        """Return where each line starts and ends, without its line feed."""
+        ends = chain((start - 1 for start in islice(self._starts, 1, None)), (len(self._text),))
+        return zip(self._starts, ends, strict=True)
 
     def start(self, line: int) -> int:
         """Return where a line starts."""

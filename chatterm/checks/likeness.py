@@ -195,21 +195,13 @@ class _Stems(dict[str, str]):
 def _segments(sources: Sequence[Source]) -> _Segments:
     rows = _Segments(array("I"), array("I"), array("I"), array("I"))
     for number, source in enumerate(sources):
-        for line, (start, end) in enumerate(_lines(source.folded), 1):
+        for line, (start, end) in enumerate(source.lines.spans(), 1):
             for first, last in _cut(source.folded, start, end):
                 rows.sources.append(number)
                 rows.starts.append(first)
                 rows.ends.append(last)
                 rows.lines.append(line)
     return rows
-
-
-def _lines(text: str) -> Iterator[tuple[int, int]]:
-    start = 0
-    while (end := text.find("\n", start)) >= 0:
-        yield start, end
-        start = end + 1
-    yield start, len(text)
 
 
 def _cut(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
