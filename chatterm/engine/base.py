@@ -118,7 +118,7 @@ class Choices:
         seen: set[str] = set()
         for option in self.options:
             if option in seen:
-                raise UsageError(f"the choice {option!r} stands there twice")
+                raise UsageError(f"the choice {option[:80]!r} stands there twice")
             seen.add(option)
         _check_text("the list of choices", "".join(self.options))
 

@@ -27,6 +27,7 @@ _DEEP = '{"not":' * 100_000
         (lambda: Choices(()), "at least one"),
         (lambda: Choices(("a", "")), "must not be empty"),
         (lambda: Choices(("a", "b", "a")), "'a' stands there twice"),
+        (lambda: Choices(("x" * 1000,) * 2), r"^the choice 'x{80}' stands"),
         (lambda: Choices(tuple(f"{n}{'x' * 1000}" for n in range(1100))), "at most 1,048,576"),
         (lambda: Choices(("\ud800",)), "surrogate"),
     ],

@@ -89,12 +89,13 @@ def _split(need: MemoryNeed, layers: list[int], free: int, free_beside: int) -> 
 
 
 def _layer_bytes(tensors: Collection[TensorInfo], holding: Holding, num_layers: int) -> list[int]:
-    sizes = [0] * num_layers
+    """Return what each layer takes; what is of none, loading refuses."""
+    sizes = dict.fromkeys((f"blk.{index}" for index in range(num_layers)), 0)
     for tensor in tensors:
-        block, _, rest = tensor.name.partition(".")
-        if block == "blk":
-            sizes[int(rest.partition(".")[0])] += holding.of(tensor)
-    return sizes
+        layer = ".".join(tensor.name.split(".", 2)[:2])
+        if layer in sizes:
+            sizes[layer] += holding.of(tensor)
+    return list(sizes.values())
 
 
 def _tensors(source: GGUFSource | FolderSource) -> tuple[Collection[TensorInfo], str]:

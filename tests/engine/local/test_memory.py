@@ -4,6 +4,7 @@ import gc
 from itertools import product
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -19,6 +20,7 @@ from chatterm.errors import OutOfMemory
 from chatterm.models.block_types import BlockType
 from chatterm.models.fit import PROGRAM_BYTES, MemoryNeed
 from tests.support.gguf_files import TinyLlama, tiny_gguf
+from tests.support.llama_oracle import rewrite_gguf
 
 SPEC = TinyLlama(num_layers=3, embedding=256, feed_forward=512, vocab_size=1024, context_length=4096)
 QUICK = (("Q4_0", True), ("F32", False))
@@ -128,6 +130,16 @@ def test_a_gpu_too_small_leaves_layers_to_the_cpu_and_says_so(tmp_path: Path) ->
         fitted(source, options, gpu, total - 1, 1000)
     with pytest.raises(OutOfMemory):
         fitted(source, options, gpu, total // 100, 10**9)
+
+
+def test_a_tensor_of_no_layer_is_left_to_loading_to_refuse(tmp_path: Path) -> None:
+    """A model that comes with more layers than its header tells of, as those that guess ahead do."""
+    whole = tiny_gguf(tmp_path / "m.gguf", SPEC)
+    more = {f"blk.{name}.weight": np.zeros((32, 32), np.float32) for name in ("3.eh_proj", "x.y")}
+    source = gguf_source(rewrite_gguf(whole, tmp_path / "more.gguf", tensors=more))
+    gpu = Placement(torch.device("cuda"), torch.bfloat16, keeps_packed=True)
+    fit = fitted(source, options(4096, is_context_asked=True), gpu, fitted_total(source, gpu) - 1, 10**9)
+    assert fit.num_first == 2
 
 
 def fitted_total(source: GGUFSource, placement: Placement) -> int:
