@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from benchmarks.measuring import cpu_s
+
 SIZE = (120, 36)
 """Columns and lines."""
 
@@ -78,10 +80,8 @@ class TimedTerminal:
         return int(line.split()[1]) / 1024
 
     def cpu_s(self) -> float:
-        """Processor time of the app's own process; fields 14 and 15 of /proc/PID/stat, Linux only."""
-        stat = Path(f"/proc/{self._pid}/stat").read_text(encoding="utf-8")
-        fields = stat.rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        """Processor time of the app's own process."""
+        return cpu_s(self._pid)
 
     def close(self) -> None:
         """Leave the app by its key, or end it."""

@@ -20,7 +20,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from chatterm.conversation import Document
-from chatterm.documents import read_all
+from chatterm.documents.gather import read_all
 
 ROOT = Path(__file__).parents[1]
 

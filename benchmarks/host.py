@@ -18,7 +18,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from benchmarks.measuring import interleave, rows_of, write_results
+from benchmarks.measuring import cpu_s, interleave, rows_of, write_results
 from chatterm.config import Paths
 from chatterm.conversation import Message
 from chatterm.engine.base import CancelToken, Engine, GenerationRequest, SamplingParams, TextDelta
@@ -53,11 +53,7 @@ def cpu_ms_per_token(engine: Engine) -> float:
 
 
 def host_cpu_s(engine: Engine) -> float:
-    """Fields 14 and 15 of /proc/PID/stat, in ticks; Linux only."""
-    if not isinstance(engine, HostedEngine):
-        return 0.0
-    fields = Path(f"/proc/{engine.host_pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return cpu_s(engine.host_pid) if isinstance(engine, HostedEngine) else 0.0
 
 
 @contextmanager

@@ -153,6 +153,12 @@ def _version(package: str) -> str:
         return "not installed"
 
 
+def cpu_s(pid: int) -> float:
+    """Return the processor time of a process: fields 14 and 15 of /proc/PID/stat, in ticks; Linux only."""
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def how_ended(status: int, said: str) -> str:
     """Say how a process ended that failed, by the last line of what it said."""
     lines = said.strip().splitlines()
