@@ -19,6 +19,7 @@ This module knows no markup: who shows the result must still show it as plain te
 """
 
 import re
+import unicodedata
 from itertools import pairwise
 
 _LINE_ENDS = (0x0D, 0x2028, 0x2029)
@@ -73,6 +74,16 @@ def sanitize(text: str) -> str:
 def sanitize_line(text: str) -> str:
     """Return `text` sanitised and on one line (newlines and tabs become spaces): titles, names, errors."""
     return sanitize(text).translate(_LINE_TABLE)
+
+
+def num_cells(text: str) -> int:
+    """Return how many cells of a terminal a line takes: a wide East Asian character two, a mark none."""
+    if text.isascii():
+        return len(text)
+    return sum(
+        0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1
+        for char in text
+    )
 
 
 class Sanitizer:

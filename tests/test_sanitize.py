@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatterm.sanitize import Sanitizer, sanitize, sanitize_line
+from chatterm.sanitize import Sanitizer, num_cells, sanitize, sanitize_line
 
 EVERY_CHARACTER = [chr(code) for code in range(sys.maxunicode + 1)]
 KEPT_FORMATS = (
@@ -118,3 +118,8 @@ def test_a_sanitised_line_is_one_line(text: str) -> None:
 
 def test_a_title_keeps_its_words_apart() -> None:
     assert sanitize_line("two\r\nlines\tand a tab") == "two lines and a tab"
+
+
+@pytest.mark.parametrize(("text", "cells"), [("", 0), ("abc", 3), ("合同", 4), ("ｱb", 2), ("e\u0301", 1)])
+def test_a_line_is_as_wide_as_a_terminal_shows_it(text: str, cells: int) -> None:
+    assert num_cells(text) == cells

@@ -6,13 +6,13 @@ pieces a text comes in, the statements are the same.
 """
 
 import re
-import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 from chatterm.checks.tokens import is_han
 from chatterm.lexicon import ends_in_abbreviation
+from chatterm.sanitize import num_cells
 
 _Kind = Literal["rule", "fence", "table", "text", "other"]
 
@@ -131,7 +131,7 @@ class StatementSplitter:
         found = statement and (self._base + statement[0], self._base + statement[1])
         self._base += end
         line = text.rfind("\n") + 1
-        self._column = _width(text[line:]) + (0 if line else self._column)
+        self._column = num_cells(text[line:]) + (0 if line else self._column)
         if text.endswith("\n"):
             self._place = "line"
         return Piece(text, found)
@@ -216,7 +216,7 @@ class StatementSplitter:
         """A line goes on below where it is long enough to have been wrapped, and text follows."""
         held = self._held
         line = held.rfind("\n", 0, end) + 1
-        width = _width(held[line:end]) + (0 if line else self._column)
+        width = num_cells(held[line:end]) + (0 if line else self._column)
         if width < _SHORT_LINE or held[start:end].removesuffix("\r").endswith("  "):
             return True
         kind = self._kind_at(end + 1)
@@ -278,10 +278,3 @@ def _claims(text: str) -> bool:
     if not _WORD.search(text) or plain.endswith((":", "：", "?", "？")):
         return False
     return not (_TITLE.match(text) or _NOTE.match(text) or _SMALL_TALK.match(text))
-
-
-def _width(text: str) -> int:
-    """Return how many columns a text takes, two for each character of Chinese."""
-    if text.isascii():
-        return len(text)
-    return sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text)

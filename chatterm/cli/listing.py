@@ -1,14 +1,13 @@
 """How listings reach stdout: columns for people, JSON for programs, both sanitised."""
 
 import sys
-import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
 
 from chatterm.cli.answer import print_safely, to_json
-from chatterm.sanitize import sanitize_line
+from chatterm.sanitize import num_cells, sanitize_line
 
 AsJson = Annotated[bool, typer.Option("--json", help="JSON instead of columns.")]
 
@@ -19,9 +18,9 @@ def show_rows(rows: Sequence[Mapping[str, Any]], *, as_json: bool, columns: Sequ
         print_safely(sys.stdout, to_json(list(rows)))
         return
     cells = [[sanitize_line(_cell(row[column])) for column in columns] for row in rows]
-    widths = [max((_width(row[i]) for row in cells), default=0) for i in range(len(columns))]
+    widths = [max((num_cells(row[i]) for row in cells), default=0) for i in range(len(columns))]
     for row in cells:
-        padded = [cell + " " * (width - _width(cell)) for cell, width in zip(row, widths, strict=True)]
+        padded = [cell + " " * (width - num_cells(cell)) for cell, width in zip(row, widths, strict=True)]
         print_safely(sys.stdout, "  ".join(padded).rstrip())
 
 
@@ -47,11 +46,3 @@ def _cell(value: object) -> str:
             return ", ".join(map(str, value)) or "-"
         case _:
             return str(value)
-
-
-def _width(text: str) -> int:
-    """In terminal cells: East Asian wide characters take two, combining marks none."""
-    return sum(
-        0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1
-        for char in text
-    )

@@ -4,7 +4,6 @@ E codes keep a file from being used, but for E29, E30 and E33: these are finding
 codes (warnings) and I codes (what this version does not act on) are.
 """
 
-import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
@@ -13,6 +12,7 @@ from typing import Literal
 
 from chatterm.errors import PromptError
 from chatterm.prompts.inputs import InputSpec
+from chatterm.sanitize import num_cells
 
 CODES = {
     "E01": "no front matter between two lines that are exactly ---",
@@ -102,10 +102,10 @@ class Problem:
             return f"{head}\n{where}\n  help: {self.help}"
         gutter = " " * len(str(line))
         before, marked = self.source[: column - 1], self.source[column - 1 : column - 1 + self.place.length]
-        carets = "^" * max(1, _columns(marked))
+        carets = "^" * max(1, num_cells(marked))
         return (
             f"{head}\n{where}\n{line} | {self.source}\n"
-            f"{gutter} | {' ' * _columns(before)}{carets} help: {self.help}"
+            f"{gutter} | {' ' * num_cells(before)}{carets} help: {self.help}"
         )
 
 
@@ -160,8 +160,3 @@ def shown(path: Path) -> str:
         return f"~/{path.relative_to(Path.home())}"
     except (ValueError, RuntimeError):  # not below it; or no home is known
         return str(path)
-
-
-def _columns(text: str) -> int:
-    """Count terminal columns; East Asian wide characters take two."""
-    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)

@@ -5,7 +5,8 @@ its own ("hi", "继续"), the reply's first heading or sentence does.
 """
 
 import re
-import unicodedata
+
+from chatterm.sanitize import num_cells
 
 MAX_CELLS = 60
 """A title's width in terminal cells; Chinese takes two a character."""
@@ -47,10 +48,10 @@ def title_of(question: str, reply: str) -> str:
 def shortened(text: str, max_cells: int = MAX_CELLS) -> str:
     """Return `text` on one line: its first sentences that fit, else cut after a word, with an ellipsis."""
     line = " ".join(text.split())
-    if _width(line) <= max_cells:
+    if num_cells(line) <= max_cells:
         return line
     first = _SENTENCE.match(line)
-    if first and max_cells // 3 <= _width(first[0]) <= max_cells:
+    if first and max_cells // 3 <= num_cells(first[0]) <= max_cells:
         return first[0]
     cut = _cut(line, max_cells - 1)
     head, space, _ = cut.rpartition(" ")
@@ -100,11 +101,7 @@ def _without_courtesy(text: str) -> str:
 def _cut(line: str, max_cells: int) -> str:
     width = 0
     for number, character in enumerate(line):
-        width += _width(character)
+        width += num_cells(character)
         if width > max_cells:
             return line[:number]
     return line
-
-
-def _width(text: str) -> int:
-    return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)
