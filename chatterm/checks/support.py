@@ -13,13 +13,13 @@ from unicodedata import normalize
 from chatterm.checks.denials import contradicts
 from chatterm.checks.findings import Evidence, Finding
 from chatterm.checks.folding import Lines, fold
-from chatterm.checks.likeness import Place, WordIndex
 from chatterm.checks.number_check import check_numbers
 from chatterm.checks.number_index import NumberIndex, index_numbers
 from chatterm.checks.quotes import Aligner, judge_text, quotes_in
 from chatterm.checks.sources import MAX_EVIDENCE, first, make_source
 from chatterm.checks.statements import statements
 from chatterm.checks.tokens import Tokens, is_han, tokenize
+from chatterm.checks.word_index import Place, WordIndex
 from chatterm.lexicon import stem
 
 How = Literal["quote", "numbers", "words", "nothing"]
