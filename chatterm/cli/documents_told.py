@@ -6,7 +6,8 @@ from typing import Any
 
 from chatterm.cli.report import Report
 from chatterm.conversation import Document, Message
-from chatterm.documents import about, pages_of, reading_report
+from chatterm.documents.about import about, reading_report
+from chatterm.documents.places import pages_of
 from chatterm.engine.base import Engine, TokenCount
 from chatterm.tasks.reading.budget import token_counter
 

@@ -25,7 +25,8 @@ def read_documents(files: Sequence[Path]) -> "tuple[Document, ...]":
 
     Of standard input only what has text counts. Raises InputRefused or UsageError, naming what was read.
     """
-    from chatterm.documents import check_total, read_all, read_stream
+    from chatterm.documents.gather import check_total, read_all
+    from chatterm.documents.read import read_stream
 
     documents = read_all([path for path in files if path != STDIN])
     if (STDIN in files or not stdin_is_terminal()) and sys.stdin is not None:

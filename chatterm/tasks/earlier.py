@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from chatterm.conversation import MessageNode
-from chatterm.documents import fence
+from chatterm.documents.fence import fence
 from chatterm.store import ConversationStore, ReplyDetail
 from chatterm.tasks.attached import by_question
 from chatterm.tasks.check_plan import Earlier

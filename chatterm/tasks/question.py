@@ -7,7 +7,7 @@ from functools import partial
 
 from chatterm.checks import Pack, notices_before
 from chatterm.conversation import Document, Message, ModelCard
-from chatterm.documents import fence
+from chatterm.documents.fence import fence
 from chatterm.engine.base import SamplingParams
 from chatterm.errors import UsageError
 from chatterm.prompts import PromptLibrary, PromptTemplate, RenderedPrompt, render

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from chatterm.conversation import Document
-from chatterm.documents import pages_of
+from chatterm.documents.places import pages_of
 from chatterm.tui.drafts import Draft
 from chatterm.tui.foreign import one_line
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from io import BytesIO
 
 from chatterm.conversation import Document
-from chatterm.documents import read_stream
+from chatterm.documents.read import read_stream
 from chatterm.errors import InputRefused
 
 MAX_LINES = 20

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chatterm.conversation import Document
-from chatterm.documents import fence
+from chatterm.documents.fence import fence
 
 
 def document(text: str, name: str = "report.txt") -> Document:

@@ -5,7 +5,8 @@ from contextlib import suppress
 import pytest
 
 from chatterm.conversation import Document
-from chatterm.documents import pages_of, read_stream
+from chatterm.documents.places import pages_of
+from chatterm.documents.read import read_stream
 from chatterm.errors import InputRefused
 from tests.support.office_files import docx, encrypted_pdf, packed, paragraph, pdf, table
 

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatterm.documents import about, read_all, reading_report
+from chatterm.documents.about import about, reading_report
 from chatterm.documents.folders import glob_matches
+from chatterm.documents.gather import read_all
 from chatterm.errors import InputRefused, UsageError
 from tests.support.office_files import encrypted_pdf, pdf
 

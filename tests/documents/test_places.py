@@ -3,7 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chatterm.conversation import Document
-from chatterm.documents import fence, pages_of, without_page_marks
+from chatterm.documents.fence import fence
+from chatterm.documents.places import pages_of, without_page_marks
 
 PAGED = "title\nfirst\n\fsecond\nmore\n\f\n\f\ffifth\n"
 """Five pages: the third is empty but for its line, the fourth has no line of its own."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from chatterm.documents import CAP_BYTES, read_file, read_stream
+from chatterm.documents.read import CAP_BYTES, read_file, read_stream
 from chatterm.errors import InputRefused, UsageError
 
 CHINESE = "本公司2024年净利润为3200万元，同比增长百分之十二。风险提示：过往业绩不代表未来表现。\n"

@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from chatterm.conversation import Document, Message, MessageNode, ModelCard, Role, Turn, Usage
-from chatterm.documents import fence
+from chatterm.documents.fence import fence
 from chatterm.errors import InputRefused, PromptError, UsageError
 from chatterm.prompts import PromptFolder, PromptLibrary, PromptTemplate
 from chatterm.prompts.output import Computation

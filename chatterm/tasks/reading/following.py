@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from chatterm.conversation import Document, Message, MessageNode
-from chatterm.documents import fence, without_page_marks
+from chatterm.documents.fence import fence
+from chatterm.documents.places import without_page_marks
 from chatterm.tasks.attached import by_question
 from chatterm.tasks.means import Means, Target
 from chatterm.tasks.question import Composed

@@ -17,7 +17,7 @@ from textual.widget import Widget
 from textual.widgets import Button, Input, Select, Static, TextArea
 
 from chatterm.conversation import Document
-from chatterm.documents import read_all
+from chatterm.documents.gather import read_all
 from chatterm.errors import ChattermError
 from chatterm.prompts import InputSpec, PromptTemplate
 from chatterm.prompts.header import in_language

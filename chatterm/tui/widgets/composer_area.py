@@ -17,7 +17,7 @@ from textual.message import Message
 from textual.widgets import OptionList, TextArea
 
 from chatterm.conversation import Document
-from chatterm.documents import read_all
+from chatterm.documents.gather import read_all
 from chatterm.engine.option_names import sampling_option
 from chatterm.errors import ChattermError
 from chatterm.sanitize import sanitize
