@@ -5,7 +5,7 @@ rich is imported only for tables: it takes its time.
 
 from collections.abc import Collection
 
-from chatterm.sanitize import sanitize, sanitize_line
+from chatterm.sanitize import num_cells, sanitize, sanitize_line
 from chatterm.session import Scored
 from chatterm.tasks.views import View
 
@@ -19,8 +19,12 @@ Place = tuple[int, str]
 def scored_text(scored: Scored) -> str:
     """Return the label, and below it how probable each is, the most probable first."""
     order = sorted(scored.scores, key=lambda one: -one.probability)[:_MAX_SHOWN]
-    width = max(len(sanitize_line(one.label)) for one in order)
-    lines = [f"  {sanitize_line(one.label):<{width}}  {one.probability:.2f}" for one in order]
+    labels = [sanitize_line(one.label) for one in order]
+    width = max(map(num_cells, labels))
+    lines = [
+        f"  {label}{' ' * (width - num_cells(label))}  {one.probability:.2f}"
+        for label, one in zip(labels, order, strict=True)
+    ]
     if more := len(scored.scores) - len(order):
         lines.append(f"  and {more:,} more")
     return "\n".join([scored.text, *lines])

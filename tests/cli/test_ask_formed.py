@@ -1,6 +1,7 @@
 """`chatterm ask` for answers with a form: samples, code blocks, labels, JSON by a schema."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -95,6 +96,8 @@ def test_labels_are_shown_with_their_probabilities_the_likeliest_first() -> None
     scores = (LabelScore("no", 0.4, -2.0), LabelScore("yes", 0.6, -3.0))
     scored = Scored(scores=scores, chosen=("yes",), margin=0.2, is_unsure=False, is_calibrated=False)
     assert scored_text(scored) == "yes\n  yes  0.60\n  no   0.40"
+    wide = replace(scored, scores=(LabelScore("是", 0.4, -2.0), *scores[1:]))
+    assert scored_text(wide) == "yes\n  yes  0.60\n  是   0.40"
     assert scored_notices(scored) == ["the probabilities are not calibrated"]
 
 
