@@ -21,7 +21,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any  # transformers has no types
@@ -44,6 +43,7 @@ from benchmarks.gpu_measures import (
 )
 from benchmarks.gpu_shapes import SHAPES, Shape, random_decoder
 from benchmarks.gpu_table import Clock, Row, Table, end_after
+from benchmarks.measuring import version_of
 from chatterm.engine.local.decoder.linear import Placement
 
 MINUTES = 7.5
@@ -200,19 +200,12 @@ def free(bench: Bench) -> None:
 def facts_of(bench: Bench) -> dict[str, str]:
     return {
         "gpu": torch.cuda.get_device_name(bench.device) if bench.is_gpu else "none (interpreter)",
-        "triton": _version_of("triton"),
+        "triton": version_of("triton"),
         "copy bandwidth": f"{bench.limits.bytes_per_s / 1e12:.2f} TB/s",
         "bf16 matrix product": f"{bench.limits.operations_per_s / 1e12:.0f} TFLOP/s",
         "weights": "random, Q4_0 (4.5 bits), drawn on the spot",
         "command": " ".join(["python", "benchmarks/gpu.py", *sys.argv[1:]]),
     }
-
-
-def _version_of(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return "not installed"
 
 
 @torch.inference_mode()

@@ -127,9 +127,9 @@ def machine() -> dict[str, str]:
         "commit": _output("git", "rev-parse", "--short=12", "HEAD"),
         "cpu": _cpu_name(),
         "cores": str(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()),
-        "python": platform.python_version(),
+        "python": platform.pythonversion_of(),
         "system": platform.system(),
-        "torch": _version("torch"),
+        "torch": version_of("torch"),
     }
 
 
@@ -146,7 +146,7 @@ def _cpu_name() -> str:
     return f"{name} ({' '.join(flag for flag in known if flag in flags)})"
 
 
-def _version(package: str) -> str:
+def version_of(package: str) -> str:
     try:
         return version(package)
     except PackageNotFoundError:
