@@ -1,7 +1,7 @@
 """Questions over documents that do not fit: every strategy, and what fails on the way."""
 
 import re
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -45,12 +45,6 @@ def says_all(request: GenerationRequest) -> str:
 
 def says_some(request: GenerationRequest) -> str:
     return "\n".join(says_all(request).split("\n")[::3])
-
-
-@pytest.fixture
-def store() -> Iterator[ConversationStore]:
-    with closing(ConversationStore.in_memory()) as opened:
-        yield opened
 
 
 def prompt(
@@ -280,82 +274,6 @@ def test_stopped_among_the_parts_there_is_no_reply_and_in_the_last_step_a_stoppe
     events = run(store, reader, about("general/summarize"), ReadingWish(in_parts=True), cancel)
     (finished,) = [one for one in events if isinstance(one, TurnFinished)]
     assert finished.turn.reply.status == "stopped"
-
-
-def test_a_question_reads_what_it_is_about_and_says_what_was_not(store: ConversationStore) -> None:
-    engine = ReadingEngine(lambda _: "392 euros.", 800)
-    events = run(store, engine, about("assistant/chat", "Who got what from Town41 and hill7?"))
-    (asked,) = engine.asked
-    assert {7, 41} <= set(numbers([asked]))
-    assert asked.index("Town7 ") < asked.index("Town41 ") < asked.index("Who got what")
-    (unread,) = [one for one in events if isinstance(one, NotRead)]
-    read = {number for number in range(NUM) if f"Town{number} " in asked}
-    spans = [tuple(map(int, one.partition(" lines ")[2].split("-"))) for one in unread.places]
-    missing = {line for first, last in spans for line in range(first, last + 1)}
-    assert {2 * number + 1 for number in range(NUM)} - missing == {2 * number + 1 for number in read}
-    assert not unread.is_failure
-    assert reply(events) == "392 euros."
-
-
-def test_of_a_long_line_it_is_told_that_not_all_of_it_was_read(store: ConversationStore) -> None:
-    text = f"Short.\n{TOWNS.replace(chr(10), ' ')}\n\nEnd."
-    engine = ReadingEngine(lambda _: "392 euros.", 800)
-    question = about("assistant/chat", "What did Town41 pay?", Document("a.txt", text, len(text)))
-    events = run(store, engine, question)
-    assert "Town41 " in engine.asked[0]
-    (unread,) = [one for one in events if isinstance(one, NotRead)]
-    assert unread.places == ("a.txt, line 1", "a.txt, line 2 (in part)", "a.txt, lines 3-4")
-    assert (unread.num_lines, unread.total_lines) == (3, 4)
-
-
-def test_a_question_without_a_word_of_the_document_reads_its_beginning(store: ConversationStore) -> None:
-    engine = ReadingEngine(lambda _: "no")
-    events = run(store, engine, about("assistant/chat", "Quantum chromodynamics?"))
-    assert "Town0 " in engine.asked[0]
-    (notice,) = [one for one in events if isinstance(one, ReadingNotice)]
-    assert "no part" in notice.text
-
-
-def test_refining_takes_the_answer_along(store: ConversationStore, tmp_path: Path) -> None:
-    count = iter(range(100))
-    engine = ReadingEngine(lambda _: f"so far {next(count)}")
-    template = prompt(tmp_path, "long: {strategy: refine}", more="@@ reduce\n{{ document }}\n\nGo on.\n")
-    events = run(store, engine, replace(about("general/summarize"), prompt=template))
-    num_parts = len(engine.asked)
-    assert [f"so far {number - 1}\n" in engine.asked[number] for number in range(1, num_parts)] == [True] * (
-        num_parts - 1
-    )
-    assert numbers(engine.asked) == [*range(NUM)]
-    assert reply(events) == f"so far {num_parts - 1}"
-
-
-def test_refining_again_goes_on_from_the_first_part_that_failed(
-    store: ConversationStore, tmp_path: Path
-) -> None:
-    def fails_once(request: GenerationRequest) -> str:
-        return "" if "Town30 " in request.messages[-1].content else "so far"
-
-    template = prompt(tmp_path, "long: {strategy: refine}", more="@@ reduce\n{{ document }}\n\nGo on.\n")
-    question = replace(about("general/summarize"), prompt=template)
-    first = run(store, ReadingEngine(fails_once), question)
-    assert [one.is_failure for one in first if isinstance(one, NotRead)] == [True]
-    engine = ReadingEngine(lambda _: "so far")
-    run(store, engine, question)
-    read = numbers(engine.asked)
-    assert read == [*range(read[0], NUM)]
-    assert 0 < read[0] <= 30
-    again = run(store, ReadingEngine(lambda _: "so far"), question)
-    (progress,) = [one for one in again if isinstance(one, PartsProgress)]
-    assert progress.done == progress.num_kept == progress.total - 1, "how far it is, is told at once"
-
-
-def test_refining_leaves_room_for_the_answer_beside_a_part(store: ConversationStore, tmp_path: Path) -> None:
-    engine = ReadingEngine(lambda _: "so far " * 29, 180)
-    template = prompt(tmp_path, "long: {strategy: refine}", more="@@ reduce\n{{ document }}\n\nGo on.\n")
-    run(store, engine, replace(about("general/summarize"), prompt=template))
-    asked = [request for call in engine.calls for request in call]
-    assert len(asked) > 10
-    assert max(engine.count(request.messages).tokens for request in asked) <= 180 - 60
 
 
 def test_parts_in_text_are_said_in_order_as_soon_as_all_before_are_there(

@@ -2,11 +2,8 @@
 
 import json
 import re
-from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import closing
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import replace
-
-import pytest
 
 from chatterm.conversation import Document, ModelCard, Usage
 from chatterm.documents.chunks import Chunk
@@ -54,12 +51,6 @@ class Reader(EchoEngine):
             self.asked.append(request.messages[-1].content)
             yield TextDelta(number, 0, request.prefill + self._says(request.messages[-1].content))
             yield Finished(number, 0, "end", Usage(1, 0, 1, 0.1, 0.1))
-
-
-@pytest.fixture
-def store() -> Iterator[ConversationStore]:
-    with closing(ConversationStore.in_memory()) as opened:
-        yield opened
 
 
 def asked(store: ConversationStore, reader: Reader, prompt: str, **values: str) -> list[TaskEvent]:

@@ -1,6 +1,6 @@
 """Going on after a document: what the model would not read of it is looked up, what fits stays as it is."""
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import closing
 from dataclasses import replace
 
@@ -28,12 +28,6 @@ LONG = Document(
     "\n\n".join(f"Topic{number} costs {number} euros. " + "It is long. " * 12 for number in range(60)),
     9000,
 )
-
-
-@pytest.fixture
-def store() -> Iterator[ConversationStore]:
-    with closing(ConversationStore.in_memory()) as opened:
-        yield opened
 
 
 class Reader(EchoEngine):

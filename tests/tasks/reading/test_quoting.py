@@ -1,7 +1,5 @@
 """A model too small to write of much: its answers are sentences of the document."""
 
-from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import replace
 
 import pytest
@@ -27,12 +25,6 @@ QUESTION = Question(
     prompt=LIBRARY.get("assistant/chat"),
     emergency_number="112",
 )
-
-
-@pytest.fixture
-def store() -> Iterator[ConversationStore]:
-    with closing(ConversationStore.in_memory()) as opened:
-        yield opened
 
 
 def planned(

@@ -1,10 +1,8 @@
 """The same question again: what was read is taken over, whichever step was the last."""
 
 import re
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import closing
-
-import pytest
 
 from chatterm.conversation import Document, Message, Usage
 from chatterm.engine.base import CancelToken, Finished, GenerationRequest, StreamEvent, TextDelta
@@ -48,12 +46,6 @@ class Reader(EchoEngine):
             text = request.prefill + "\n".join(f"- {one}" for one in said)
             yield TextDelta(number, 0, text.removeprefix("- ") if request.prefill.endswith("- ") else text)
             yield Finished(number, 0, "end", Usage(1, 0, 1, 0.1, 0.1))
-
-
-@pytest.fixture
-def store() -> Iterator[ConversationStore]:
-    with closing(ConversationStore.in_memory()) as opened:
-        yield opened
 
 
 def asked(store: ConversationStore, reader: Reader, wish: ReadingWish | None = None) -> list[TaskEvent]:
