@@ -32,9 +32,11 @@ class RenderedAnswer:
         self._open = ""
         self._drawn_at = 0.0
         self._live = Live(console=console, auto_refresh=False, transient=True)
-        self._live.start()
 
     def write(self, text: str) -> None:
+        if not self._live.is_started:
+            self._live.start()
+            self._console.show_cursor()  # who is killed could not bring it back
         shown, done = self._sanitizer.feed(text), ""
         self._open += shown
         if "\n" in shown:  # a block ends with a line

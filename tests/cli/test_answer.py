@@ -99,6 +99,17 @@ def test_a_rendered_answer_is_inert() -> None:
     assert "http://example.org" in text
 
 
+def test_a_rendered_answer_leaves_the_cursor_though_it_never_ends() -> None:
+    """A turn that fails before its first word closes no answer, and a killed process nothing at all."""
+    stream = io.StringIO()
+    writer = RenderedAnswer(Console(file=stream, force_terminal=True))
+    assert stream.getvalue() == ""
+    writer.write("half")
+    assert stream.getvalue().endswith("half")
+    assert stream.getvalue().rfind("\x1b[?25l") < stream.getvalue().rfind("\x1b[?25h")
+    writer.close()
+
+
 @given(st.text())
 def test_json_keeps_every_text_and_holds_no_control_character(text: str) -> None:
     written = to_json({"response": text})
