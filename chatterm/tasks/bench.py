@@ -157,14 +157,12 @@ class _Measures:
     def prefill(self) -> Speed:
         """Read prompts that share nothing but what the chat template puts before them."""
         limit = self._engine.describe().context_length
-        rates, usage = [], None
-        for seed in range(ROUNDS):
-            text = self._text(min(PREFILL_TOKENS, limit // 2), seed)
-            usage = self.answer(text, max_tokens=1).usage
-            rates.append((usage.input_tokens - usage.cached_tokens) / usage.prefill_s)
-        if usage is None or not usage.input_tokens:
+        texts = [self._text(min(PREFILL_TOKENS, limit // 2), seed) for seed in range(ROUNDS)]
+        usages = [self.answer(text, max_tokens=1).usage for text in texts]
+        if not all(one.input_tokens and one.prefill_s for one in usages):
             raise Unsupported("this engine does not count its tokens; nothing can be measured")
-        return Speed(usage.input_tokens, statistics.median(rates), 0)
+        rates = [(one.input_tokens - one.cached_tokens) / one.prefill_s for one in usages]
+        return Speed(usages[-1].input_tokens, statistics.median(rates), 0)
 
     def decode_long(self) -> Speed | None:
         if self._engine.describe().context_length < LONG_CONTEXT + 2 * DECODE_TOKENS:
