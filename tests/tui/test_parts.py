@@ -5,16 +5,21 @@ import threading
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import replace
 
-from chatterm.conversation import Document, ModelCard, Usage
+from chatterm.conversation import Document, Message, ModelCard, Usage
+from chatterm.documents.chunks import Chunk
 from chatterm.engine.base import CancelToken, Finished, GenerationRequest, StreamEvent
 from chatterm.engine.echo import EchoEngine
-from chatterm.store import ConversationStore
+from chatterm.store import AttachedFile, ConversationStore, TypedQuestion
 from chatterm.tasks import Composed, Question, choose_prompt
 from chatterm.tasks import compose as shape
+from chatterm.tasks.reading.events import Partial, PartRead
 from chatterm.tui.drafts import Draft
 from chatterm.tui.parts import AppParts
+from chatterm.tui.parts_state import PartsState
 from chatterm.tui.screens.document import DocumentScreen
+from chatterm.tui.screens.parts import PartsScreen
 from chatterm.tui.widgets.document_view import DocumentView
+from chatterm.tui.widgets.statement_list import StatementList
 from tests.tui.driving import SHIPPED, parts_of, running
 
 TEXT = "\n\n".join(f"Point {number}: the harbour had {number} ships in it." for number in range(1, 400))
@@ -204,3 +209,24 @@ async def test_a_window_that_changes_while_a_document_is_opened_shows_the_marked
             await asyncio.sleep(0)
         await app.resize(60, 20)
         await app.until_shown("900▶ line 900")
+
+
+async def test_a_click_means_the_part_it_is_on_and_enter_its_own_document_of_two_of_a_name(
+    store: ConversationStore,
+) -> None:
+    texts = ("first one\nof two\n", "second\none\n")
+    files = tuple(AttachedFile(name="a.txt", data=one.encode()) for one in texts)
+    asked = TypedQuestion(text="", files=files)
+    question, _ = store.begin_turn([Message("user", "q")], [], asked=asked)
+    parts = PartsState()
+    for number, text in enumerate(texts, 1):
+        chunk = Chunk(document=number - 1, name="a.txt", text=text, first_line=1, last_line=2)
+        parts.read[number] = PartRead(Partial(chunk=chunk, text=f"what {number} gave"), number)
+    async with running(parts_of(store, EchoEngine())) as app:
+        app.app.push_screen(PartsScreen(store, parts, question.id))
+        await app.until_shown("✓ 2 · a.txt")
+        await app.press("end")
+        await app.click(StatementList, (5, 2))
+        await app.until(lambda: app.app.screen.query_one(StatementList).highlighted == 0)
+        await app.press("end", "enter")
+        await app.until_shown("1▶ second", "2▶ one")

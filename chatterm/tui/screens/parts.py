@@ -70,7 +70,8 @@ class PartsScreen(ModalScreen[None]):
         documents = await called(self, documents_above, self._store, self._message_id)
         if documents is None:
             return
-        document = next((one for one in documents if one.name == chunk.name), None)
+        named = [one for one in documents if one.name == chunk.name]
+        document = max(named, key=lambda one: chunk.text in one.text, default=None)  # names may be the same
         if document is None:
             self.notify("Its document is not in the store.", markup=False)
         else:

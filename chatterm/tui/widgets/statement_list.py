@@ -123,7 +123,10 @@ class StatementList(ScrollView, can_focus=True):
 
     def on_click(self, event: Click) -> None:
         event.stop()
-        index = (event.y + round(self.scroll_y)) // _ROWS
+        place = event.get_content_offset(self)
+        if place is None:
+            return
+        index = (place.y + round(self.scroll_y)) // _ROWS
         if index < len(self._items):
             is_again = index == self.highlighted
             self.highlight(index)
