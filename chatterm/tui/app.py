@@ -183,7 +183,9 @@ def run(parts: AppParts) -> int:
     teach_alt_enter()
     guard_pastes()
     app = ChattermApp(parts)
-    with leaving_on_signals(lambda exit_code: app.post_message(LeavingWanted(exit_code))):
-        app.run()
-    app.close_parts()
+    try:
+        with leaving_on_signals(lambda exit_code: app.post_message(LeavingWanted(exit_code))):
+            app.run()
+    finally:
+        app.close_parts()
     return app.return_code or 0
