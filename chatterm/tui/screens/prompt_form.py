@@ -3,7 +3,6 @@
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -26,6 +25,7 @@ from chatterm.tui.drafts import Draft
 from chatterm.tui.foreign import one_line
 from chatterm.tui.prompt_filling import Chosen, Filling, chosen, fill_in
 from chatterm.tui.screens.dialogs import LineInput
+from chatterm.tui.transfer import path_of
 
 _SHORT = 200
 """Texts of at most so many characters have a field of one line."""
@@ -216,8 +216,8 @@ class PromptForm(ModalScreen[Chosen | None]):
     def _read(self, path: str) -> None:
         """Runs in a thread."""
         try:
-            documents = read_all([Path(path).expanduser()])
-        except (ChattermError, RuntimeError) as error:  # RuntimeError: ~nobody
+            documents = read_all([path_of(path)])
+        except ChattermError as error:
             self.post_message(self.FileRead((), str(error)))
         else:
             self.post_message(self.FileRead(documents))
