@@ -77,7 +77,9 @@ class ReplyShapes:
         if marked := self._marked.get(reply_id):
             self._post(ReplyMarked(reply_id, marked))
         text = view.said_text
-        if reply_id and text.lstrip()[:1] in ("[", "{"):
+        if shape := self._views.get(reply_id):
+            self._post(ReplyShaped(reply_id, shape))
+        elif reply_id and text.lstrip()[:1] in ("[", "{"):
             threading.Thread(target=self._shape, args=(reply_id, text), daemon=True).start()
 
     def parts_of(self, reply_id: str) -> PartsState | None:
