@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from collections.abc import Mapping
 
 from chatterm.conversation import Document
@@ -76,7 +77,7 @@ class DraftKeeper:
 
     def _run(self) -> None:
         while self._wake.wait():
-            threading.Event().wait(DELAY_S)
+            time.sleep(DELAY_S)
             self._wake.clear()
             self.flush()
 
