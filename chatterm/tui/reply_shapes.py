@@ -107,8 +107,7 @@ class ReplyShapes:
     async def marked(self, event: ReplyMarked, view: ReplyView | None) -> None:
         """Show behind each statement of a reply the lines it rests on."""
         self._marked[event.reply_id] = event.text
-        if view is not None:
-            await view.show_marked(event.text)
+        if view is not None and await view.show_marked(event.text):
             view.add_extra(SourcesLine(_MARKS))
 
     async def shaped(self, event: ReplyShaped, view: ReplyView | None) -> None:

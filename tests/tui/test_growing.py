@@ -131,5 +131,13 @@ async def test_a_reply_that_leaves_the_screen_leaves_no_task_behind() -> None:
         assert not growing_tasks()
 
 
+async def test_marks_are_shown_only_where_the_reply_is_markdown() -> None:
+    short, long = ReplyView("One."), ReplyView("One. " * 2_000)
+    async with Shown(short, long).run_test():
+        assert await short.show_marked("One. [2]")
+        assert not await long.show_marked("One. [2]" * 2_000)
+        assert short.said_text == "One."
+
+
 def growing_tasks() -> list[str]:
     return [repr(task) for task in asyncio.all_tasks() if "MarkdownGrowth._run" in repr(task)]

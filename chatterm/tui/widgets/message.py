@@ -229,11 +229,13 @@ class ReplyView(MessageView):
             await self.put_body(PlainText(text))
         self._note.show(note)
 
-    async def show_marked(self, text: str) -> None:
-        """Show the reply with marks in its text; what it says stays what it was."""
+    async def show_marked(self, text: str) -> bool:
+        """Show the reply with marks in its text; what it says stays what it was. False: it takes none."""
         await self._stop_growth()
-        if isinstance(self._body, MarkdownBody) and self._body.is_attached and not is_too_much(text):
-            await self._body.update(text)
+        if not (isinstance(self._body, MarkdownBody) and self._body.is_attached) or is_too_much(text):
+            return False
+        await self._body.update(text)
+        return True
 
     async def _stop_growth(self) -> None:
         if self._growth is not None:
