@@ -1,6 +1,7 @@
 """Keeps the process from growing with its work: what is freed goes back, what is kept is bounded."""
 
 import ctypes
+import mmap
 import os
 import sys
 
@@ -18,6 +19,18 @@ def bound_prepared_products() -> None:
     """
     for name, capacity in _CAPACITIES.items():
         os.environ.setdefault(name, capacity)
+
+
+def own_pages(num_bytes: int) -> mmap.mmap:
+    """Return memory apart from the C library's heap: a page is taken when it is first written, and all go back
+    with the last that refers to them. Raises MemoryError.
+
+    What is large and lives longer than a pass belongs here: in the heap it leaves holes between what stays.
+    """
+    try:
+        return mmap.mmap(-1, num_bytes, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    except OSError as error:
+        raise MemoryError(f"tried to allocate {num_bytes} bytes") from error
 
 
 def release_freed_memory() -> None:

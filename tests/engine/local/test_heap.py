@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from chatterm.engine.local.heap import bound_prepared_products, release_freed_memory
+from chatterm.engine.local.heap import bound_prepared_products, own_pages, release_freed_memory
 from tests.support.gguf_files import TinyLlama, tiny_gguf
 
 CAPACITIES = ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "LRU_CACHE_CAPACITY")
@@ -59,6 +59,19 @@ def test_products_of_many_shapes_do_not_stay(tmp_path: Path) -> None:
     )
     grown = int(done.stdout) * resource.getpagesize()
     assert grown < 20_000_000
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks /proc")
+def test_own_pages_are_taken_when_written_and_given_back() -> None:
+    before = _resident()
+    pages = own_pages(200_000_000)
+    assert _resident() - before < 50_000_000
+    pages[:100_000_000] = bytes(100_000_000)
+    assert _resident() - before > 90_000_000
+    del pages
+    assert _resident() - before < 50_000_000
+    with pytest.raises(MemoryError, match="tried to allocate 10000000000000000 bytes"):
+        own_pages(10**16)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="glibc's heap")

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from chatterm.engine.local.decoder.linear import Linear
 from chatterm.engine.local.decoder.norms import QKNorm, RMSNorm
+from chatterm.engine.local.heap import own_pages
 from chatterm.engine.local.weights.tensors import BlockTensor
 from chatterm.models.arch_spec import RopeSpec
 
@@ -59,9 +60,15 @@ class CacheShape(Protocol):
 
 
 def empty_cache(shape: CacheShape, capacity: int, dtype: torch.dtype, device: torch.device) -> list[Tensor]:
-    """Return memory for `capacity` tokens: (2, kv heads, capacity, head_length) a layer."""
-    size = (2, shape.num_kv_heads, capacity, shape.head_length)
-    return [torch.empty(size, dtype=dtype, device=device) for _ in range(shape.num_layers)]
+    """Return memory for `capacity` tokens, at least one: (2, kv heads, capacity, head_length) a layer.
+
+    Raises MemoryError; on a GPU, what torch does.
+    """
+    size = torch.Size((2, shape.num_kv_heads, capacity, shape.head_length))
+    if device.type != "cpu":
+        return [torch.empty(size, dtype=dtype, device=device) for _ in range(shape.num_layers)]
+    num_bytes = size.numel() * dtype.itemsize
+    return [torch.frombuffer(own_pages(num_bytes), dtype=dtype).view(size) for _ in range(shape.num_layers)]
 
 
 @dataclass(frozen=True, slots=True)

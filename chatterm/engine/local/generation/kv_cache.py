@@ -154,13 +154,15 @@ class KVCache:
         if source is not None and slab is not source:
             self._drop_some(source)
             slab.copy_start(source, shared)
+            if source.is_once and source in self._kept:
+                self._kept.remove(source)  # what others begin with is in `slab` as well
         self._drop_some()
         return slab
 
     def give_back(self, slab: Slab, *, is_once: bool = False) -> None:
         """Keep a slab that was taken; harmless when repeated.
 
-        Of those that are used once only the last is kept: the next of them begins with the same words.
+        Of those that are used once only the last is kept, and until another has the words both begin with.
         """
         if slab in self._in_use:
             self._in_use.remove(slab)

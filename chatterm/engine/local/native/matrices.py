@@ -13,6 +13,7 @@ from typing import Self
 import torch
 from torch import Tensor
 
+from chatterm.engine.local.heap import own_pages
 from chatterm.engine.local.native.library import MAX_PARTS, MAX_ROWS, TILE_ROWS, Matrix, NativeLibrary, Part
 from chatterm.engine.local.weights.tensors import BlockTensor
 
@@ -44,10 +45,7 @@ class TileMemory:
 
     def _grow(self, num_bytes: int) -> None:
         size = max(num_bytes, self._CHUNK)
-        try:
-            chunk = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-        except OSError as error:
-            raise MemoryError(f"tried to allocate {size} bytes") from error
+        chunk = own_pages(size)
         if hasattr(mmap, "MADV_HUGEPAGE"):
             with contextlib.suppress(OSError):  # a system built without them
                 chunk.madvise(mmap.MADV_HUGEPAGE)

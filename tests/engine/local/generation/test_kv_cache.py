@@ -205,6 +205,7 @@ def test_of_prompts_that_come_once_only_the_last_is_kept(model: Decoder) -> None
     for first in (50, 150, 250):
         part = [*SYSTEM, *range(first, first + 60)]
         slab = cache.take(part, len(part))
+        assert cache.num_kept == 0, "the one before was copied from, and is needed no more"
         found.append(len(slab.token_ids))
         slab.read(part[len(slab.token_ids) :])
         cache.give_back(slab, is_once=True)
