@@ -14,6 +14,7 @@ from chatterm.prompts import PromptLibrary, PromptTemplate, RenderedPrompt, rend
 from chatterm.prompts.output import OutputSpec
 from chatterm.session import TurnRequest
 from chatterm.store import AttachedFile, PromptUse, TypedQuestion
+from chatterm.store.titles import shortened, title_of
 from chatterm.tasks.answer_shape import Wish, shape_answer
 from chatterm.tasks.check_plan import CheckPlan, Given, make_plan
 
@@ -24,7 +25,6 @@ SUMMARY = "general/summarize"
 """Shapes a document that came without a question."""
 
 MAX_SAMPLES = 100
-_TITLE_LENGTH = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -226,6 +226,5 @@ def _typed(question: Question) -> TypedQuestion:
 
 
 def _title(question: Question) -> str:
-    """The first words of the question, or the documents' names."""
-    words = " ".join(question.text.split()) or ", ".join(document.name for document in question.documents)
-    return words if len(words) <= _TITLE_LENGTH else words[: _TITLE_LENGTH - 1].rstrip() + "…"
+    """What the question says, or the documents' names."""
+    return title_of(question.text, "") or shortened(", ".join(one.name for one in question.documents))

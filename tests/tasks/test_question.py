@@ -108,6 +108,13 @@ def test_words_that_become_the_document_are_the_title_too() -> None:
     )
 
 
+def test_a_title_has_room_for_what_is_asked_behind_the_courtesies() -> None:
+    words = "Good morning, could you please tell me how the tides of the North Sea come about?"
+    assert (
+        compose(asked(words), CARD, {}).request.title == "Tell me how the tides of the North Sea come about?"
+    )
+
+
 def test_a_long_title_ends_in_an_ellipsis() -> None:
     title = compose(asked("word " * 50), CARD, {}).request.title
     assert len(title) <= 60
