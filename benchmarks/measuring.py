@@ -127,7 +127,7 @@ def machine() -> dict[str, str]:
         "commit": _output("git", "rev-parse", "--short=12", "HEAD"),
         "cpu": _cpu_name(),
         "cores": str(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()),
-        "python": platform.pythonversion_of(),
+        "python": platform.python_version(),
         "system": platform.system(),
         "torch": version_of("torch"),
     }
