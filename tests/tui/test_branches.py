@@ -413,3 +413,23 @@ async def test_a_branch_of_what_is_gone_meanwhile_is_told(store: ConversationSto
         store.delete([conversation_id])
         await app.app.chat.run_action("branch")
         await app.until_shown("no message is called")
+
+
+async def test_a_reply_is_not_shown_on_another_branch_than_its_own(store: ConversationStore) -> None:
+    conversation_id = tell(store, ["q1", "a1"])
+    other = store.begin_reply(store.path(conversation_id)[0], RECORD)
+    store.finish_reply(other.id, "a2", status="complete")
+    engine = HeldEngine(["One ", "two"])
+    async with running(parts_of(store, engine, conversation_id=conversation_id)) as app:
+        await app.until_shown("a2")
+        await app.ask("more")
+        engine.say()
+        await app.until_shown("more", "One")
+        await app.press("shift+tab", "g", "j", "left")
+        await app.until_shown("a1", "< 1/2 >")
+        await app.until(lambda: "One" not in app.screen and "more" not in app.screen)
+        await app.press("right")
+        await app.until_shown("a2", "more", "One")
+        engine.say()
+        await app.until_idle()
+        await app.until_shown("One two")

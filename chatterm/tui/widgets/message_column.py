@@ -64,12 +64,14 @@ class MessageColumn(Flow):
         and the scrolling go on, and are shown together. Not to be called again before it returns.
         """
         wanted, path_ids = path[first:end], {one.node.id for one in path}
-        # A reply that is being written has an id before the path has it, as its question has: they stay.
-        unwanted = (self._path_ids | path_ids) - {one.node.id for one in wanted}
-        self._path_ids = path_ids
+        is_other_branch, self._path_ids = bool(self._path_ids - path_ids), path_ids
         known = {view.message_id: view for view in self.query_children(MessageView) if view.message_id}
         made = await self._make_missing(wanted, known)
-        obsolete = [view for identity, view in known.items() if identity in unwanted]
+        unwanted = known.keys() - {one.node.id for one in wanted}
+        if not is_other_branch:
+            # A reply that is being written has an id before it is on the path, as its question has: it stays.
+            unwanted &= path_ids
+        obsolete = [known[identity] for identity in unwanted]
         with self.app.batch_update():
             for view in obsolete:
                 view.display = False
