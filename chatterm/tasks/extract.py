@@ -1,6 +1,7 @@
 """The first fenced block of an answer in Markdown: what `ask -x` prints. Pure."""
 
 import re
+from io import StringIO
 
 _FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})([^\n]*)$")
 
@@ -13,7 +14,7 @@ def first_fenced(answer: str) -> str | None:
     """
     mark = ""
     block: list[str] = []
-    for line in answer.splitlines(keepends=True):
+    for line in StringIO(answer, newline=""):  # splitlines would also end lines at form feeds
         found = _FENCE.match(line.rstrip("\r\n"))
         if not mark:
             if found and not (found[1][0] == "`" and "`" in found[2]):

@@ -113,6 +113,7 @@ def test_closing_leaves_valid_json_wherever_it_was_cut() -> None:
         ("    ```\nx\n    ```", None),
         ("", None),
         ("```\r\nx\r\n```\r\n", "x\r\n"),
+        ("```\na\f```\nb\u2028```\n```\nc", "a\f```\nb\u2028```\n"),
     ],
 )
 def test_the_first_fenced_block(answer: str, block: str | None) -> None:
