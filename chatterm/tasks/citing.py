@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from chatterm.tasks.reply_text import ReplyText
 
 _MAX_ITEM = 2000
-_MAX_PLACES = 3
 
 
 def grounds_of(plan: CheckPlan, earlier: Earlier) -> Grounds:
@@ -89,9 +88,10 @@ class Cited:
 
     def _checked(self, path: Path, text: str) -> "Support | None":
         """Return the lines that the checks found what was copied or quoted on."""
+        from chatterm.checks.sources import MAX_EVIDENCE
         from chatterm.checks.support import Support
 
-        found = tuple(self._copied_from.get(path, ()))[:_MAX_PLACES]
+        found = tuple(self._copied_from.get(path, ()))[:MAX_EVIDENCE]
         return Support(start=0, end=len(text), text=text, how="quote", evidence=found) if found else None
 
     @cached_property
