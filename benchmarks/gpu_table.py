@@ -4,6 +4,7 @@ import os
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from textwrap import shorten
@@ -105,9 +106,14 @@ def end_after(seconds: float, write: Callable[[], None]) -> threading.Timer:
     """Write and end the program when so much time is over, whatever it waits for then."""
 
     def end() -> None:
-        write()
-        sys.stdout.flush()
-        os._exit(0)
+        status = 0
+        try:
+            write()
+            sys.stdout.flush()
+        except Exception:  # noqa: BLE001  # whatever it is, the program is to end
+            traceback.print_exc()
+            status = 1
+        os._exit(status)
 
     timer = threading.Timer(seconds, end)
     timer.daemon = True

@@ -97,6 +97,17 @@ def test_the_table_is_written_when_the_time_is_over_whatever_hangs(tmp_path: Pat
     assert json.loads((tmp_path / "gpu.json").read_text())["rows"][0]["value"] == 450
 
 
+def test_a_table_that_cannot_be_written_ends_the_program_too() -> None:
+    program = (
+        "import time; from benchmarks import gpu_table as t; t.end_after(0.1, lambda: 1 / 0); time.sleep(60)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=20, check=False
+    )
+    assert done.returncode == 1
+    assert "ZeroDivisionError" in done.stderr
+
+
 @pytest.mark.slow
 def test_a_dry_run_in_the_interpreter() -> None:
     command = [sys.executable, "benchmarks/gpu.py", "--device", "cpu", "--shapes", "tiny", "--minutes", "3"]
