@@ -19,7 +19,7 @@ class _Reader:
 
 
 _LONG = Limits(cpu_s=60, memory=_MEMORY, output=_OUTPUT, patience_s=300)
-"""A PDF of 2,000 full pages takes 6 s and a DOCX of 8 MB of text takes 6 s."""
+"""A PDF of 2,000 full pages takes 3 s and a DOCX of 8 MB of text takes 6 s."""
 _SHORT = Limits(cpu_s=20, memory=_MEMORY, output=_OUTPUT, patience_s=120)
 """A page of 16 MB takes 8 s."""
 _READERS: dict[Kind, _Reader] = {
