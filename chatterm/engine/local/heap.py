@@ -22,8 +22,8 @@ def bound_prepared_products() -> None:
 
 
 def own_pages(num_bytes: int) -> mmap.mmap:
-    """Return memory apart from the C library's heap: a page is taken when it is first written, and all go back
-    with the last that refers to them. Raises MemoryError.
+    """Return memory apart from the C library's heap: a page is taken when it is first written, and all go
+    back with the last that refers to them. Raises MemoryError.
 
     What is large and lives longer than a pass belongs here: in the heap it leaves holes between what stays.
     """
