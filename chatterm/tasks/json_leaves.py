@@ -5,6 +5,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from chatterm.tasks.structured import MAX_DEPTH
+
 Path = tuple[str | int, ...]
 """Names and places (from 0) from the top: `("rows", 0, "value")`."""
 
@@ -26,12 +28,17 @@ class Leaf:
 
 
 def leaves(reply: str) -> Iterator[Leaf]:
-    """Yield texts and numbers in their order; names, truth values and null are none."""
+    """Yield texts and numbers in their order; names, truth values and null are none.
+
+    Ends where a reply is nested deeper than `read_answer` reads.
+    """
     open_ones: list[str | int] = []
     is_key = False
     for token in _TOKEN.finditer(reply):
         mark = token[0][0]
         if mark in "{[":
+            if len(open_ones) > MAX_DEPTH:
+                return
             open_ones.append("" if mark == "{" else 0)
             is_key = mark == "{"
         elif mark in "}]":

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chatterm.tasks.json_leaves import Path, leaves
+from chatterm.tasks.structured import MAX_DEPTH
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=8),
@@ -40,6 +41,13 @@ def test_a_reply_that_was_cut_keeps_the_values_before_the_cut(value: Any, data: 
     cut = data.draw(st.integers(0, len(reply)))
     whole = [(leaf.path, leaf.text) for leaf in leaves(reply) if leaf.end < cut]
     assert [(leaf.path, leaf.text) for leaf in leaves(reply[:cut])][: len(whole)] == whole
+
+
+@pytest.mark.parametrize("unit", ["[1,", '{"a": [1, '])
+def test_a_reply_that_opens_for_ever_is_read_as_deep_as_an_answer_is(unit: str) -> None:
+    found = list(leaves(unit * 50_000))
+    assert 30 < len(found) <= MAX_DEPTH + 1
+    assert max(len(leaf.path) for leaf in found) <= MAX_DEPTH + 1
 
 
 @pytest.mark.parametrize(
