@@ -22,6 +22,8 @@ from tests.support.chatterm_process import COMMAND, Ended
 LEAST_PARTS = 7
 NUM_WORDS = 90
 """Of each part's reply, which ends there."""
+GIVEN = "FROM partial_result WHERE position >= 0 AND content <> ''"
+"""What parts gave; that a reply was cut is kept without a text."""
 SECRET = "qxzwvkjq"
 """Stands in every paragraph."""
 
@@ -69,7 +71,7 @@ def partials(database: Path) -> list[tuple[int, str, str]]:
     if not database.exists():
         return []
     with raw(database) as connection:
-        query = "SELECT position, content, created FROM partial_result WHERE position >= 0 ORDER BY position"
+        query = f"SELECT position, content, created {GIVEN} ORDER BY position"
         is_made = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'partial_result'").fetchone()
         return connection.execute(query).fetchall() if is_made else []
 
@@ -151,8 +153,8 @@ def test_two_processes_at_one_task_both_answer(database: Path, document: Path) -
     assert [one.returncode, other.returncode] == [0, 0]
     assert outs[0] == outs[1] != b""
     with raw(database) as connection:
-        query = "SELECT count(*), count(DISTINCT content) FROM partial_result WHERE position >= 0 "
-        counts = connection.execute(f"{query} GROUP BY conversation_id").fetchall()
+        query = f"SELECT count(*), count(DISTINCT content) {GIVEN} GROUP BY conversation_id"
+        counts = connection.execute(query).fetchall()
     assert all(number == different >= LEAST_PARTS for number, different in counts)
     assert len(set(counts)) == 1
     assert integrity(database) == "ok"
