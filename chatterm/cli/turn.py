@@ -32,11 +32,6 @@ class Outcome:
     details: dict[int, list[TokenDetail]] = field(default_factory=dict)
     """Of each sample's tokens, where they were asked for."""
 
-    @property
-    def turn(self) -> Turn | None:
-        """That of the first sample."""
-        return self.turns.get(0)
-
 
 class TurnPlayer:
     """Writes a turn's text as it comes. When the reader of stdout goes away the turn is stopped, and kept."""
