@@ -13,6 +13,9 @@ from chatterm.checks.folding import fold
 HAN = "\u3400-\u9fff\uf900-\ufaff"
 _TOKEN = re.compile(rf"[{HAN}]|[^\W_{HAN}]+(?:(?<=[0-9])\.(?=[0-9])[^\W_{HAN}]+)*|%")
 
+_MAX_INSIDE = 1000
+"""Places inside words that are passed over; only numbers among numbers have more of them by chance."""
+
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
@@ -41,12 +44,8 @@ class Tokens:
         """
         if not other.words or from_token >= len(self.words):
             return None
-        if len(other.words) == 1 and not (is_cut_before or is_cut_behind):
-            with suppress(ValueError):  # it may be broken over two lines
-                first = self.words.index(other.joined, from_token)
-                return first, first
         place = self.offsets[from_token]
-        for _ in range(1000):  # places inside words are passed over; no text has more of them by chance
+        for _ in range(_MAX_INSIDE):
             place = self.joined.find(other.joined, place)
             if place < 0:
                 return None
@@ -57,6 +56,16 @@ class Tokens:
             if is_start and (is_cut_behind or self.offsets[last] + len(self.words[last]) == end):
                 return first, last
             place += 1
+        return None if is_cut_before or is_cut_behind else self._find_words(other.words, from_token)
+
+    def _find_words(self, words: tuple[str, ...], place: int) -> tuple[int, int] | None:
+        """Find the same words one by one, none of them broken."""
+        with suppress(ValueError):
+            while True:
+                place = self.words.index(words[0], place)
+                if self.words[place : place + len(words)] == words:
+                    return place, place + len(words) - 1
+                place += 1
         return None
 
 
