@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from rich.text import Text
-from textual.app import App, SystemCommand
+from textual.app import App, ScreenStackError, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.css.query import NoMatches
 from textual.events import Event, Key, Paste
@@ -153,8 +153,9 @@ class ChattermApp(App[None]):
         self.notify(sanitize_line(event.href), title="Link", markup=False, timeout=10)
 
     def _handle_exception(self, error: Exception) -> None:
-        """Pass over what a handler meets that was still drawing as the app left: its widgets are gone."""
-        if not (self._exit and isinstance(error, MountError | NoMatches)):
+        """Pass over what a handler meets that was still at work as the app left: its widgets are gone."""
+        is_left = self._exit or not self.screen_stack
+        if not (is_left and isinstance(error, MountError | NoMatches | ScreenStackError)):
             super()._handle_exception(error)
 
     def _fatal_error(self) -> None:
