@@ -82,13 +82,13 @@ class ShapedPane(TurnPane):
             self.notify("This is no stored reply, so it has no sources.", markup=False)
 
     def show_parts(self, view: MessageView | None) -> None:
-        """Show the parts that are being read, or those that a reply was made from."""
+        """Show the parts that a reply was made from, else those that are being read."""
         from chatterm.tui.screens.parts import PartsScreen
 
         live = self._live
         message_id = view.message_id if view else ""
         parts = self._shapes.parts_of(message_id)
-        if live and live.parts and live.question and live.is_shown:
+        if not parts and live and live.parts and live.question and live.is_shown:
             parts, message_id = live.parts, live.question.id
         if parts:
             self.app.push_screen(PartsScreen(self._parts.store, parts, message_id))
