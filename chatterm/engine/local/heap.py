@@ -5,7 +5,7 @@ import mmap
 import os
 import sys
 
-_CAPACITIES = {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "32", "LRU_CACHE_CAPACITY": "32"}
+_CAPACITIES = {"ONEDNN_PRIMITIVE_CACHE_CAPACITY": "16", "LRU_CACHE_CAPACITY": "16"}
 """How many products prepared for a shape oneDNN keeps, and how many of their descriptions torch does.
 
 A chunk of a prompt has some seven. By default each keeps 1,024, and a description takes 0.26 MB: a gigabyte
