@@ -27,9 +27,9 @@ from chatterm.tasks.structured import read_answer
 _ON_CPU, _ELSEWHERE = 4, 16
 """Parts in one call of the engine. On two cores four are 1.07x as fast as one by one, reading included; eight
 take twice the memory for 5% more (SmolLM2-135M; benchmarks/reading.py)."""
-_TOKENS_AT_ONCE = 3000
-"""Of all parts in a call on a CPU, replies not counted: their keys and values are in memory together, 23 kB a
-token of SmolLM2-135M."""
+_TOKENS_AT_ONCE = 2400
+"""Of the longest parts in a call on a CPU, replies not counted: their keys and values are in memory together, 23
+kB a token of SmolLM2-135M. Of parts of 1,000 tokens two took 60 MB less than four, and as long."""
 
 _FEWEST_OWN_WORDS = 4
 """A loop with fewer different words, or Chinese characters, says nothing."""
@@ -131,6 +131,8 @@ def group_size(job: Job) -> int:
     """Return how many parts the engine is given at once."""
     if job.means.engine.describe().device != "cpu":
         return _ELSEWHERE
+    if job.reading.unit is not None:
+        return _ON_CPU  # lines, rows and paragraphs are short
     return max(2, min(_ON_CPU, _TOKENS_AT_ONCE // job.reading.limit))
 
 

@@ -16,12 +16,16 @@ from chatterm.engine.local.generation.choosing import Drawn
 from chatterm.engine.local.generation.kv_cache import Slab
 from chatterm.engine.local.generation.passes import Cancelled, Part, Reader
 from chatterm.engine.local.generation.run import SampleRun
+from chatterm.engine.local.heap import release_freed_memory
 from chatterm.engine.local.thread_choice import ThreadChoice
 
 _LEAST_CHUNK_SIZE = 32
 """Where rows are read one by one: so many between two looks at how far it is."""
 MOST_SMALL_CHUNKS = 3
 """So many passes that need no unpacking are cheaper than one that does: 96 tokens took 77 ms and 123."""
+
+_FEW_ROWS = 64
+"""So few leave the heap as it was."""
 
 
 class PromptReading:
@@ -52,6 +56,8 @@ class PromptReading:
                 logits = self._reader.read([Part(slab, some)], cancel=cancel)
             except Cancelled:
                 return
+            if len(some) > _FEW_ROWS:
+                release_freed_memory()  # else passes of other lengths leave holes between what stays
             if len(slab.token_ids) == len(ids):
                 self.logits = logits[0]
             yield len(slab.token_ids)

@@ -11,7 +11,6 @@ from torch import Tensor
 
 from chatterm.engine.local.decoder.any_decoder import AnyDecoder
 from chatterm.engine.local.decoder.layers import Segment
-from chatterm.engine.local.heap import release_freed_memory
 
 _MIN_CAPACITY = 512
 """In tokens."""
@@ -169,7 +168,6 @@ class KVCache:
             slab.is_once = is_once
             if is_once:
                 self._kept = [one for one in self._kept if not one.is_once]
-                release_freed_memory()
             if slab.token_ids:
                 self._kept.append(slab)
             self._drop_some()
