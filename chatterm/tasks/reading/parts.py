@@ -28,8 +28,8 @@ _ON_CPU, _ELSEWHERE = 4, 16
 """Parts in one call of the engine. On two cores four are 1.07x as fast as one by one, reading included; eight
 take twice the memory for 5% more (SmolLM2-135M; benchmarks/reading.py)."""
 _TOKENS_AT_ONCE = 2400
-"""Of the longest parts in a call on a CPU, replies not counted: their keys and values are in memory together, 23
-kB a token of SmolLM2-135M. Of parts of 1,000 tokens two took 60 MB less than four, and as long."""
+"""Of the longest parts in a call on a CPU, replies not counted: their keys and values are in memory together.
+Of parts of 1,000 tokens two took 60 MB less than four, and as long (23 kB a token; SmolLM2-135M)."""
 
 _FEWEST_OWN_WORDS = 4
 """A loop with fewer different words, or Chinese characters, says nothing."""
