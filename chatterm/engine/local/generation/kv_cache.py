@@ -30,6 +30,8 @@ class Slab:
         self.token_ids: list[int] = []
         self.tensors: list[Tensor] = []
         self.expected = limit if expected is None else min(limit, expected)
+        self.num_shared = 0
+        """Tokens that it had of another prompt when it was taken."""
         self.is_once = False
         """What it holds will not be gone on from."""
         self._model = model
@@ -93,10 +95,10 @@ class Slab:
             mine[:, :, :num_tokens] = theirs[:, :, :num_tokens]
         self.token_ids.extend(other.token_ids[:num_tokens])
 
-    def copy(self, expected: int) -> "Slab":
-        """Return another that holds the same, for `expected` tokens."""
+    def copy(self, expected: int, num_tokens: int | None = None) -> "Slab":
+        """Return another that holds the same, or its first `num_tokens`, for `expected` tokens."""
         slab = Slab(self._model, self._limit, expected)
-        slab.copy_start(self, len(self.token_ids))
+        slab.copy_start(self, len(self.token_ids) if num_tokens is None else num_tokens)
         return slab
 
 
@@ -149,6 +151,7 @@ class KVCache:
             slab.expected = expected
         else:
             slab = Slab(self._model, self._limit, expected)
+        slab.num_shared = shared
         self._in_use.append(slab)
         if source is not None and slab is not source:
             self._drop_some(source)
@@ -161,13 +164,15 @@ class KVCache:
     def give_back(self, slab: Slab, *, is_once: bool = False) -> None:
         """Keep a slab that was taken; harmless when repeated.
 
-        Of those that are used once only the last is kept, and until another has the words both begin with.
+        Of those that are used once only the last is kept, of that what the one before began with as well, and
+        until another has it.
         """
         if slab in self._in_use:
             self._in_use.remove(slab)
-            slab.is_once = is_once
             if is_once:
                 self._kept = [one for one in self._kept if not one.is_once]
+                slab = _beginning(slab)
+            slab.is_once = is_once
             if slab.token_ids:
                 self._kept.append(slab)
             self._drop_some()
@@ -205,6 +210,16 @@ class KVCache:
             if self.num_tokens <= self._budget:
                 return
             self._kept.remove(slab)
+
+
+def _beginning(slab: Slab) -> Slab:
+    """Return what another prompt began with as well, in memory of its own; where there is neither, all."""
+    if not slab.num_shared:
+        return slab
+    try:
+        return slab.copy(slab.num_shared, slab.num_shared)
+    except (MemoryError, torch.OutOfMemoryError):
+        return slab
 
 
 def bytes_per_token(model: AnyDecoder) -> int:

@@ -211,6 +211,7 @@ def test_of_prompts_that_come_once_only_the_last_is_kept(model: Decoder) -> None
         cache.give_back(slab, is_once=True)
     assert found == [0, len(SYSTEM), len(SYSTEM)]
     assert cache.num_kept == 1
+    assert cache.num_tokens == len(SYSTEM), "what the last had alone takes no memory"
     fill(cache, ONE)
     cache.give_back(cache.take(OTHER, len(OTHER)), is_once=True)
     assert held(cache, ONE) == len(ONE), "what is kept for later prompts is not dropped for them"
