@@ -3,6 +3,7 @@
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 from chatterm.checks.findings import Evidence
 from chatterm.checks.folding import Lines, fold
@@ -12,16 +13,20 @@ MAX_EVIDENCE = 3
 _LONGEST_SHOWN = 400
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Source:
     """One text, folded, with its lines."""
 
     text: str
     folded: str
     lines: Lines
-    tokens: Tokens
     place: int
     """Which of the sources it is, from 0; -1: the user's own words."""
+
+    @cached_property
+    def tokens(self) -> Tokens:
+        """Cut when first asked for: those of two megabytes take 10 MB, and quotes alone need them."""
+        return tokenize(self.folded)
 
     def evidence(self, start: int, end: int) -> Evidence:
         shown = self.text[start:end]
@@ -34,7 +39,7 @@ def make_source(text: str, place: int = 0) -> Source:
     """Return the text made ready; accents that stand apart from their letters are joined to them."""
     composed = unicodedata.normalize("NFC", text)
     folded = fold(composed)
-    return Source(composed, folded, Lines(composed), tokenize(folded), place)
+    return Source(composed, folded, Lines(composed), place)
 
 
 def first(places: Iterator[Evidence]) -> tuple[Evidence, ...]:
