@@ -25,7 +25,7 @@ class Source:
 
     @cached_property
     def tokens(self) -> Tokens:
-        """Cut when first asked for: those of two megabytes take 10 MB, and quotes alone need them."""
+        """Cut when first asked for: those of two megabytes take 10 MB, and few checks need them."""
         return tokenize(self.folded)
 
     def evidence(self, start: int, end: int) -> Evidence:
