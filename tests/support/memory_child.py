@@ -24,7 +24,9 @@ from chatterm.engine.local.runtime import Runtime
 from chatterm.engine.local.source import ModelSource, open_source
 from chatterm.errors import ChattermError
 
-MARGIN = 40 * 2**20
+MARGIN = 32 * 2**20
+"""Enough for a short question after a long one failed. Of 40 MB the heap takes so much for the long one that
+oneDNN has none left to compile a product."""
 _HARD = resource.getrlimit(resource.RLIMIT_DATA)[1]
 
 

@@ -44,7 +44,9 @@ _T = TypeVar("_T")
 
 
 MAX_LIVE = 32
-_OUT_OF_MEMORY = ("can't allocate memory", "out of memory", "STATUS_ALLOC_FAILED")
+_OUT_OF_MEMORY = (
+    "can't allocate memory", "out of memory", "STATUS_ALLOC_FAILED", "could not create a primitive"
+)  # fmt: skip
 CACHE_SHARE = 0.25
 """Of the memory that is free once the weights are loaded, how much keys and values may take by default."""
 _QUOTA = Path("/sys/fs/cgroup/cpu.max")
